@@ -1,0 +1,21 @@
+"""What every test shares: a home of its own, so that no test reads or writes the real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home: HOME and every XDG folder below it, no WASSETTE_ variable, no docker configuration."""
+    import os
+
+    root = tmp_path_factory.mktemp("home")
+    for name in [name for name in os.environ if name.startswith(("WASSETTE_", "DOCKER_", "REGISTRY_AUTH_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(root))
+    for name, folder in (("DATA", ".local/share"), ("CONFIG", ".config"), ("CACHE", ".cache"), ("STATE", ".local/state")):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(root / folder))
+    return root

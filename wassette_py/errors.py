@@ -1,0 +1,159 @@
+"""Every exception this program raises on purpose, with the exit code and the hint that go with it.
+
+```
+WassetteError                      exit 1   something failed
+├─ InvalidReference                         a reference that does not parse
+├─ InvalidSettings                          config.yaml, a WASSETTE_ variable or a flag that sets one
+├─ InvalidPolicy                            a capability policy: file, line, key, reason, nearest enforceable form
+├─ InvalidTrustPolicy                       trust.yaml, the same
+├─ InvalidArguments                         tool arguments: JSON path and what was expected
+├─ FetchError                               bytes could not be had
+│   ├─ NotFound                             there is no such file, repository, tag or page
+│   ├─ RegistryError(code, status)          the registry answered with an error
+│   └─ DigestMismatch(got, want)            the bytes are not the ones asked for
+├─ StoreError                               the component directory
+│   ├─ UnknownComponent                     no component of that id
+│   └─ Locked                               another process holds the lock for too long
+├─ Cancelled                       exit 130 a person or a client ended it
+├─ Refused                         exit 3   wassette said no: scripts can tell refusal from breakage
+│   ├─ VerificationError                    who made it is not proven
+│   │   ├─ Unsigned                         nothing vouches for it
+│   │   └─ UntrustedSigner                  somebody does, whom no rule names
+│   └─ PermissionDenied(capability, target)
+└─ GuestError                               the component, not us
+    ├─ Trap                                 it stopped itself
+    ├─ LimitExceeded(limit)                 "memory" | "timeout" | "output" | "stack" | "busy" | ...
+    └─ InvalidComponent                     it is not a component this program can run
+```
+
+Messages are one sentence in lower case without a full stop. A hint is a command or a line one can paste.
+"""
+
+from __future__ import annotations
+
+
+class WassetteError(Exception):
+    """Something failed; `str()` is the message, `hint` what to do about it (or None)."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class InvalidReference(WassetteError):
+    """A reference that does not parse."""
+
+
+class InvalidSettings(WassetteError):
+    """A setting that is unknown or has no meaning."""
+
+
+class InvalidPolicy(WassetteError):
+    """A capability policy that cannot be enforced as written."""
+
+
+class InvalidTrustPolicy(WassetteError):
+    """A trust policy that cannot be enforced as written."""
+
+
+class InvalidArguments(WassetteError):
+    """Tool arguments that do not fit the schema; the message names the JSON path."""
+
+
+class FetchError(WassetteError):
+    """The bytes of a reference could not be had."""
+
+
+class NotFound(FetchError):
+    """There is no such file, repository, tag or page."""
+
+
+class RegistryError(FetchError):
+    """The registry answered with an error: its OCI error code ("" when it gave none) and the HTTP status."""
+
+    def __init__(self, message: str, hint: str | None = None, *, code: str = "", status: int = 0) -> None:
+        super().__init__(message, hint)
+        self.code = code
+        self.status = status
+
+
+class DigestMismatch(FetchError):
+    """Bytes that are not the ones asked for."""
+
+    def __init__(self, got: str, want: str, *, what: str = "", after: int | None = None) -> None:
+        where = f"{what}: " if what else ""
+        read = "" if after is None else f" after {after} bytes"
+        super().__init__(f"{where}digest mismatch{read}: got {got}, want {want}")
+        self.got = got
+        self.want = want
+
+
+class StoreError(WassetteError):
+    """The component directory cannot be read or written, or says no."""
+
+
+class UnknownComponent(StoreError):
+    """No component of that id is installed."""
+
+    def __init__(self, component_id: str) -> None:
+        super().__init__(f"no component {component_id!r} is installed", "wassette component list")
+        self.component_id = component_id
+
+
+class Locked(StoreError):
+    """Another process holds the store's lock for longer than one waits."""
+
+
+class Cancelled(WassetteError):
+    """A person or a client ended the work; nothing was changed."""
+
+    exit_code = 130
+
+
+class Refused(WassetteError):
+    """Wassette said no."""
+
+    exit_code = 3
+
+
+class VerificationError(Refused):
+    """Who made these bytes is not proven."""
+
+
+class Unsigned(VerificationError):
+    """Nothing vouches for these bytes."""
+
+
+class UntrustedSigner(VerificationError):
+    """Somebody vouches for these bytes whom no rule names."""
+
+
+class PermissionDenied(Refused):
+    """The policy does not grant `target` ("GET https://x:443", "/a/dir", "env HOME") of `capability`."""
+
+    def __init__(self, message: str, hint: str | None = None, *, capability: str, target: str) -> None:
+        super().__init__(message, hint)
+        self.capability = capability
+        self.target = target
+
+
+class GuestError(WassetteError):
+    """The component failed, not this program."""
+
+
+class Trap(GuestError):
+    """The guest stopped itself: unreachable, out of bounds, division by zero, ..."""
+
+
+class LimitExceeded(GuestError):
+    """A limit of the call was reached; `limit` names it ("memory", "timeout", "output", "stack", "busy")."""
+
+    def __init__(self, message: str, hint: str | None = None, *, limit: str) -> None:
+        super().__init__(message, hint)
+        self.limit = limit
+
+
+class InvalidComponent(GuestError):
+    """The bytes are not a component this program can run."""
