@@ -1,0 +1,120 @@
+"""From a tool's name and JSON arguments to a result, through the sandbox.
+
+Guests run on the thread that calls `start`, which is one of our daemon workers and never the main thread.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wassette_py.control import Control
+from wassette_py.errors import InvalidComponent, WassetteError
+from wassette_py.host.outcome import CallResult, explained, failed
+
+if TYPE_CHECKING:
+    from wassette_py.host.policies import Policies
+    from wassette_py.host.tools import HostedTool
+    from wassette_py.policy.document import PolicyDocument
+    from wassette_py.sandbox.call import CallReport, Sandbox
+    from wassette_py.sandbox.engine import CompiledComponent, Engine
+    from wassette_py.settings import Settings
+    from wassette_py.store import ComponentStore, Record
+    from wassette_py.wit.types import FunctionType
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to be made: of which export, with which arguments, under which policy.
+
+    `environment` gives values for granted variables before the host's own.
+    """
+
+    component_id: str
+    component: CompiledComponent
+    function: FunctionType
+    arguments: Mapping[str, object]
+    policy: PolicyDocument
+    environment: Mapping[str, str]
+
+
+class Caller:
+    """Calls tools of installed components, and of components that are not installed."""
+
+    def __init__(self, settings: Settings, store: ComponentStore, policies: Policies, sandbox: Callable[[], Sandbox]) -> None:
+        self._settings = settings
+        self._store = store
+        self._policies = policies
+        self._sandbox = sandbox
+        self._compiled: dict[str, CompiledComponent] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def start(self, call: Call, *, cancel: threading.Event, done: Callable[[CallResult], None]) -> None:
+        """Makes `call` on this thread; `done` gets the result exactly once, from here, or from the watchdog when the guest cannot be stopped."""
+        from wassette_py.sandbox.call import CallSpec
+        from wassette_py.wit.values import read_arguments, write_result
+
+        function, policy = call.function, call.policy
+        try:
+            limits = self._policies.limits(policy)
+            values = read_arguments(function, call.arguments)
+        except WassetteError as error:
+            done(failed(error))
+            return
+        known = {**self._settings.environ, **call.environment}
+        variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
+        spec = CallSpec(call.component_id, function, values, policy, limits, variables)
+
+        def finish(report: CallReport) -> None:
+            done(explained(call.component_id, policy, report, lambda value: write_result(function, value), limits.output))
+
+        self._sandbox().call(call.component, spec, cancel, finish)
+
+    def prepared(self, hosted: HostedTool, arguments: Mapping[str, object]) -> Call:
+        """The call of a served tool, under its component's policy as it is now. Raises WassetteError."""
+        record = self._store.record(hosted.component)
+        policy = self._policies.of(record.id)
+        component = self.component(record)
+        return Call(record.id, component, function_of(component, hosted), arguments, policy, {})
+
+    def component(self, record: Record) -> CompiledComponent:
+        """The compiled component of `record`: from memory, restored, or compiled again when the cache was cleared. Raises WassetteError."""
+        key = str(record.digest)
+        with self._locks.setdefault(key, threading.Lock()):  # two components never wait for each other
+            component = self._compiled.get(key)
+            if component is None:
+                engine: Engine = self._sandbox().engine
+                component = engine.restore(record.digest) or engine.compile(self._store.wasm(record), record.digest, Control())
+                self._compiled[key] = component
+            return component
+
+
+def function_of(component: CompiledComponent, hosted: HostedTool) -> FunctionType:
+    """The export behind a tool. Raises InvalidComponent when its record names one that is not there."""
+    wanted = (hosted.definition.interface, hosted.definition.function)
+    for function in component.type.exports:
+        if (function.interface, function.name) == wanted:
+            return function
+    raise InvalidComponent(
+        f"{hosted.component} has no export for its tool {hosted.name!r}", f"wassette component unload {hosted.component}"
+    )
+
+
+def waited(start: Callable[[Callable[[CallResult], None]], None]) -> CallResult:
+    """Runs `start` on a daemon thread and waits for its result, so that Ctrl-C reaches the waiting thread; its error is raised here."""
+    answers: queue.SimpleQueue[CallResult | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            start(answers.put)
+        except BaseException as error:  # it belongs to the one who waits, whatever it is
+            answers.put(error)
+
+    threading.Thread(target=run, daemon=True, name="call").start()
+    answer = answers.get()
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer

@@ -1,0 +1,141 @@
+"""ComponentHost: what a command or a server asks for. Safe to use from many threads.
+
+Listing reads records only; the engine is made (and wasmtime imported) when a component is first compiled or called.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from wassette_py.errors import InvalidArguments, InvalidPolicy, UnknownComponent, WassetteError
+from wassette_py.host.caller import Call, Caller, waited
+from wassette_py.host.loader import Inspection, Loaded, Loader
+from wassette_py.host.outcome import CallResult, failed
+from wassette_py.host.policies import Policies
+from wassette_py.host.tools import HostedTool, served
+from wassette_py.store import ComponentStore, Entry
+
+if TYPE_CHECKING:
+    from wassette_py.control import Control
+    from wassette_py.policy.document import PolicyDocument
+    from wassette_py.reference import Reference
+    from wassette_py.sandbox.call import Sandbox
+    from wassette_py.sandbox.engine import Engine
+    from wassette_py.settings import Settings
+
+
+class ComponentHost:
+    """The installed components of one component directory and everything one can do with them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = ComponentStore(settings.component_dir)
+        self.policies = Policies(self.store, settings)
+        self.loader = Loader(settings, self.store, self.policies, lambda: self.sandbox.engine)
+        self.caller = Caller(settings, self.store, self.policies, lambda: self.sandbox)
+        self._making = threading.Lock()
+        self._sandbox: Sandbox | None = None
+        self._tools: tuple[object, dict[str, HostedTool]] | None = None
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Where guests run."""
+        with self._making:
+            if self._sandbox is None:
+                from wassette_py.sandbox.call import Sandbox
+                from wassette_py.sandbox.engine import Engine
+
+                self._sandbox = Sandbox(Engine(self.settings.cache_dir), abandoned=self.settings.abandoned)
+            return self._sandbox
+
+    # What is there.
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every component of the directory, ours or foreign, by id."""
+        return self.store.entries()
+
+    def stamp(self) -> object:
+        """A value that changes whenever the store does, whoever changed it."""
+        return self.store.stamp()
+
+    def tools(self) -> tuple[HostedTool, ...]:
+        """The tools that are served, by name."""
+        return tuple(self._served().values())
+
+    def tool(self, name: str) -> HostedTool | None:
+        """The served tool of that name."""
+        return self._served().get(name)
+
+    def _served(self) -> dict[str, HostedTool]:
+        stamp = self.store.stamp()
+        if self._tools is None or self._tools[0] != stamp:
+            records = [entry.record for entry in self.entries() if entry.record is not None and entry.status == "ready"]
+            tools = [tool for record in records for tool in served(record, self._readable_policy(record.id))]
+            self._tools = (stamp, {tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)})
+        return self._tools[1]
+
+    def _readable_policy(self, component_id: str) -> PolicyDocument | None:
+        try:
+            return self.policies.of(component_id)
+        except InvalidPolicy:
+            return None
+
+    # What changes it.
+
+    def load(
+        self, reference: Reference, *, component_id: str | None = None, prefix: str = "", policy: str | None = None, control: Control
+    ) -> Loaded:
+        """Fetches, verifies, compiles, describes and installs. Raises any WassetteError; what was installed then stays as it was."""
+        return self.loader.load(reference, component_id=component_id, prefix=prefix, policy=policy, control=control)
+
+    def inspect(self, reference: Reference, control: Control) -> Inspection:
+        """What `reference` holds, before anything is trusted; installs nothing."""
+        return self.loader.inspect(reference, control)
+
+    def unload(self, component_id: str, *, keep_policy: bool = False) -> str | None:
+        """Removes component, record and policy; returns the policy's text. Raises UnknownComponent."""
+        with self.store.locked():
+            return self.store.remove(component_id, keep_policy=keep_policy)
+
+    # What calls it.
+
+    def start_call(
+        self, name: str, arguments: Mapping[str, object], *, cancel: threading.Event, done: Callable[[CallResult], None]
+    ) -> None:
+        """Calls the served tool `name` on this thread, a daemon worker. `done` gets the result exactly once. Raises UnknownComponent."""
+        hosted = self.tool(name)
+        if hosted is None:
+            raise UnknownComponent(name)
+        try:
+            call = self.caller.prepared(hosted, arguments)
+        except WassetteError as error:
+            done(failed(error))
+            return
+        self.caller.start(call, cancel=cancel, done=done)
+
+    def opened(self, reference: Reference, tool: str | None, control: Control) -> Call:
+        """A call (without arguments, under no policy) of one tool of `reference`, which is fetched and verified but not installed."""
+        from wassette_py.policy.document import EMPTY
+
+        fetched = self.loader.verified(reference, control).fetched
+        component, description = self.loader.compiled(fetched, "", control)
+        names = {definition.name: definition for definition in description.tools}
+        definition = names.get(tool) if tool else next(iter(names.values())) if len(names) == 1 else None
+        if definition is None:
+            asked = f"{reference} has no tool {tool!r}" if tool else f"{reference} has several tools; say which"
+            raise InvalidArguments(asked, f"one of: {', '.join(names) or 'none'}")
+        function = next(f for f in component.type.exports if (f.interface, f.name) == (definition.interface, definition.function))
+        return Call(reference.default_id or "component", component, function, {}, EMPTY, {})
+
+    def opened_tool(self, name: str) -> Call:
+        """A call (without arguments) of the served tool `name`, under its component's policy. Raises WassetteError."""
+        hosted = self.tool(name)
+        if hosted is None:
+            raise InvalidArguments(f"no tool {name!r} is served", "wassette tool list")
+        return self.caller.prepared(hosted, {})
+
+    def call(self, call: Call, *, cancel: threading.Event) -> CallResult:
+        """Makes `call` and waits for its result; Ctrl-C ends the waiting at once."""
+        return waited(lambda done: self.caller.start(call, cancel=cancel, done=done))

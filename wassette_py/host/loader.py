@@ -1,0 +1,172 @@
+"""From a reference to an installed component. `load` is the sequence to read: nothing parses a component before it is verified.
+
+An installed component is replaced only after the new one is fetched, verified, compiled and described; a failure at any line leaves what
+was installed as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wassette_py.errors import InvalidComponent, StoreError
+from wassette_py.host.tools import check_names
+from wassette_py.store import Record
+
+if TYPE_CHECKING:
+    from wassette_py.control import Control
+    from wassette_py.fetch import Fetched
+    from wassette_py.host.policies import Policies
+    from wassette_py.reference import Digest, Reference
+    from wassette_py.sandbox.engine import CompiledComponent, Engine
+    from wassette_py.settings import Settings
+    from wassette_py.store import ComponentStore
+    from wassette_py.trust.document import TrustPolicy
+    from wassette_py.trust.verifier import VerifiedSigner
+    from wassette_py.wit.describe import Description
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A finished load; `changed` False: the same component was installed before, and nothing was compiled."""
+
+    record: Record
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a reference holds, before anything is trusted."""
+
+    source: str
+    digest: Digest
+    manifest: Digest | None
+    size: int
+    description: Description
+    policy: str | None
+    """The policy its artifact carries; never applied by itself."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Fetched bytes and who vouches for them."""
+
+    fetched: Fetched
+    signer: VerifiedSigner
+
+
+class Loader:
+    """Loads into one store, under one trust policy. `engine` makes the engine when it is first needed."""
+
+    def __init__(self, settings: Settings, store: ComponentStore, policies: Policies, engine: Callable[[], Engine]) -> None:
+        self._settings = settings
+        self._store = store
+        self._policies = policies
+        self._engine = engine
+
+    def trust(self) -> TrustPolicy:
+        """The trust policy as its file says now. Raises InvalidTrustPolicy."""
+        from wassette_py.trust.document import parse_trust_policy
+
+        path = self._settings.trust_file
+        return parse_trust_policy(path.read_text(encoding="utf-8") if path.exists() else "", str(path))
+
+    def verified(self, reference: Reference, control: Control) -> Verified:
+        """Bytes that match their digest and that the trust policy accepts. Raises FetchError, VerificationError, Cancelled."""
+        from wassette_py.fetch import fetch
+        from wassette_py.trust.verifier import verify
+
+        rule = self.trust().rule_for(reference)
+        fetched = fetch(reference, self._settings, control, insecure_http=rule is not None and rule.insecure_http)
+        signer = verify(reference=reference, digest=fetched.digest, manifest=fetched.manifest, rule=rule)
+        return Verified(fetched, signer)
+
+    def load(self, reference: Reference, *, component_id: str | None, prefix: str, policy: str | None, control: Control) -> Loaded:
+        """Fetches, verifies, compiles, describes and installs; `policy` is the text of the policy to install with it. Raises WassetteError."""
+        from wassette_py.wit.describe import MAPPING_VERSION
+
+        component_id = _id_for(reference, component_id)
+        if policy is not None:
+            self._policies.parse(policy, "policy")
+        installed = self._replaced(component_id, reference)
+        verified = self.verified(reference, control)
+        fetched = verified.fetched
+        if installed is not None and policy is None and _unchanged(installed, verified, prefix, MAPPING_VERSION):
+            return Loaded(installed, changed=False)
+        _, description = self.compiled(fetched, prefix, control)
+        _check_callable(reference, description)
+        record = Record(
+            id=component_id,
+            reference=str(reference),
+            source=reference.source,
+            digest=fetched.digest,
+            size=len(fetched.wasm),
+            manifest=fetched.manifest,
+            signer=verified.signer,
+            prefix=prefix,
+            imports=description.imports,
+            tools=description.tools,
+            not_tools=description.not_tools,
+            mapping_version=MAPPING_VERSION,
+            loaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        control.step("install")
+        with self._store.locked():
+            self._replaced(component_id, reference)
+            check_names(record, [entry.record for entry in self._store.entries() if entry.record is not None])
+            self._store.add(record, fetched.wasm, policy=policy)
+        return Loaded(record, changed=True)
+
+    def inspect(self, reference: Reference, control: Control) -> Inspection:
+        """Compiles (and neither runs, keeps nor installs) what `reference` holds, so that a person can look before trusting it."""
+        from wassette_py.fetch import fetch
+
+        rule = self.trust().rule_for(reference)
+        fetched = fetch(reference, self._settings, control, insecure_http=rule is not None and rule.insecure_http)
+        _, description = self.compiled(fetched, "", control, keep=False)
+        return Inspection(reference.source, fetched.digest, fetched.manifest, len(fetched.wasm), description, fetched.policy)
+
+    def compiled(self, fetched: Fetched, prefix: str, control: Control, *, keep: bool = True) -> tuple[CompiledComponent, Description]:
+        """The compiled component and its tools; `keep` False leaves nothing in the AOT cache. Raises InvalidComponent, Cancelled."""
+        from wassette_py.wit.describe import describe
+        from wassette_py.wit.docs import read_docs
+
+        component = self._engine().compile(fetched.wasm, fetched.digest, control, keep=keep)
+        return component, describe(component.type, read_docs(fetched.wasm), prefix=prefix)
+
+    def _replaced(self, component_id: str, reference: Reference) -> Record | None:
+        """The record that a load of `reference` replaces. Raises StoreError when that id came from somewhere else."""
+        entry = next((entry for entry in self._store.entries() if entry.id == component_id), None)
+        if entry is None or entry.record is None:
+            return None
+        if entry.record.source != reference.source:
+            raise StoreError(
+                f"{component_id!r} is already installed from {entry.record.source}",
+                f"wassette component load {reference} --name OTHER-NAME",
+            )
+        return entry.record
+
+
+def _id_for(reference: Reference, component_id: str | None) -> str:
+    from wassette_py.reference import valid_id
+
+    chosen = component_id or reference.default_id
+    if chosen is None or not valid_id(chosen):
+        raise StoreError(
+            f"{component_id or reference} makes no component id; an id is made of a-z, 0-9, '.', '_' and '-'",
+            f"wassette component load {reference} --name NAME",
+        )
+    return chosen
+
+
+def _unchanged(installed: Record, verified: Verified, prefix: str, mapping_version: int) -> bool:
+    was = (installed.digest, installed.manifest, installed.signer, installed.prefix, installed.mapping_version)
+    return was == (verified.fetched.digest, verified.fetched.manifest, verified.signer, prefix, mapping_version)
+
+
+def _check_callable(reference: Reference, description: Description) -> None:
+    if not description.tools:
+        reasons = "; ".join(f"{no.export}: {no.reason}" for no in description.not_tools) or "it exports no function"
+        raise InvalidComponent(f"{reference} has no tool that can be called ({reasons})")
