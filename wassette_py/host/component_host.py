@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.errors import InvalidArguments, InvalidPolicy, UnknownComponent, WassetteError
 from wassette_py.host.caller import Call, Caller, waited
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.reference import Reference
     from wassette_py.sandbox.call import Sandbox
-    from wassette_py.sandbox.engine import Engine
     from wassette_py.settings import Settings
+
+_Tool = TypeVar("_Tool")
 
 
 class ComponentHost:
@@ -121,13 +122,15 @@ class ComponentHost:
 
         fetched = self.loader.verified(reference, control).fetched
         component, description = self.loader.compiled(fetched, "", control)
-        names = {definition.name: definition for definition in description.tools}
-        definition = names.get(tool) if tool else next(iter(names.values())) if len(names) == 1 else None
-        if definition is None:
-            asked = f"{reference} has no tool {tool!r}" if tool else f"{reference} has several tools; say which"
-            raise InvalidArguments(asked, f"one of: {', '.join(names) or 'none'}")
+        definition = _chosen(str(reference), tool, {definition.name: definition for definition in description.tools})
         function = next(f for f in component.type.exports if (f.interface, f.name) == (definition.interface, definition.function))
         return Call(reference.default_id or "component", component, function, {}, EMPTY, {})
+
+    def opened_installed(self, component_id: str, tool: str | None) -> Call:
+        """A call (without arguments) of one tool of an installed component, under its policy. Raises WassetteError."""
+        self.store.record(component_id)
+        tools = {tool.name: tool for tool in self.tools() if tool.component == component_id}
+        return self.caller.prepared(_chosen(component_id, tool, tools), {})
 
     def opened_tool(self, name: str) -> Call:
         """A call (without arguments) of the served tool `name`, under its component's policy. Raises WassetteError."""
@@ -139,3 +142,12 @@ class ComponentHost:
     def call(self, call: Call, *, cancel: threading.Event) -> CallResult:
         """Makes `call` and waits for its result; Ctrl-C ends the waiting at once."""
         return waited(lambda done: self.caller.start(call, cancel=cancel, done=done))
+
+
+def _chosen(where: str, tool: str | None, tools: Mapping[str, _Tool]) -> _Tool:
+    """The tool of that name, or the only one there is. Raises InvalidArguments, naming those there are."""
+    chosen = tools.get(tool) if tool else next(iter(tools.values())) if len(tools) == 1 else None
+    if chosen is None:
+        asked = f"{where} has no tool {tool!r}" if tool else f"{where} has several tools; say which" if tools else f"{where} has no tool"
+        raise InvalidArguments(asked, f"one of: {', '.join(tools)}" if tools else None)
+    return chosen

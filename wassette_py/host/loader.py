@@ -84,7 +84,7 @@ class Loader:
         return Verified(fetched, signer)
 
     def load(self, reference: Reference, *, component_id: str | None, prefix: str, policy: str | None, control: Control) -> Loaded:
-        """Fetches, verifies, compiles, describes and installs; `policy` is the text of the policy to install with it. Raises WassetteError."""
+        """Fetches, verifies, compiles, describes and installs, with the policy text `policy` if given. Raises WassetteError."""
         from wassette_py.wit.describe import MAPPING_VERSION
 
         component_id = _id_for(reference, component_id)
