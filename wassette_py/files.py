@@ -1,0 +1,60 @@
+"""Files written so that a crash leaves the old one or the new one, readable by their owner alone.
+
+Used by everything that keeps something on disk. It decides no names and takes no locks.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def private_folder(folder: Path) -> None:
+    """Makes `folder` (0700) and what is missing above it; one that exists keeps the mode its owner gave it."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Writes a new file (0600) and waits until the disk has it; nothing is left when that fails. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def replace_newer(new: Path, path: Path) -> None:
+    """Renames `new` over `path`, with a modification time later than what stood there, so that whoever compares times sees the change."""
+    try:
+        before = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        before = 0
+    now = new.stat()
+    if now.st_mtime_ns <= before:
+        os.utime(new, ns=(now.st_atime_ns, before + 1))
+    os.replace(new, path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the disk knows the names in `folder`; where folders cannot be opened (Windows) renames are durable on their own."""
+    if os.name == "nt":  # pragma: no cover - Windows has no descriptor of a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replaces `path` by `data`: old or new, never a mix, never a part. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    write_synced(temporary, data)
+    replace_newer(temporary, path)
+    sync_folder(path.parent)

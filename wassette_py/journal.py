@@ -1,0 +1,107 @@
+"""Several files of one folder changed as one: a journal names the changes before the first is made.
+
+Order: temporary files, written and synced; the journal, renamed into place (from here on the change has happened); the renames and
+removals it names; its removal. A process killed before the journal leaves temporary files nobody reads; killed after it, the next
+holder of the lock finishes the work, and readers look through `Pending` meanwhile. Whoever calls what writes holds the folder's lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wassette_py.errors import StoreError
+from wassette_py.files import replace_newer, sync_folder, write_synced
+
+JOURNAL = ".wassette.journal"
+TEMPORARY = ".wassette.tmp."
+_TEMPORARY = re.compile(r"\.wassette\.tmp\.[0-9]+\.[0-9]+")
+_TARGET = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml)")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a committed journal has yet to do: target name -> temporary file's name, None for a removal."""
+
+    changes: Mapping[str, str | None] = field(default_factory=dict)
+
+    def read(self, folder: Path, name: str) -> bytes | None:
+        """The bytes `name` has, or will have once the journal is done; None when there are none."""
+        if name in self.changes:
+            temporary = self.changes[name]
+            if temporary is None:
+                return None
+            with contextlib.suppress(FileNotFoundError):
+                return (folder / temporary).read_bytes()
+        try:
+            return (folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+
+def pending(folder: Path) -> Pending:
+    """What the folder's journal has yet to do; nothing when there is none. Raises StoreError when it is not one of ours."""
+    path = folder / JOURNAL
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return Pending()
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        changes = dict(json.loads(text).items())
+        if all(_TARGET.fullmatch(name) and (new is None or _TEMPORARY.fullmatch(new)) for name, new in changes.items()):
+            return Pending(changes)
+    raise StoreError(f"{path} is not a journal of this program", f"remove {path}")
+
+
+def commit(folder: Path, changes: Mapping[str, bytes | None], step: Callable[[str], None]) -> None:
+    """Makes all changes (name -> new bytes, or None to remove it), or none; `step` is told of each that is done. Raises OSError."""
+    try:
+        plan = {name: _prepare(folder, number, data) for number, (name, data) in enumerate(changes.items())}
+        step("prepare")
+        journal = folder / f"{TEMPORARY}{os.getpid()}.{len(plan)}"
+        write_synced(journal, json.dumps(plan).encode())
+        step("write journal")
+        os.replace(journal, folder / JOURNAL)
+    except BaseException:
+        sweep(folder)
+        raise
+    sync_folder(folder)
+    step("commit")
+    finish(folder, step)
+
+
+def _prepare(folder: Path, number: int, data: bytes | None) -> str | None:
+    if data is None:
+        return None
+    name = f"{TEMPORARY}{os.getpid()}.{number}"
+    write_synced(folder / name, data)
+    return name
+
+
+def finish(folder: Path, step: Callable[[str], None]) -> None:
+    """Does what the journal has yet to do, if there is one, and removes it."""
+    changes = pending(folder).changes
+    for name, temporary in changes.items():
+        if temporary is None:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            # Gone already: a process did this rename and was killed before it could say so.
+            with contextlib.suppress(FileNotFoundError):
+                replace_newer(folder / temporary, folder / name)
+        step(f"change {name}")
+    if changes:
+        sync_folder(folder)
+        (folder / JOURNAL).unlink(missing_ok=True)
+        step("done")
+
+
+def sweep(folder: Path) -> None:
+    """Removes the temporary files of processes that are no more; whoever holds the lock knows that nobody else is writing."""
+    for entry in os.scandir(folder):
+        if _TEMPORARY.fullmatch(entry.name):
+            os.unlink(entry.path)

@@ -1,0 +1,112 @@
+"""What is known of each installed component, and its form on disk: the record that binds an id to the bytes that were verified.
+
+Reading one costs no engine: the tools it lists are those that were described when it was loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from wassette_py.errors import InvalidReference, StoreError
+from wassette_py.names import Digest
+from wassette_py.trust.signer import VerifiedSigner
+from wassette_py.wit.describe import NotTool, ToolDefinition
+
+FORMAT = 1
+MAX_RECORD = 16 << 20
+Status = Literal["ready", "broken", "unverified", "foreign"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One installed component; `reference` as typed, `source` without tag and digest, `loaded_at` RFC 3339 in UTC."""
+
+    id: str
+    reference: str
+    source: str
+    digest: Digest
+    size: int
+    manifest: Digest | None
+    signer: VerifiedSigner
+    prefix: str
+    imports: tuple[str, ...]
+    tools: tuple[ToolDefinition, ...]
+    not_tools: tuple[NotTool, ...]
+    mapping_version: int
+    loaded_at: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "id": self.id,
+            "reference": self.reference,
+            "source": self.source,
+            "digest": str(self.digest),
+            "size": self.size,
+            "manifest": str(self.manifest) if self.manifest else None,
+            "signer": self.signer.to_json(),
+            "prefix": self.prefix,
+            "imports": list(self.imports),
+            "tools": [tool.to_json() for tool in self.tools],
+            "not_tools": [export.to_json() for export in self.not_tools],
+            "mapping_version": self.mapping_version,
+            "loaded_at": self.loaded_at,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Record:
+        """The inverse of `to_json`; KeyError, TypeError, ValueError or InvalidReference when `value` is something else."""
+        if value["format"] != FORMAT:
+            raise ValueError(f"format {value['format']!r} is not {FORMAT}")
+        return cls(
+            id=_text(value["id"]),
+            reference=_text(value["reference"]),
+            source=_text(value["source"]),
+            digest=Digest.parse(value["digest"]),
+            size=int(value["size"]),
+            manifest=None if value["manifest"] is None else Digest.parse(value["manifest"]),
+            signer=VerifiedSigner.from_json(value["signer"]),
+            prefix=_text(value["prefix"]),
+            imports=tuple(_text(name) for name in value["imports"]),
+            tools=tuple(ToolDefinition.from_json(tool) for tool in value["tools"]),
+            not_tools=tuple(NotTool.from_json(export) for export in value["not_tools"]),
+            mapping_version=int(value["mapping_version"]),
+            loaded_at=_text(value["loaded_at"]),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The record as it stands on disk."""
+        return json.dumps(self.to_json(), indent=1, ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One component of the directory: ready to be called, or the problem with it; `foreign` is a wasm file this program did not install."""
+
+    id: str
+    status: Status
+    record: Record | None
+    problem: str | None
+
+
+def read_record(component_id: str, data: bytes) -> Record:
+    """The record in `data`, of that component. Raises StoreError."""
+    hint = f"wassette component unload {component_id}, then load it again"
+    if len(data) > MAX_RECORD:
+        raise StoreError(f"the record of {component_id!r} is larger than {MAX_RECORD} bytes", hint)
+    try:
+        record = Record.from_json(json.loads(data))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, InvalidReference) as error:
+        raise StoreError(f"the record of {component_id!r} cannot be read: {type(error).__name__}: {error}", hint) from None
+    if record.id != component_id:
+        raise StoreError(f"the record of {component_id!r} is that of {record.id!r}", hint)
+    return record
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    return value

@@ -1,0 +1,203 @@
+"""What the operator set: places, limits, registries, from flags, WASSETTE_ variables and config.yaml, in that order of strength.
+
+The only reader of the environment: what a component may see of it later comes from `Settings.environ`. A key that is not known is an
+error, here and in the environment, since a misspelt restriction would restrict nothing. Secrets are no settings.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+from wassette_py.errors import InvalidSettings
+from wassette_py.limits import DEFAULT_CEILINGS, LIMIT_NAMES, LimitName, Limits, format_limit, parse_limit
+from wassette_py.places import default_places
+
+Origin = Literal["flag", "env", "file", "default"]
+Grants = Literal["ask", "deny", "allow"]
+
+PLACES = ("component_dir", "config_dir", "cache_dir", "state_dir")
+WORDS: dict[str, tuple[str, ...]] = {"grants": ("ask", "deny", "allow"), "log_level": ("debug", "info", "warning", "error")}
+DEFAULT_LIMITS = Limits()
+COUNTS = {"calls.in_flight": 64, "calls.abandoned": 8}
+
+
+@dataclass(frozen=True)
+class RegistrySettings:
+    """How one registry is spoken to: a private CA, plain HTTP (loopback only)."""
+
+    ca_file: Path | None = None
+    insecure_http: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, with where each came from; `environ` is this process' environment as it was at the start."""
+
+    component_dir: Path
+    config_dir: Path
+    cache_dir: Path
+    state_dir: Path
+    grants: Grants = "ask"
+    limits: Limits = DEFAULT_LIMITS
+    ceilings: Limits = DEFAULT_CEILINGS
+    in_flight: int = COUNTS["calls.in_flight"]
+    abandoned: int = COUNTS["calls.abandoned"]
+    audit: Mapping[str, str] = field(default_factory=dict)
+    registries: Mapping[str, RegistrySettings] = field(default_factory=dict)
+    log_level: str = "warning"
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def config_file(self) -> Path:
+        return self.config_dir / "config.yaml"
+
+    @property
+    def trust_file(self) -> Path:
+        return self.config_dir / "trust.yaml"
+
+    @property
+    def catalog_file(self) -> Path:
+        return self.config_dir / "catalog.json"
+
+    def registry(self, host: str) -> RegistrySettings:
+        """What is set for that registry, or nothing."""
+        return self.registries.get(host, RegistrySettings())
+
+    @classmethod
+    def load(cls, *, environ: Mapping[str, str] | None = None, component_dir: Path | None = None) -> Settings:
+        """The settings of this process; `component_dir` is the flag. Raises InvalidSettings."""
+        environ = dict(os.environ if environ is None else environ)
+        values = {name: _Text(str(path), "default", "") for name, path in default_places(environ).items()}
+        variables = _from_environment(environ)
+        if "config_dir" in variables:
+            values["config_dir"] = variables["config_dir"]
+        config_dir = _place(values["config_dir"])
+        registries: dict[str, RegistrySettings] = {}
+        if os.path.exists(config_dir / "config.yaml"):
+            # yaml costs 20 ms at every start; most machines have no such file.
+            from wassette_py.settings_file import read_config
+
+            document = read_config(config_dir / "config.yaml", frozenset(known_keys()))
+            values |= {key: _Text(text, "file", where) for key, (text, where) in document.values.items()}
+            registries = {host: RegistrySettings(**given) for host, given in document.registries.items()}
+        values |= variables
+        if component_dir is not None:
+            values["component_dir"] = _Text(str(component_dir), "flag", "--component-dir")
+        return _settings(values, registries, environ)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A value as somebody wrote it, whose it is, and where it stands."""
+
+    text: str
+    origin: Origin
+    where: str
+
+    def refuse(self, expected: str) -> InvalidSettings:
+        return InvalidSettings(f"{self.where}: expected {expected}, got {self.text!r}")
+
+
+def known_keys() -> tuple[str, ...]:
+    """Every key with one value; `registries` has hosts below it and is read from the file alone, config_dir from the environment alone."""
+    limits = [f"{group}.{name}" for group in ("limits", "ceilings") for name in LIMIT_NAMES]
+    return (*PLACES, *WORDS, *COUNTS, *limits, "audit.dir", "audit.retention")
+
+
+def variable_of(key: str) -> str:
+    """The environment variable that sets `key`."""
+    return f"WASSETTE_{key.replace('.', '_').upper()}"
+
+
+def settings_table(settings: Settings) -> dict[str, dict[str, object]]:
+    """Every setting in force, with its origin: what `config show` prints."""
+    values: dict[str, object] = {name: str(getattr(settings, name)) for name in PLACES}
+    values |= {"grants": settings.grants}
+    for group, limits in (("limits", settings.limits), ("ceilings", settings.ceilings)):
+        values |= {f"{group}.{name}": text for name, text in limits.texts().items()}
+    values |= {"calls.in_flight": settings.in_flight, "calls.abandoned": settings.abandoned}
+    values |= {f"audit.{name}": text for name, text in settings.audit.items()}
+    for host, registry in settings.registries.items():
+        values[f"registries.{host}.ca_file"] = str(registry.ca_file) if registry.ca_file else None
+        values[f"registries.{host}.insecure_http"] = registry.insecure_http
+    values["log_level"] = settings.log_level
+    return {key: {"value": value, "from": settings.origins.get(key, "default")} for key, value in values.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Text]:
+    keys = {variable_of(key): key for key in known_keys()}
+    found = {}
+    for name in sorted(name for name in environ if name.startswith("WASSETTE_")):
+        if name not in keys:
+            raise InvalidSettings(f"{name}: not a setting", f"one of {', '.join(sorted(keys))}")
+        if environ[name]:
+            found[keys[name]] = _Text(environ[name], "env", name)
+    return found
+
+
+def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySettings], environ: Mapping[str, str]) -> Settings:
+    places = {name: _place(values[name]) for name in PLACES}
+    words = {name: _word(values.get(name), choices) for name, choices in WORDS.items()}
+    ceilings = _limits("ceilings", values, DEFAULT_CEILINGS)
+    limits = _limits("limits", values, DEFAULT_LIMITS)
+    for name in LIMIT_NAMES:
+        if getattr(limits, name) > getattr(ceilings, name):
+            where = values.get(f"limits.{name}") or values[f"ceilings.{name}"]
+            ceiling = format_limit(name, getattr(ceilings, name))
+            raise InvalidSettings(f"{where.where}: limits.{name} is above its ceiling of {ceiling}", f"raise ceilings.{name} as well")
+    audit = {name: values[f"audit.{name}"].text for name in ("dir", "retention") if f"audit.{name}" in values}
+    origins: dict[str, Origin] = {key: value.origin for key, value in values.items()}
+    for host in registries:
+        origins |= {f"registries.{host}.ca_file": "file", f"registries.{host}.insecure_http": "file"}
+    return Settings(
+        **places,
+        grants=cast(Grants, words.get("grants") or "ask"),
+        limits=limits,
+        ceilings=ceilings,
+        in_flight=_count("calls.in_flight", values),
+        abandoned=_count("calls.abandoned", values),
+        audit={"dir": str(places["state_dir"]), **audit},
+        registries=dict(registries),
+        log_level=words.get("log_level") or "warning",
+        origins=origins,
+        environ=environ,
+    )
+
+
+def _place(value: _Text) -> Path:
+    # A variable is relative to where the command was typed, as a flag is; a file has no such place, and its reader wants absolute paths.
+    if not value.text or "\0" in value.text:
+        raise value.refuse("a directory")
+    return Path(os.path.abspath(value.text))
+
+
+def _word(value: _Text | None, choices: tuple[str, ...]) -> str | None:
+    if value is not None and value.text not in choices:
+        raise value.refuse(f"one of {', '.join(choices)}")
+    return value.text if value else None
+
+
+def _count(key: str, values: Mapping[str, _Text]) -> int:
+    value = values.get(key)
+    if value is None:
+        return COUNTS[key]
+    if not value.text.isascii() or not value.text.isdecimal() or not 1 <= int(value.text[:6]) <= 10000 or len(value.text) > 5:
+        raise value.refuse("a number from 1 to 10000")
+    return int(value.text)
+
+
+def _limits(group: str, values: Mapping[str, _Text], defaults: Limits) -> Limits:
+    given: dict[LimitName, float] = {}
+    for name in LIMIT_NAMES:
+        value = values.get(f"{group}.{name}")
+        if value is not None:
+            try:
+                given[name] = parse_limit(name, value.text)
+            except ValueError as error:
+                raise InvalidSettings(f"{value.where}: {error}") from None
+    return defaults.merged(given)

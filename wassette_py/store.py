@@ -1,0 +1,213 @@
+"""ComponentStore: the component directory. Each id has `<id>.wasm`, its record `<id>.json`, and perhaps `<id>.policy.yaml`.
+
+The directory is shared with people who edit policies, with other processes of this program, and with the Rust wassette, whose files are
+shown and never touched. It holds no opinion on who may be trusted, and no engine: what a component offers is read from its record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
+from wassette_py.files import private_folder
+from wassette_py.journal import JOURNAL, Pending, commit, finish, pending, sweep
+from wassette_py.locking import PATIENCE, release_lock, take_lock
+from wassette_py.names import Digest, valid_id
+from wassette_py.records import Entry, Record, read_record
+
+__all__ = ["ComponentStore", "Entry", "Record"]
+
+LOCK = ".wassette.lock"
+_SEEN = (".json", ".wasm", ".policy.yaml")
+
+
+def _untold(_: str) -> None:
+    """Nobody counts the steps."""
+
+
+class ComponentStore:
+    """The components in `folder`, which is made when the first is added. Safe to use from many threads and processes."""
+
+    def __init__(self, folder: Path, *, step: Callable[[str], None] = _untold, patience: float = PATIENCE) -> None:
+        """`step` is told each thing that reached the disk: the seam at which tests kill."""
+        self.folder = folder
+        self._step = step
+        self._patience = patience
+        self._holder: int | None = None
+
+    # Reading: no lock, and never a mix of old and new.
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every component, by id; no wasm is read."""
+        with self._disk("read"):
+            todo = pending(self.folder)
+            sizes = self._sizes(todo)
+            ids = {name.removesuffix(".json") for name in sizes if name.endswith(".json")}
+            ids |= {name.removesuffix(".wasm") for name in sizes if name.endswith(".wasm")}
+            found = (self._entry(component_id, sizes, todo) for component_id in sorted(ids))
+            return tuple(entry for entry in found if entry is not None)
+
+    def _sizes(self, todo: Pending) -> Mapping[str, int]:
+        """Name -> size of what is in the folder, the journal's changes included (a new file's size is that of its temporary file)."""
+        found: dict[str, int] = {}
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as listing:
+            for file in listing:
+                with contextlib.suppress(FileNotFoundError):
+                    found[file.name] = file.stat().st_size
+        for name, temporary in todo.changes.items():
+            if temporary is None:
+                found.pop(name, None)
+            elif temporary in found:
+                found[name] = found[temporary]
+        return {name: size for name, size in found.items() if not name.startswith(".")}
+
+    def _entry(self, component_id: str, sizes: Mapping[str, int], todo: Pending) -> Entry | None:
+        wasm = sizes.get(f"{component_id}.wasm")
+        if f"{component_id}.json" not in sizes or not valid_id(component_id):
+            # Others keep .json files here too (the Rust wassette: <id>.metadata.json); beside no wasm of that name they are none of ours.
+            problem = f"not installed by this program: wassette component load {self.folder / component_id}.wasm"
+            return None if wasm is None else Entry(component_id, "foreign", None, problem)
+        try:
+            record = self._read_record(component_id, todo)
+        except (StoreError, UnknownComponent) as error:
+            return None if wasm is None else Entry(component_id, "broken", None, str(error))
+        if wasm is None:
+            return Entry(component_id, "broken", record, f"{component_id}.wasm is missing")
+        if wasm != record.size:
+            return Entry(
+                component_id, "broken", record, f"{component_id}.wasm has {wasm} bytes, not {record.size} as recorded"
+            )
+        return Entry(component_id, "ready", record, None)
+
+    def record(self, component_id: str) -> Record:
+        """The record of an installed component. Raises UnknownComponent, StoreError."""
+        with self._disk("read"):
+            return self._read_record(component_id, pending(self.folder))
+
+    def _read_record(self, component_id: str, todo: Pending) -> Record:
+        data = todo.read(self.folder, f"{component_id}.json") if valid_id(component_id) else None
+        if data is None:
+            raise UnknownComponent(component_id)
+        return read_record(component_id, data)
+
+    def wasm(self, record: Record) -> bytes:
+        """The bytes the record is about, hashed again. Raises DigestMismatch when they are not what was verified, StoreError."""
+        data = self._read(f"{record.id}.wasm")
+        if data is None or Digest.of(data) != record.digest:
+            # Perhaps it is just being replaced: behind the lock nobody is writing.
+            with self.locked():
+                if self.record(record.id).digest != record.digest:
+                    raise StoreError(f"{record.id!r} was replaced meanwhile", "try again")
+                data = self._read(f"{record.id}.wasm")
+        if data is None:
+            raise StoreError(f"the file of {record.id!r} is missing", f"wassette component load {record.reference}")
+        if Digest.of(data) != record.digest:
+            raise DigestMismatch(str(Digest.of(data)), str(record.digest), what=f"{record.id}.wasm")
+        return data
+
+    def _read(self, name: str) -> bytes | None:
+        with self._disk("read"):
+            return pending(self.folder).read(self.folder, name)
+
+    def policy_path(self, component_id: str) -> Path:
+        """Where the policy of that component stands, or would. Raises UnknownComponent for what can be no id."""
+        if not valid_id(component_id):
+            raise UnknownComponent(component_id)
+        return self.folder / f"{component_id}.policy.yaml"
+
+    def read_policy(self, component_id: str) -> str | None:
+        """The text of the component's policy, None when it has none. Raises StoreError when it cannot be read."""
+        path = self.policy_path(component_id)
+        data = self._read(path.name)
+        try:
+            return None if data is None else data.decode()
+        except UnicodeDecodeError:
+            raise StoreError(f"{path} is not UTF-8 text", f"wassette policy reset {component_id}") from None
+
+    def stamp(self) -> object:
+        """A value that differs whenever a record or a policy has changed, whoever changed it; it costs a stat a file."""
+        found: list[tuple[str, int, int, int]] = []
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder) as listing:
+            for file in listing:
+                if file.name.endswith(_SEEN) or file.name == JOURNAL:
+                    with contextlib.suppress(FileNotFoundError):
+                        status = file.stat()
+                        found.append((file.name, status.st_mtime_ns, status.st_size, status.st_ino))
+        return tuple(sorted(found))
+
+    def policy_stamp(self, component_id: str) -> object:
+        """`stamp` for the policy of one component."""
+        stamps: list[tuple[int, int, int] | None] = []
+        for path in (self.policy_path(component_id), self.folder / JOURNAL):
+            try:
+                status = os.stat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                stamps.append(None)
+            else:
+                stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
+        return tuple(stamps)
+
+    # Writing: under the lock, which each of these takes when its thread does not hold it.
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else writes meanwhile; what dead processes left is finished or removed first. Raises Locked after 10 s."""
+        if self._holder == threading.get_ident():
+            yield
+            return
+        with self._disk("lock"):
+            private_folder(self.folder)
+            lock = take_lock(self.folder / LOCK, patience=self._patience)
+        try:
+            self._holder = threading.get_ident()
+            with self._disk("write"):
+                finish(self.folder, self._step)
+                sweep(self.folder)
+            yield
+        finally:
+            self._holder = None
+            release_lock(lock)
+
+    def add(self, record: Record, wasm: bytes, *, policy: str | None = None) -> None:
+        """Installs or replaces a component; without `policy` one that is there stays. Raises StoreError; then nothing has changed."""
+        if not valid_id(record.id) or Digest.of(wasm) != record.digest or len(wasm) != record.size:
+            raise StoreError(f"the record of {record.id!r} does not describe these bytes")
+        changes: dict[str, bytes | None] = {f"{record.id}.wasm": wasm, f"{record.id}.json": record.to_bytes()}
+        if policy is not None:
+            # First the policy: between the renames an old component under a new policy is the safer of the two halves.
+            changes = {f"{record.id}.policy.yaml": policy.encode(), **changes}
+        with self.locked():
+            if self._read(f"{record.id}.json") is None and self._read(f"{record.id}.wasm") not in (None, wasm):
+                raise StoreError(f"{record.id}.wasm is there already and was not installed by this program", "load it with --name NAME")
+            self._change(changes)
+
+    def write_policy(self, component_id: str, text: str | None) -> None:
+        """Replaces the component's policy, or removes it (None). Raises StoreError."""
+        self._change({self.policy_path(component_id).name: None if text is None else text.encode()})
+
+    def remove(self, component_id: str, *, keep_policy: bool = False) -> str | None:
+        """Removes component, record and (unless it is kept) policy; returns the removed policy. Raises UnknownComponent."""
+        with self.locked():
+            if not valid_id(component_id) or self._read(f"{component_id}.json") is None:
+                raise UnknownComponent(component_id)
+            changes: dict[str, bytes | None] = {f"{component_id}.json": None, f"{component_id}.wasm": None}
+            policy = None if keep_policy else self._read(f"{component_id}.policy.yaml")
+            if policy is not None:
+                changes[f"{component_id}.policy.yaml"] = None
+            self._change(changes)
+            return None if policy is None else policy.decode(errors="replace")
+
+    def _change(self, changes: Mapping[str, bytes | None]) -> None:
+        with self.locked(), self._disk("write"):
+            commit(self.folder, changes, self._step)
+
+    @contextlib.contextmanager
+    def _disk(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"cannot {verb} {self.folder}: {error.strerror or error}", "wassette config show") from error
