@@ -78,9 +78,7 @@ class ComponentStore:
         if wasm is None:
             return Entry(component_id, "broken", record, f"{component_id}.wasm is missing")
         if wasm != record.size:
-            return Entry(
-                component_id, "broken", record, f"{component_id}.wasm has {wasm} bytes, not {record.size} as recorded"
-            )
+            return Entry(component_id, "broken", record, f"{component_id}.wasm has {wasm} bytes, not {record.size} as recorded")
         return Entry(component_id, "ready", record, None)
 
     def record(self, component_id: str) -> Record:
