@@ -5,6 +5,7 @@ WassetteError                      exit 1   something failed
 ├─ InvalidReference                         a reference that does not parse
 ├─ InvalidSettings                          config.yaml, a WASSETTE_ variable or a flag that sets one
 ├─ InvalidPolicy                            a capability policy: file, line, key, reason, nearest enforceable form
+├─ NotGranted                               a permission to revoke that the policy does not hold
 ├─ InvalidTrustPolicy                       trust.yaml, the same
 ├─ InvalidArguments                         tool arguments: JSON path and what was expected
 ├─ FetchError                               bytes could not be had
@@ -52,6 +53,10 @@ class InvalidSettings(WassetteError):
 
 class InvalidPolicy(WassetteError):
     """A capability policy that cannot be enforced as written."""
+
+
+class NotGranted(WassetteError):
+    """A permission to revoke that the policy does not hold."""
 
 
 class InvalidTrustPolicy(WassetteError):

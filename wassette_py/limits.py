@@ -14,7 +14,9 @@ LimitName = Literal["memory", "cpu", "timeout", "output"]
 LIMIT_NAMES: tuple[LimitName, ...] = ("memory", "cpu", "timeout", "output")
 
 _BYTES = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}  # in thousandths: 700 * 0.001 is not 0.7, 700 * 1 / 1000 is
+_MAX_BYTES = 1 << 53  # what a float, and a JSON reader elsewhere, still holds exactly
+_DECIMAL = r"([0-9]{1,12}(?:\.[0-9]{1,20})?)"
 _EXPECTED: dict[LimitName, str] = {
     "memory": "a number of bytes such as 512Mi (Ki, Mi, Gi, Ti)",
     "cpu": "a share of one core such as 500m or 2",
@@ -52,26 +54,34 @@ DEFAULT_CEILINGS = Limits(memory=4 << 30, cpu=4.0, timeout=3600.0, output=64 << 
 
 def parse_limit(name: LimitName, text: str) -> float:
     """The number that `text` means: bytes, cores or seconds. Raises ValueError("expected …")."""
-    if name == "cpu":
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)(m?)", text)
-        value = float(match[1]) / (1000 if match[2] else 1) if match else 0.0
-    elif name == "timeout":
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text)
-        value = float(match[1]) * _SECONDS[match[2]] if match else 0.0
-    else:
-        match = re.fullmatch(r"(\d+)(Ki|Mi|Gi|Ti|)", text)
-        value = float(int(match[1]) * _BYTES[match[2]]) if match else 0.0
-    if value <= 0:
+    value = _read(name, text)
+    if value is None:
         raise ValueError(f"expected {_EXPECTED[name]}, got {text!r}")
     return value
 
 
-def format_limit(name: LimitName, value: float) -> str:
-    """The shortest text that `parse_limit` reads back as `value`."""
+def _read(name: LimitName, text: str) -> float | None:
     if name == "cpu":
-        return f"{value:g}" if float(value).is_integer() else f"{value * 1000:.10g}m"
+        match = re.fullmatch(rf"{_DECIMAL}(m?)", text)
+        value = float(match[1]) / (1000 if match[2] else 1) if match else 0.0
+        return value if value >= 0.001 else None
     if name == "timeout":
-        return f"{value:.10g}s" if value >= 1 else f"{value * 1000:.10g}ms"
-    amount = int(value)
-    unit = next((u for u in ("Ti", "Gi", "Mi", "Ki") if amount % _BYTES[u] == 0), "")
-    return f"{amount // _BYTES[unit]}{unit}"
+        match = re.fullmatch(rf"{_DECIMAL}(ms|s|m|h)", text)
+        value = float(match[1]) * _SECONDS[match[2]] / 1000 if match else 0.0
+        return value if value >= 0.001 else None
+    match = re.fullmatch(r"([0-9]{1,16})(Ki|Mi|Gi|Ti|)", text)
+    amount = int(match[1]) * _BYTES[match[2]] if match else 0
+    return float(amount) if 0 < amount <= _MAX_BYTES else None
+
+
+def format_limit(name: LimitName, value: float) -> str:
+    """The shortest usual text that `parse_limit` reads back as `value`."""
+    if name in ("memory", "output"):
+        amount = int(value)
+        unit = next((u for u in ("Ti", "Gi", "Mi", "Ki") if amount % _BYTES[u] == 0), "")
+        return f"{amount // _BYTES[unit]}{unit}"
+    whole, small = ("", "m") if name == "cpu" else ("s", "ms")
+    if float(value).is_integer():
+        return f"{int(value)}{whole}"
+    thousandths = f"{value * 1000:.10g}{small}"
+    return thousandths if _read(name, thousandths) == value and (name == "cpu" or value < 1) else f"{value!r}{whole}"

@@ -1,0 +1,143 @@
+"""Grant and revoke: PolicyDocument in, PolicyDocument out. Entries are never merged; a limit is replaced.
+
+`editing.py` does the same to a text and is compared with this. `check_grantable` is what only the disk can tell, through a reader.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from wassette_py.errors import InvalidPolicy, NotGranted
+from wassette_py.limits import LimitName, format_limit
+from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.network import Unenforceable
+from wassette_py.policy.storage import check_together
+
+
+@dataclass(frozen=True)
+class LimitValue:
+    """One limit of a call: bytes, cores or seconds."""
+
+    name: LimitName
+    value: float
+
+
+@dataclass(frozen=True)
+class AnyStorage:
+    """For `revoke`: every entry of that path, whatever its access."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class AnyLimit:
+    """For `revoke`: the limit, whatever its value."""
+
+    name: LimitName
+
+
+Permission = StorageGrant | NetworkHost | NetworkCidr | Variable | LimitValue
+Revocation = Permission | AnyStorage | AnyLimit
+
+
+def describe(permission: Revocation) -> str:
+    """A permission in words: `read and write /tmp/out as /out`, `network GET api.example.com`, `env LANG`, `memory 512Mi`."""
+    match permission:
+        case StorageGrant():
+            seen_as = f" as {permission.guest}" if permission.guest else ""
+            return f"{'read and write' if permission.write else 'read'} {permission.path}{seen_as}"
+        case NetworkHost():
+            return " ".join(
+                ("network", *([",".join(permission.methods)] if permission.methods else []), permission.text(), *permission.paths)
+            )
+        case NetworkCidr():
+            return f"network {permission.cidr}"
+        case Variable():
+            return f"env {permission.key}"
+        case LimitValue():
+            return f"{permission.name} {format_limit(permission.name, permission.value)}"
+        case AnyStorage():
+            return f"storage {permission.path}"
+        case AnyLimit():
+            return permission.name
+
+
+def granted(policy: PolicyDocument, permission: Revocation) -> bool:
+    """Whether the policy holds exactly this entry."""
+    match permission:
+        case StorageGrant():
+            return permission in policy.storage
+        case NetworkHost() | NetworkCidr():
+            return permission in policy.allow
+        case Variable():
+            return permission in policy.variables
+        case LimitValue():
+            return policy.limits.get(permission.name) == permission.value
+        case AnyStorage():
+            return any(grant.path == permission.path for grant in policy.storage)
+        case AnyLimit():
+            return permission.name in policy.limits
+
+
+def grant(policy: PolicyDocument, permission: Permission) -> PolicyDocument:
+    """The policy with one entry more, or the same policy when it holds that entry. Raises InvalidPolicy."""
+    if granted(policy, permission):
+        return policy
+    match permission:
+        case StorageGrant():
+            try:
+                check_together(policy.storage, permission)
+            except Unenforceable as error:
+                raise InvalidPolicy(f"{policy.source}: permissions.storage.allow: {error}", error.hint) from None
+            return replace(policy, storage=(*policy.storage, permission))
+        case NetworkHost() | NetworkCidr():
+            return replace(policy, allow=(*policy.allow, permission))
+        case Variable():
+            return replace(policy, variables=(*policy.variables, permission))
+        case LimitValue():
+            return replace(policy, limits={**policy.limits, permission.name: permission.value})
+
+
+def revoke(policy: PolicyDocument, permission: Revocation) -> PolicyDocument:
+    """The policy without exactly this entry. Raises NotGranted when there is none."""
+    if not granted(policy, permission):
+        raise NotGranted(f"{policy.source}: {describe(permission)} is not granted", _instead(policy, permission))
+    match permission:
+        case StorageGrant():
+            return replace(policy, storage=tuple(entry for entry in policy.storage if entry != permission))
+        case AnyStorage():
+            return replace(policy, storage=tuple(entry for entry in policy.storage if entry.path != permission.path))
+        case NetworkHost() | NetworkCidr():
+            return replace(policy, allow=tuple(entry for entry in policy.allow if entry != permission))
+        case Variable():
+            return replace(policy, variables=tuple(entry for entry in policy.variables if entry != permission))
+        case LimitValue() | AnyLimit():
+            return replace(policy, limits={name: value for name, value in policy.limits.items() if name != permission.name})
+
+
+def _instead(policy: PolicyDocument, permission: Revocation) -> str | None:
+    """What is granted that is nearly the same."""
+    near: list[Permission] = []
+    if isinstance(permission, StorageGrant):
+        near = [entry for entry in policy.storage if entry.path == permission.path]
+    elif isinstance(permission, NetworkHost):
+        near = [entry for entry in policy.allow if isinstance(entry, NetworkHost) and entry.host == permission.host]
+    elif isinstance(permission, LimitValue) and permission.name in policy.limits:
+        near = [LimitValue(permission.name, policy.limits[permission.name])]
+    return f"granted is {'; '.join(describe(entry) for entry in near)}" if near else None
+
+
+def check_grantable(permission: Permission, mode: Callable[[str], int]) -> None:
+    """Whether the disk holds what a storage grant names; `mode` is st_mode of a path or raises OSError. Raises InvalidPolicy."""
+    if not isinstance(permission, StorageGrant):
+        return
+    path = permission.path
+    try:
+        kind = mode(path)
+    except OSError as error:
+        raise InvalidPolicy(f"storage: {path} cannot be granted: {error.strerror or error}", f"mkdir -p {path}") from None
+    if not stat.S_ISDIR(kind):
+        parent = path.rpartition("/")[0] or "/"
+        raise InvalidPolicy(f"storage: {path} is not a directory, and only whole directories can be granted", f"grant {parent} instead")
