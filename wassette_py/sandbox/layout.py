@@ -55,6 +55,7 @@ _ADDRESS = struct.Struct("=Q")
 # hand it to another thread thousands of times a call. They take addresses, so bytes go in without a cast.
 _ALLOCATE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
 _new_name = _ALLOCATE(("wasm_byte_vec_new", ffi.dll))
+_new_bare_list = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_size_t)(("wasmtime_component_vallist_new_uninit", ffi.dll))
 _new_list = _ALLOCATE(("wasmtime_component_vallist_new", ffi.dll))
 _new_record = _ALLOCATE(("wasmtime_component_valrecord_new", ffi.dll))
 _new_tuple = _ALLOCATE(("wasmtime_component_valtuple_new", ffi.dll))
@@ -92,10 +93,12 @@ def pack_list(values: bytes) -> bytes:
 
 def pack_byte_list(data: bytes) -> bytes:
     """A list<u8> by one strided copy."""
-    values = bytearray(len(data) * VAL_SIZE)
+    out = _Out()
+    _new_bare_list(out, len(data))
+    values = memoryview((ctypes.c_ubyte * (len(data) * VAL_SIZE)).from_address(out[1])).cast("B")
     values[0::VAL_SIZE] = bytes([U8]) * len(data)
     values[8::VAL_SIZE] = data
-    return pack_list(bytes(values))
+    return _VECTOR.pack(LIST, out[0], out[1])
 
 
 def pack_tuple(values: bytes) -> bytes:

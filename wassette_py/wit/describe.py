@@ -6,9 +6,13 @@ so everything that makes them is imported where it is used. Nothing here compile
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wassette_py.wit.docs import Docs
+    from wassette_py.wit.types import ComponentType, FunctionType
 
 MAPPING_VERSION = 1
 """Raised whenever names, schemas or descriptions of an unchanged component would come out differently."""
@@ -87,3 +91,70 @@ class Description:
             tuple(NotTool.from_json(export) for export in value["not_tools"]),
             tuple(value["imports"]),
         )
+
+
+_HELPERS = ("init", "exports")
+"""Instances that toolchains export for their own use."""
+
+
+def describe(component_type: ComponentType, docs: Docs, *, prefix: str = "") -> Description:
+    """The tools of a component, named with `prefix`, and what it exports besides; exports of toolchains and of WASI are left out."""
+    from wassette_py.wit.names import tool_names
+    from wassette_py.wit.schema import input_schema, output_schema
+
+    functions = [f for f in component_type.exports if not _is_hidden(f)]
+    reasons = {f: reason for f in functions if (reason := _why_no_tool(f))}
+    tools = [
+        ToolDefinition(name, f.interface, f.name, docs.of(f) or f"{f.export} (not documented)", input_schema(f), output_schema(f))
+        for f, name in tool_names([f for f in functions if f not in reasons], prefix).items()
+    ]
+    return Description(tuple(tools), tuple([NotTool(f.export, reason) for f, reason in reasons.items()]), component_type.imports)
+
+
+def _is_hidden(f: FunctionType) -> bool:
+    return f.interface is not None and (f.interface in _HELPERS or f.interface.startswith("wasi:"))
+
+
+def _why_no_tool(f: FunctionType) -> str | None:
+    from wassette_py.wit.types import UnsupportedType, parts
+
+    if f.name.startswith("["):
+        return "belongs to a resource, and no call keeps one for the next"
+    if f.interface is not None and "/" not in f.interface:
+        return f"is exported by {f.interface!r}, an interface without a package"
+    if f.is_async:
+        return "is an async function, which cannot be called yet"
+    types = [type for _, type in f.params] + ([f.result] if f.result else [])
+    unsupported = [part.name for type in types for part in parts(type) if isinstance(part, UnsupportedType)]
+    return f"takes or returns a {unsupported[0]}, for which JSON has no value" if unsupported else None
+
+
+_MEANINGS: tuple[tuple[str, str | None], ...] = (
+    ("wasi:http/outgoing-handler", "makes HTTP requests"),
+    ("wasi:http/", None),
+    ("wasi:filesystem/", "reads files you grant, writes where you grant it"),
+    ("wasi:cli/environment", "reads environment variables you grant"),
+    ("wasi:config/", "reads configuration you grant"),
+    ("wasi:sockets/", "opens raw sockets (always refused)"),
+    ("wasi:logging/", "writes log lines, which are captured"),
+    ("wasi:cli/stdin", "reads standard input (always empty)"),
+    ("wasi:cli/std", "prints text, which is captured"),
+    ("wasi:clocks/", "reads the clock"),
+    ("wasi:random/", "draws random numbers"),
+    ("wasi:cli/", None),
+    ("wasi:io/", None),
+)
+"""Beginning of an interface's name -> what it means to a person; None where it gives no access by itself."""
+
+
+def means(imports: Sequence[str]) -> list[tuple[str, str]]:
+    """What a component asks for: (interface, in words), the most telling first; empty means no access to anything."""
+    found = [(_meaning(interface), interface) for interface in imports]
+    return [(interface, words) for (_, words), interface in sorted(found, key=lambda each: each[0][0]) if words]
+
+
+def _meaning(interface: str) -> tuple[int, str | None]:
+    for rank, (start, words) in enumerate(_MEANINGS):
+        if interface.startswith(start):
+            return rank, words
+    return -1, f"uses {interface}, which wassette does not provide"

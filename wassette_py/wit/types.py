@@ -24,7 +24,9 @@ flags          tuple of names, in the order of the type
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,30 @@ WitType = (
 )
 
 BYTES = ListType(IntegerType(8, False))
+
+
+def parts(type: WitType) -> Iterator[WitType]:
+    """`type` and every type inside it."""
+    yield type
+    for part in _inside(type):
+        if part is not None:
+            yield from parts(part)
+
+
+def _inside(type: WitType) -> tuple[WitType | None, ...]:
+    match type:
+        case ListType(inner) | OptionType(inner):
+            return (inner,)
+        case ResultType(ok, err):
+            return (ok, err)
+        case TupleType(members):
+            return members
+        case RecordType(named) | VariantType(named):
+            return tuple([inner for _, inner in named])
+        case BoolType() | IntegerType() | FloatType() | CharType() | StringType() | EnumType() | FlagsType() | UnsupportedType():
+            return ()
+        case _:
+            assert_never(type)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,158 @@
+"""The types of a compiled component, as plain values: the only file of `wit` that knows wasmtime.
+
+It reads whatever a component declares, hostile ones included: WIT types are a graph that may stand for an enormous tree, so a function
+whose types are too deep or too many comes out with an `UnsupportedType`. What can be a tool is decided in `describe.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wasmtime import Engine
+from wasmtime import _ffi as ffi
+from wasmtime import component as wasm
+
+from wassette_py.wit.types import (
+    BoolType,
+    CharType,
+    ComponentType,
+    EnumType,
+    FlagsType,
+    FloatType,
+    FunctionType,
+    IntegerType,
+    ListType,
+    OptionType,
+    RecordType,
+    ResultType,
+    StringType,
+    TupleType,
+    UnsupportedType,
+    VariantType,
+    WitType,
+)
+
+MAX_DEPTH = 32
+MAX_PARTS = 4096  # types and names of one function
+MAX_PARTS_TOGETHER = 65536  # of one component
+
+_SCALARS: dict[type, WitType] = {
+    wasm.Bool: BoolType(),
+    wasm.S8: IntegerType(8, True),
+    wasm.S16: IntegerType(16, True),
+    wasm.S32: IntegerType(32, True),
+    wasm.S64: IntegerType(64, True),
+    wasm.U8: IntegerType(8, False),
+    wasm.U16: IntegerType(16, False),
+    wasm.U32: IntegerType(32, False),
+    wasm.U64: IntegerType(64, False),
+    wasm.F32: FloatType(32),
+    wasm.F64: FloatType(64),
+    wasm.Char: CharType(),
+    wasm.String: StringType(),
+    wasm.OwnType: UnsupportedType("resource"),
+    wasm.BorrowType: UnsupportedType("resource"),
+    wasm.StreamType: UnsupportedType("stream"),
+    wasm.FutureType: UnsupportedType("future"),
+    wasm.ErrorContext: UnsupportedType("error-context"),
+}
+
+
+def read_component_type(component: wasm.Component, engine: Engine) -> ComponentType:
+    """Imports in order (interfaces and functions, not types), and every function it exports, at world level or in an instance."""
+    imports = [name for name, extern in component.type.imports(engine).items() if _is_used(extern)]
+    return ComponentType(tuple(imports), tuple(_functions(component, engine)))
+
+
+def _is_used(extern: object) -> bool:
+    return isinstance(_item(extern), wasm.FuncType | wasm.ComponentInstanceType)
+
+
+def _item(extern: object) -> object:
+    """What `extern` is; None for what wasmtime-py has no class for."""
+    try:
+        return extern.ty  # type: ignore[attr-defined]  # ComponentExtern is not exported
+    except TypeError:
+        return None
+
+
+def _functions(component: wasm.Component, engine: Engine) -> Iterator[FunctionType]:
+    together = _Budget(MAX_PARTS_TOGETHER)
+    for name, extern in component.type.exports(engine).items():
+        item = _item(extern)
+        if isinstance(item, wasm.FuncType):
+            yield _function(None, name, item, together)
+        elif isinstance(item, wasm.ComponentInstanceType):
+            for inner, inner_extern in item.exports(engine).items():
+                function = _item(inner_extern)
+                if isinstance(function, wasm.FuncType):
+                    yield _function(name, inner, function, together)
+
+
+class _TooLarge(Exception):
+    """The types of a function are too deep or too many."""
+
+
+class _Budget:
+    """How many more parts may be read."""
+
+    def __init__(self, parts: int) -> None:
+        self.parts = parts
+
+    def spend(self, parts: int) -> None:
+        self.parts -= parts
+        if self.parts < 0:
+            raise _TooLarge
+
+
+def _function(interface: str | None, name: str, function: wasm.FuncType, together: _Budget) -> FunctionType:
+    is_async = ffi.wasmtime_component_func_type_async(function.ptr())
+    available = min(MAX_PARTS, together.parts)
+    budget = _Budget(available)
+    try:
+        params = tuple([(param, _read(type, budget, 0)) for param, type in function.params])
+        result = None if function.result is None else _read(function.result, budget, 0)
+    except _TooLarge:
+        params, result = (), UnsupportedType("type too large to be described")
+    except TypeError:
+        # NOTE: raised by wasmtime-py for a kind of type it has no class for: map, and what may come.
+        params, result = (), UnsupportedType("type of a kind that is not known")
+    together.parts -= available - max(budget.parts, 0)
+    return FunctionType(interface, name, params, result, is_async)
+
+
+def _read(type: wasm.ValType, budget: _Budget, depth: int) -> WitType:
+    budget.spend(1)
+    if depth > MAX_DEPTH:
+        raise _TooLarge
+    scalar = _SCALARS.get(type.__class__)
+    return _compound(type, budget, depth + 1) if scalar is None else scalar
+
+
+def _compound(type: wasm.ValType, budget: _Budget, depth: int) -> WitType:
+    match type:
+        case wasm.ListType():
+            return ListType(_read(type.element, budget, depth))
+        case wasm.OptionType():
+            return OptionType(_read(type.payload, budget, depth))
+        case wasm.ResultType():
+            return ResultType(_payload(type.ok, budget, depth), _payload(type.err, budget, depth))
+        case wasm.TupleType():
+            return TupleType(tuple([_read(member, budget, depth) for member in type.elements]))
+        case wasm.RecordType():
+            return RecordType(tuple([(name, _read(field, budget, depth)) for name, field in type.fields]))
+        case wasm.VariantType():
+            budget.spend(len(type.cases))
+            return VariantType(tuple([(name, _payload(payload, budget, depth)) for name, payload in type.cases]))
+        case wasm.EnumType():
+            budget.spend(len(type.names))
+            return EnumType(tuple(type.names))
+        case wasm.FlagsType():
+            budget.spend(len(type.names))
+            return FlagsType(tuple(type.names))
+        case _:
+            raise TypeError(f"unknown type {type.__class__.__name__}")
+
+
+def _payload(type: wasm.ValType | None, budget: _Budget, depth: int) -> WitType | None:
+    return None if type is None else _read(type, budget, depth)
