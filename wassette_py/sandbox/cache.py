@@ -1,0 +1,158 @@
+"""Compiled components on disk, so that one is compiled once: a private folder of native code.
+
+NOTE: a `.cwasm` is native code and is run as it is. Only files this program wrote are restored: the folder must be its user's alone,
+and each file has a record with a MAC, under a key only this folder holds, over its content, the component's digest and the engine.
+A record also holds the file's inode and times: while they are as written, the content is not hashed again (35 MB take 30 ms).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import logging
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from wassette_py.reference import Digest
+
+_log = logging.getLogger(__name__)
+_TEMPORARY = "new-"
+_OLD_TEMPORARY = 3600.0
+
+
+class Cache:
+    """One folder, one engine. A folder that cannot be trusted or written is not used: everything is then compiled, and it is said."""
+
+    def __init__(self, folder: Path, engine_key: str) -> None:
+        self.folder = folder
+        self._engine = hashlib.sha256(engine_key.encode()).hexdigest()[:16]
+        self._key = self._open()
+
+    @property
+    def is_usable(self) -> bool:
+        return self._key is not None
+
+    def is_cached(self, digest: Digest) -> bool:
+        """Whether there is a file and a record of it; whether they are good, `find` says."""
+        return self.is_usable and self._record(digest).exists() and self._file(digest).exists()
+
+    def find(self, digest: Digest) -> Path | None:
+        """The file of `digest`, if it is the one this program wrote. One that is not is removed, and it is said."""
+        file, record = self._file(digest), self._record(digest)
+        if self._key is None or not record.exists():
+            return None
+        try:
+            if self._is_good(digest, file, record):
+                return file
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        _log.warning("the compiled form of %s was changed on disk; compiling it again", digest)
+        self.drop(digest)
+        return None
+
+    def temporary(self) -> Path:
+        """A new, empty, private file to compile into: `keep` it or unlink it."""
+        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self.folder if self.is_usable else None)
+        os.close(handle)
+        return Path(name)
+
+    def keep(self, digest: Digest, temporary: Path) -> Path:
+        """Makes `temporary` the file of `digest` and removes what other engines left."""
+        file, record = self._file(digest), self._record(digest)
+        content = self._mac(digest, temporary.read_bytes())
+        temporary.replace(file)
+        self._write_record(record, digest, file, content)
+        self._clean()
+        return file
+
+    def drop(self, digest: Digest) -> None:
+        """Forgets `digest`."""
+        for path in (self._record(digest), self._file(digest)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _is_good(self, digest: Digest, file: Path, record: Path) -> bool:
+        known = json.loads(record.read_bytes())
+        content, stamp = str(known["content"]), _stamp(file)
+        if hmac.compare_digest(str(known["mac"]), self._mac(digest, f"{content} {stamp}".encode())):
+            return True
+        if not hmac.compare_digest(content, self._mac(digest, file.read_bytes())):
+            return False
+        self._write_record(record, digest, file, content)  # moved or restored, but the same
+        return True
+
+    def _write_record(self, record: Path, digest: Digest, file: Path, content: str) -> None:
+        mac = self._mac(digest, f"{content} {_stamp(file)}".encode())
+        temporary = self.temporary()
+        temporary.write_text(json.dumps({"content": content, "mac": mac}))
+        temporary.replace(record)
+
+    def _mac(self, digest: Digest, content: bytes) -> str:
+        # NOTE: the engine and the digest go in first, so that no file passes for another component's or another engine's.
+        mac = hmac.new(self._key or b"", f"{self._engine} {digest}\n".encode(), hashlib.sha256)
+        mac.update(content)
+        return mac.hexdigest()
+
+    def _file(self, digest: Digest) -> Path:
+        return self.folder / f"{self._engine}-{digest.hex}.cwasm"
+
+    def _record(self, digest: Digest) -> Path:
+        return self.folder / f"{self._engine}-{digest.hex}.json"
+
+    def _clean(self) -> None:
+        import time
+
+        for path in self.folder.iterdir():
+            with contextlib.suppress(OSError):
+                old = path.name.startswith(_TEMPORARY) and path.stat().st_mtime < time.time() - _OLD_TEMPORARY
+                other = path.suffix in {".cwasm", ".json"} and not path.name.startswith(f"{self._engine}-")
+                if old or other:
+                    path.unlink()
+
+    def _open(self) -> bytes | None:
+        """The key of the folder, both made when they are not there; None when the folder is not to be used."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            problem = _problem(self.folder)
+            if problem is None:
+                return self._read_key()
+        except OSError as error:
+            problem = error.strerror or str(error)
+        _log.warning("compiled components are not cached: %s: %s", self.folder, problem)
+        return None
+
+    def _read_key(self) -> bytes:
+        path = self.folder / "key"
+        if not path.exists():
+            handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self.folder)
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(32))
+            with contextlib.suppress(FileExistsError):  # another process was first: its key is the key
+                os.link(name, path)
+            os.unlink(name)
+        problem = _problem(path)
+        key = path.read_bytes()
+        if problem or len(key) != 32:
+            raise OSError(0, problem or "its key is broken")
+        return key
+
+
+def _problem(path: Path) -> str | None:
+    """Why `path` cannot be trusted."""
+    if not hasattr(os, "geteuid"):  # pragma: no cover - Windows: a user's cache folder is theirs by its ACL
+        return None
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        return "it belongs to another user"
+    if status.st_mode & 0o077:
+        return f"others have access to it (mode {status.st_mode & 0o777:o})"
+    return None
+
+
+def _stamp(file: Path) -> str:
+    status = file.stat()
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"

@@ -1,0 +1,139 @@
+"""One tool call, from what is asked to what is reported: the only face of the sandbox that runs anything.
+
+Values go in and come out as `wit/types.py` describes them. JSON, tool names, and telling people what to grant are other rooms' work.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wassette_py.errors import LimitExceeded, WassetteError
+from wassette_py.limits import Limits
+from wassette_py.sandbox import failures, instance, memory
+from wassette_py.sandbox.engine import CompiledComponent, Engine
+from wassette_py.sandbox.memory import MemoryWatch
+from wassette_py.sandbox.state import CallState, Denial
+from wassette_py.sandbox.watchdog import Running, Watchdog
+from wassette_py.sandbox.workers import Workers
+from wassette_py.wit.types import FunctionType
+
+if TYPE_CHECKING:
+    from wassette_py.policy.document import PolicyDocument
+
+__all__ = ["CallReport", "CallSpec", "Denial", "Sandbox"]
+
+_log = logging.getLogger(__name__)
+WAIT = 0.2
+
+
+@dataclass(frozen=True)
+class CallSpec:
+    """What to call, under what. `environment` is what granted variables are looked up in; nothing else of it reaches the guest."""
+
+    component_id: str
+    function: FunctionType
+    values: Sequence[object]
+    policy: PolicyDocument
+    limits: Limits
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CallReport:
+    """How a call ended: `value` (None when there is an `error`), and what was seen of the guest in either case."""
+
+    value: object
+    error: WassetteError | None
+    denied: tuple[Denial, ...]
+    asked_for_directories: bool
+    asked_for_variables: bool
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+
+class Sandbox:
+    """Runs calls. Past `abandoned` threads of a component that could not be stopped, it gets no more.
+
+    `memory` is how many bytes the whole process may hold while calls run; by default three quarters of the machine's.
+    """
+
+    def __init__(self, engine: Engine, *, abandoned: int = 8, memory: int | None = None) -> None:
+        self.engine = engine
+        self._abandoned = abandoned
+        self._memory = MemoryWatch(memory if memory is not None else _default_cap())
+        self._watchdog: Watchdog[CallReport] = Watchdog(lambda call: _report(call, None, failures.stopped(call)))
+        self._workers = Workers(limit=1024)
+
+    def call(self, component: CompiledComponent, spec: CallSpec, cancel: threading.Event, done: Callable[[CallReport], None]) -> None:
+        """Runs the guest on this thread, which must not be the main one; `done` gets the report, once.
+
+        It gets it here, or on the watchdog's thread when the guest is past deadline (or `cancel`) and grace and does not come back.
+        """
+        call = CallState(limits=spec.limits, policy=spec.policy, environment=spec.environment, cancel=cancel)
+        running = Running(spec.component_id, call, done)
+        lost = self._watchdog.lost(spec.component_id)
+        if lost >= self._abandoned:
+            running.answer(_report(call, None, _busy(spec.component_id, lost)))
+            return
+        self._watchdog.add(running)
+        value, error = self._run(component, spec, call)
+        if self._watchdog.finish(running):
+            running.answer(_report(call, value, error))
+
+    def call_and_wait(self, component: CompiledComponent, spec: CallSpec, cancel: threading.Event) -> CallReport:
+        """The report of a call that runs on a worker. Ctrl-C cancels the call and is raised at once."""
+        reports: list[CallReport] = []
+        answered = threading.Event()
+
+        def done(report: CallReport) -> None:
+            reports.append(report)
+            answered.set()
+
+        self._workers.submit(lambda: self.call(component, spec, cancel, done))
+        try:
+            while not answered.wait(WAIT):  # without an end it would be deaf to Ctrl-C on Windows
+                pass
+        except BaseException:
+            cancel.set()
+            raise
+        return reports[0]
+
+    def _run(self, component: CompiledComponent, spec: CallSpec, call: CallState) -> tuple[object, WassetteError | None]:
+        try:
+            return instance.run(component, spec.function, spec.values, call, self._memory), None
+        except WassetteError as error:
+            return None, error
+        except Exception as error:
+            _log.exception("calling %s failed", spec.function.export)
+            return None, WassetteError(f"the call failed inside this program: {type(error).__name__}: {error}")
+
+
+def _default_cap() -> int | None:
+    return memory.default_cap()
+
+
+def _busy(component_id: str, lost: int) -> LimitExceeded:
+    return LimitExceeded(
+        f"{lost} calls of {component_id!r} could not be stopped and still hold their threads (blocked on a file of a granted directory?)",
+        "find what blocks (a FIFO, a dead mount) or restart the server",
+        limit="busy",
+    )
+
+
+def _report(call: CallState, value: object, error: WassetteError | None) -> CallReport:
+    return CallReport(
+        value=value,
+        error=error,
+        denied=tuple(call.denied),
+        asked_for_directories=call.asked_for_directories,
+        asked_for_variables=call.asked_for_variables,
+        stdout=bytes(call.stdout),
+        stderr=bytes(call.stderr),
+        seconds=time.monotonic() - call.started,
+    )

@@ -1,0 +1,56 @@
+"""The process that compiles: started for a large component, so that compiling can be killed and cannot take the program with it.
+
+Reads the component from standard input, writes native code to the file named by its argument. What is wrong with the component
+goes to standard output, exit code 3; running out of memory or time ends the process by a signal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+
+INVALID = 3
+CPU_SECONDS = 600
+
+
+def main(target: str, memory: int) -> int:
+    """Compiles within `memory` bytes of address space."""
+    _limit(memory)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    return compile_to(target, sys.stdin.buffer.read())
+
+
+def compile_to(target: str, wasm: bytes) -> int:
+    """The work itself: 0, or INVALID and a line that says why."""
+    from wasmtime import WasmtimeError
+    from wasmtime.component import Component
+
+    from wassette_py.sandbox.configuration import make_engine
+
+    try:
+        code = Component(make_engine(), wasm).serialize()
+    except WasmtimeError as error:
+        sys.stdout.write(str(error))
+        return INVALID
+    with open(target, "wb") as file:
+        file.write(code)
+    return 0
+
+
+def _limit(memory: int) -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        os.nice(5)
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)

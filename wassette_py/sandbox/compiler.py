@@ -1,0 +1,133 @@
+"""Bytes -> a compiled component: small ones here, large ones in a child process that can be killed.
+
+Both tell the control every few milliseconds that they are at work, and stop when it says so. Nothing is cached or restored here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import wasmtime
+from wasmtime import WasmtimeError
+from wasmtime.component import Component
+
+import wassette_py
+from wassette_py.control import Control
+from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded
+from wassette_py.sandbox.compile_child import INVALID
+
+IN_PROCESS_BELOW = 1 << 20
+POLL = 0.03
+
+_MAGIC = b"\0asm"
+_COMPONENT = b"\x0d\0\1\0"
+_CODE = """
+import sys
+sys.path[:0] = sys.argv[3:]
+from wassette_py.sandbox.compile_child import main
+sys.exit(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def check_header(wasm: bytes) -> None:
+    """Raises InvalidComponent, with what it is instead, for bytes that do not begin as a component does."""
+    if wasm[:4] != _MAGIC:
+        raise InvalidComponent("not a WebAssembly component: " + ("it is empty" if not wasm else f"it begins with {wasm[:4]!r}"))
+    if len(wasm) < 8:
+        raise InvalidComponent("not a WebAssembly component: it ends within its header")
+    if wasm[4:8] == b"\1\0\0\0":
+        raise InvalidComponent("a core module, not a component", "wasm-tools component new MODULE.wasm -o COMPONENT.wasm")
+    if wasm[4:8] != _COMPONENT:
+        raise InvalidComponent(f"not a WebAssembly component: unknown version {wasm[4:8].hex()}")
+
+
+def compile_in_process(engine: wasmtime.Engine, wasm: bytes, control: Control) -> Component:
+    """Compiles on a thread of its own: one that is cancelled runs on to its end, unseen. Raises InvalidComponent, Cancelled."""
+    outcome: list[Component | WasmtimeError] = []
+
+    def work() -> None:
+        try:
+            outcome.append(Component(engine, wasm))
+        except WasmtimeError as error:
+            outcome.append(error)
+
+    control.step("compile")
+    worker = threading.Thread(target=work, name="compile", daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(POLL)
+        control.step("compile")
+    result = outcome[0]
+    if isinstance(result, WasmtimeError):
+        raise invalid(str(result))
+    return result
+
+
+def compile_in_child(wasm: bytes, target: Path, control: Control, *, memory: int | None = None) -> None:
+    """Compiles into `target`. The child is killed when anything but its own end ends this: Ctrl-C, cancelling, an error.
+
+    Raises InvalidComponent, LimitExceeded when it ran out of memory or time, Cancelled.
+    """
+    control.step("compile")
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as output:
+        source.write(wasm)
+        source.seek(0)
+        child = subprocess.Popen(
+            _command(target, memory or (2 << 30) + 64 * len(wasm)),
+            stdin=source,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={name: value for name, value in _environment()},
+            start_new_session=True,  # Ctrl-C in the terminal is for us; we end it
+        )
+        try:
+            while child.poll() is None:
+                try:
+                    child.wait(POLL)
+                except subprocess.TimeoutExpired:
+                    control.step("compile")
+        finally:
+            child.kill()
+            child.wait()
+        output.seek(0)
+        _judge(child.returncode, output.read(8192).decode(errors="replace"))
+
+
+def _command(target: Path, memory: int) -> list[str]:
+    roots = [str(Path(module.__file__ or "").parent.parent) for module in (wasmtime, wassette_py)]
+    return [sys.executable, "-I", "-S", "-c", _CODE, str(target), str(memory), *dict.fromkeys(roots)]
+
+
+def _environment() -> list[tuple[str, str]]:
+    """Nothing of ours but what a process needs to start; few malloc arenas, which would count as address space."""
+    needed = [(name, os.environ[name]) for name in ("SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ]
+    return [*needed, ("MALLOC_ARENA_MAX", "2")]
+
+
+def _judge(code: int, said: str) -> None:
+    if code == 0:
+        return
+    if code == INVALID:
+        raise invalid(said)
+    if code == -signal.SIGABRT or "memory allocation" in said or "MemoryError" in said:
+        raise LimitExceeded("compiling it took more memory than is allowed for it", limit="memory")
+    if -code in {signal.SIGXCPU, signal.SIGKILL}:
+        raise LimitExceeded("compiling it took more processor time than is allowed for it", limit="timeout")
+    raise GuestError(f"compiling it failed (exit {code}): {one_line(said)}")
+
+
+def invalid(text: str) -> InvalidComponent:
+    """What wasmtime says of bytes it cannot compile."""
+    return InvalidComponent(f"not a valid component: {one_line(text)}")
+
+
+def one_line(text: str) -> str:
+    """wasmtime's chain of causes on one line, bounded."""
+    lines = [line.strip() for line in text.splitlines()]
+    return "; ".join([line for line in lines if line and line != "Caused by:"])[:500]

@@ -1,0 +1,154 @@
+"""One engine for all guests: compiles components, restores what was compiled before, keeps what every call of one needs.
+
+It does not run guest code (`instance.py`), and decides nothing about who may run what.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wasmtime import WasmtimeError
+from wasmtime.component import Component, Linker
+
+from wassette_py.control import Control
+from wassette_py.reference import Digest
+from wassette_py.sandbox import compiler, linking
+from wassette_py.sandbox.cache import Cache
+from wassette_py.sandbox.codec import FunctionCodec
+from wassette_py.sandbox.configuration import engine_key, make_engine
+from wassette_py.sandbox.gates.gate import Gate
+from wassette_py.sandbox.ticker import Ticker
+from wassette_py.wit.reader import read_component_type
+from wassette_py.wit.types import ComponentType, FunctionType
+
+
+class Engine:
+    """Thread-safe. `cache_dir` gets a private folder of native code (`cache.py`)."""
+
+    def __init__(self, cache_dir: Path) -> None:
+        self.raw = make_engine()
+        self.ticker = Ticker(self.raw.increment_epoch)
+        self._cache = Cache(cache_dir / "compiled", engine_key())
+        self._gates: dict[str, Gate] = {}
+        self._lock = threading.Lock()
+
+    def is_cached(self, digest: Digest) -> bool:
+        """Whether compiling `digest` is likely to take no time."""
+        return self._cache.is_cached(digest)
+
+    def compile(self, wasm: bytes, digest: Digest, control: Control) -> CompiledComponent:
+        """The component `wasm`, whose digest is `digest` (verified by the caller).
+
+        Raises InvalidComponent, LimitExceeded (memory or time of compiling), Cancelled.
+        """
+        restored = self._restore(digest)
+        if restored is not None:
+            return CompiledComponent(self, restored, digest, was_cached=True)
+        compiler.check_header(wasm)
+        return CompiledComponent(self, self._build(wasm, digest, control), digest, was_cached=False)
+
+    def gate(self, interface: str) -> Gate:
+        """The gate of `interface`, compiled when first asked for. Call it under the lock of one component only."""
+        with self._lock:
+            if interface not in self._gates:
+                self._gates[interface] = self._make_gate(interface)
+            return self._gates[interface]
+
+    def _make_gate(self, interface: str) -> Gate:
+        module = linking.GATE_MODULES[interface]
+        digest = Digest.of(module.TEXT.encode())
+        component = self._restore(digest)
+        if component is None:
+            component = Component(self.raw, module.TEXT)
+            self._keep(component, digest)
+        return Gate(interface, self.raw, component, module.EXPORTS, http=interface.startswith("wasi:http/"))
+
+    def _restore(self, digest: Digest) -> Component | None:
+        file = self._cache.find(digest)
+        if file is None:
+            return None
+        try:
+            return Component.deserialize_file(self.raw, str(file))
+        except WasmtimeError:  # made on a machine whose processor has what this one has not
+            self._cache.drop(digest)
+            return None
+
+    def _build(self, wasm: bytes, digest: Digest, control: Control) -> Component:
+        if len(wasm) < compiler.IN_PROCESS_BELOW or not sys.executable:
+            component = compiler.compile_in_process(self.raw, wasm, control)
+            linking.check_imports(read_component_type(component, self.raw).imports)
+            self._keep(component, digest)
+            return component
+        target = self._cache.temporary()
+        try:
+            compiler.compile_in_child(wasm, target, control)
+            component = Component.deserialize_file(self.raw, str(target))
+            linking.check_imports(read_component_type(component, self.raw).imports)
+            if self._cache.is_usable:
+                self._cache.keep(digest, target)
+            return component
+        finally:
+            target.unlink(missing_ok=True)
+
+    def _keep(self, component: Component, digest: Digest) -> None:
+        if not self._cache.is_usable:
+            return
+        with contextlib.suppress(OSError):  # a full disk costs the next start, not this call
+            target = self._cache.temporary()
+            try:
+                target.write_bytes(component.serialize())
+                self._cache.keep(digest, target)
+            finally:
+                target.unlink(missing_ok=True)
+
+
+class Entry:
+    """What calls of one export share."""
+
+    def __init__(self, index: Any, codec: FunctionCodec) -> None:
+        self.index = index
+        self.codec = codec
+
+
+class CompiledComponent:
+    """A component ready to be instantiated, by any number of threads. `was_cached`: no compile was needed."""
+
+    def __init__(self, engine: Engine, raw: Component, digest: Digest, *, was_cached: bool) -> None:
+        self.engine = engine
+        self.raw = raw
+        self.digest = digest
+        self.was_cached = was_cached
+        self._lock = threading.Lock()
+        self._linker: Linker | None = None
+        self._entries: dict[str, Entry] = {}
+
+    @cached_property
+    def type(self) -> ComponentType:
+        """Imports and exports."""
+        return read_component_type(self.raw, self.engine.raw)
+
+    @cached_property
+    def imports(self) -> frozenset[str]:
+        """The names of what it imports, without versions."""
+        return frozenset([name.partition("@")[0] for name in self.type.imports])
+
+    def linker(self) -> Linker:
+        """Built at the first call, once."""
+        if self._linker is None:
+            with self._lock:
+                if self._linker is None:
+                    self._linker = linking.build_linker(self.engine.raw, self.raw, self.engine.gate)
+        return self._linker
+
+    def entry(self, f: FunctionType) -> Entry:
+        """How to reach and convert `f`, one of `type.exports`."""
+        entry = self._entries.get(f.export)
+        if entry is None:
+            instance = self.raw.get_export_index(f.interface) if f.interface else None
+            entry = self._entries[f.export] = Entry(self.raw.get_export_index(f.name, instance), FunctionCodec(f))
+        return entry

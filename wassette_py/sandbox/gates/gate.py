@@ -1,0 +1,75 @@
+"""A gate: a small component, written as text here, that can look at and steer what only WASI itself can hold, such as a request.
+
+Native resources pass between instances of one store as they are. A gate is compiled once an engine and instantiated in a guest's
+store when one of our host functions first needs it, inside that function.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import wasmtime
+from wasmtime import _ffi as ffi
+from wasmtime.component import Component, Linker
+
+from wassette_py.sandbox import layout
+from wassette_py.sandbox.state import CallState
+
+MEMORY = """
+  (core module $memory
+    (memory (export "memory") 1)
+    (global $next (mut i32) (i32.const 64))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+      (global.set $next (i32.add (local.get $at) (local.get 3)))
+      (block $fits
+        (br_if $fits (i32.le_u (global.get $next) (i32.shl (memory.size) (i32.const 16))))
+        (br_if $fits (i32.ne (i32.const -1) (memory.grow (i32.add (i32.const 1) (i32.shr_u (local.get 3) (i32.const 16))))))
+        (unreachable))
+      (local.get $at)))
+  (core instance $memory (instantiate $memory))
+"""
+"""A memory whose first 64 bytes are for results, and a `realloc` that never frees: a gate lives as long as one call."""
+
+
+class Gate:
+    """One gate of one engine; may be used by all threads."""
+
+    def __init__(self, name: str, engine: wasmtime.Engine, component: Component, exports: tuple[str, ...], *, http: bool = False) -> None:
+        self.name = name
+        self._component = component
+        self._linker = Linker(engine)
+        self._linker.add_wasip2()
+        if http:
+            self._linker.add_wasi_http()
+        self._exports = {export: component.get_export_index(export) for export in exports}
+
+    def call(self, call: CallState, export: str, args: Any, nargs: int, result: Any) -> None:
+        """Calls `export` in the store of `call`; `result` is a `Val` that becomes the caller's. Raises WasmtimeError."""
+        function = ffi.wasmtime_component_func_t()
+        index: Any = self._exports[export]
+        ffi.wasmtime_component_instance_get_func(ctypes.byref(self._instance(call)), call.context, index.ptr(), ctypes.byref(function))
+        layout.call_raw(function, call.context, args, nargs, ctypes.byref(result))
+
+    @contextmanager
+    def result(self, call: CallState, export: str, args: Any, nargs: int) -> Iterator[bytes]:
+        """The packed result of `export`, freed afterwards."""
+        value = layout.Val()
+        self.call(call, export, args, nargs, value)
+        try:
+            yield layout.copy_of(value)
+        finally:
+            layout.delete(value)
+
+    def _instance(self, call: CallState) -> Any:
+        if self.name not in call.gates:
+            instance = ffi.wasmtime_component_instance_t()
+            layout.raise_error(
+                ffi.wasmtime_component_linker_instantiate(self._linker.ptr(), call.context, self._component.ptr(), ctypes.byref(instance))
+            )
+            call.gates[self.name] = instance
+        return call.gates[self.name]

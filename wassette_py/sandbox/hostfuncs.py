@@ -1,0 +1,95 @@
+"""The interfaces this program provides itself, as host functions: variables, configuration, logging, and no sockets.
+
+Guest and host see the granted variables alone. Asking for one that is not granted is noted, and answered as if it did not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wassette_py.sandbox import layout
+from wassette_py.sandbox.hosting import Functions, hosted
+from wassette_py.sandbox.state import CallState, Denial
+
+
+@hosted
+def _get_environment(call: CallState, _args: Any, results: Any) -> None:
+    call.asked_for_variables = True
+    layout.put(results[0], _pairs(call))
+
+
+@hosted
+def _get_arguments(_call: CallState, _args: Any, results: Any) -> None:
+    layout.put(results[0], layout.pack_list(b""))
+
+
+@hosted
+def _initial_cwd(_call: CallState, _args: Any, results: Any) -> None:
+    layout.put(results[0], layout.pack_option(None))
+
+
+@hosted
+def _get(call: CallState, args: Any, results: Any) -> None:
+    call.asked_for_variables = True
+    key = layout.read_string(args[0])
+    value = call.variables.get(key)
+    if value is None and all(variable.key != key for variable in call.policy.variables):
+        call.deny(Denial("environment", f"env {key[:200]}", "not in environment.allow"))
+    layout.put(results[0], layout.pack_result(True, layout.pack_option(None if value is None else layout.pack_string(value))))
+
+
+@hosted
+def _get_all(call: CallState, _args: Any, results: Any) -> None:
+    call.asked_for_variables = True
+    layout.put(results[0], layout.pack_result(True, _pairs(call)))
+
+
+@hosted
+def _log(call: CallState, args: Any, _results: Any) -> None:
+    level, context, message = (layout.read_string(args[index]) for index in range(3))
+    line = f"{level} {context}: {message}\n" if context else f"{level}: {message}\n"
+    call.capture(call.stderr, line.encode())
+
+
+@hosted
+def _create_tcp_socket(call: CallState, _args: Any, results: Any) -> None:
+    _refuse_socket(call, "tcp", results)
+
+
+@hosted
+def _create_udp_socket(call: CallState, _args: Any, results: Any) -> None:
+    _refuse_socket(call, "udp", results)
+
+
+def _refuse_socket(call: CallState, kind: str, results: Any) -> None:
+    call.deny(Denial("sockets", kind, "raw sockets are not given to components"))
+    layout.put(results[0], layout.pack_result(False, layout.pack_enum("access-denied")))
+
+
+def _pairs(call: CallState) -> bytes:
+    return layout.pack_list(
+        b"".join([layout.pack_tuple(layout.pack_string(key) + layout.pack_string(value)) for key, value in call.variables.items()])
+    )
+
+
+ENVIRONMENT: Functions = {"get-environment": _get_environment, "get-arguments": _get_arguments, "initial-cwd": _initial_cwd}
+CONFIG: Functions = {"get": _get, "get-all": _get_all}
+LOGGING: Functions = {"log": _log}
+TCP: Functions = {"create-tcp-socket": _create_tcp_socket}
+UDP: Functions = {"create-udp-socket": _create_udp_socket}
+
+BY_NAME: dict[str, Functions] = {
+    "wasi:config/store@0.2.0-draft": CONFIG,
+    "wasi:config/store@0.2.0-rc.1": CONFIG,
+    "wasi:config/runtime@0.2.0-draft": CONFIG,
+    "wasi:logging/logging@0.1.0-draft": LOGGING,
+    "wasi:logging/logging": LOGGING,
+}
+"""Pre-releases match exactly only: each published name."""
+
+BY_INTERFACE: dict[str, Functions] = {
+    "wasi:cli/environment": ENVIRONMENT,
+    "wasi:sockets/tcp-create-socket": TCP,
+    "wasi:sockets/udp-create-socket": UDP,
+}
+"""Any 0.2.x of them."""

@@ -1,0 +1,36 @@
+"""Host functions of ours: a Python function on the call it belongs to, as a callback for any number of linkers.
+
+`layout.host_function` lets nothing out of a callback; what goes wrong in one is kept on its call, so that it is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wasmtime import WasmtimeError
+
+from wassette_py.sandbox import layout
+from wassette_py.sandbox.state import CALLS, CallState
+
+HostFunction = Callable[[CallState, Any, Any], None]
+"""(the call, args, results)."""
+
+Functions = Mapping[str, Any]
+"""The functions of one interface, by name, as `hosted` makes them; keep it as long as a linker that has them."""
+
+
+def hosted(body: HostFunction) -> Any:
+    """The callback that runs `body` for whichever call reaches it."""
+
+    def run(context: int, args: Any, results: Any) -> None:
+        call = CALLS[context]
+        try:
+            body(call, args, results)
+        except WasmtimeError:  # a gate was stopped: the guest is too
+            raise
+        except Exception as error:
+            call.failure = error
+            raise
+
+    return layout.host_function(run)

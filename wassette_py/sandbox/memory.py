@@ -1,0 +1,75 @@
+"""Watches the memory of the whole process, because wasmtime bounds a guest's linear memories but not what the host holds for it.
+
+A guest may own 99 999 handles of up to 128 KB each. What it costs is seen in the resident set alone, and freed memory goes back to
+the system only when asked for. Elsewhere than on Linux nothing is watched.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+
+READ_EVERY = 0.005
+"""Seconds for which a reading is good: guests that tick together share one."""
+
+SPARE = 0.25
+"""Seconds without a further trap once one call was ended for it: what that gives back is to be seen first."""
+
+TRIM_ABOVE = 64 << 20
+"""A call whose process grew by more bytes than this gives them back to the system at its end."""
+
+
+def resident() -> int | None:
+    """Bytes of this process in memory, None where it cannot be told."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return None
+
+
+def default_cap() -> int | None:
+    """Three quarters of the machine's memory, None where it cannot be told."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def trim() -> None:
+    """Gives freed memory back to the system, where the C library can."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
+class MemoryWatch:
+    """`cap` bytes for the whole process; None watches nothing."""
+
+    def __init__(self, cap: int | None) -> None:
+        self.cap = cap
+        self._lock = threading.Lock()
+        self._read_at = 0.0
+        self._resident = 0
+        self._spared_until = 0.0
+
+    def resident(self) -> int:
+        """The resident set as of the last `READ_EVERY` seconds; 0 where it cannot be told."""
+        now = time.monotonic()
+        if now >= self._read_at + READ_EVERY:
+            self._read_at = now
+            self._resident = resident() or 0
+        return self._resident
+
+    def is_exceeded(self) -> bool:
+        """Whether the call that asks is to be ended."""
+        if self.cap is None or self.resident() <= self.cap:
+            return False
+        with self._lock:
+            now = time.monotonic()
+            if now < self._spared_until:
+                return False
+            self._spared_until = now + SPARE
+            return True

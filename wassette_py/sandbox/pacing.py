@@ -1,0 +1,90 @@
+"""The one place where a running guest is looked at: wasmtime calls in here every tick, on the guest's thread.
+
+Cancelled, past its deadline, too much memory in the process: the guest is ended by an error. More than its share of a core: it is
+held here until it is back under it. Blocking host calls are not seen (clock gate, `watchdog.py`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from typing import Any
+
+from wasmtime import WasmtimeError
+from wasmtime import _ffi as ffi
+
+from wassette_py.sandbox.memory import MemoryWatch
+from wassette_py.sandbox.state import CALLS, CallState
+
+_CONTINUE = 0
+_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+_CALLBACK: Any = ctypes.CFUNCTYPE(
+    ctypes.c_size_t,
+    ctypes.POINTER(ffi.wasmtime_context_t),
+    ctypes.c_void_p,
+    ctypes.POINTER(ctypes.c_uint64),
+    ctypes.POINTER(ffi.wasmtime_update_deadline_kind_t),
+)
+
+LONGEST_PAUSE = 0.05
+"""Seconds a guest is held at once, so that the deadline is looked at in between."""
+
+
+class Pace:
+    """Holds one call to its share of a core, and looks at why it should end."""
+
+    def __init__(self, call: CallState, memory: MemoryWatch) -> None:
+        self.call = call
+        self.memory = memory
+        self.grown_from = self.highest = memory.resident()
+        self._cpu_started = time.thread_time()
+
+    def look(self) -> None:
+        """Notes on the call why it is to end, if it is; holds it when it is ahead of its share."""
+        call = self.call
+        self._judge()
+        share = call.limits.cpu
+        if share >= 1 or call.verdict:
+            return
+        while (ahead := self._ahead(share)) > 0 and call.verdict is None:
+            call.cancel.wait(min(ahead, LONGEST_PAUSE, call.time_left()))
+            self._judge()
+
+    def _judge(self) -> None:
+        call = self.call
+        if call.cancel.is_set():
+            call.stop("cancelled")
+        elif time.monotonic() >= call.deadline:
+            call.stop("timeout")
+        else:
+            self.highest = max(self.highest, self.memory.resident())
+            if self.memory.is_exceeded():
+                call.stop("process-memory")
+
+    def _ahead(self, share: float) -> float:
+        """Seconds of wall time this call has to be held to be at its share."""
+        return (time.thread_time() - self._cpu_started) / share - (time.monotonic() - self.call.started)
+
+
+@_CALLBACK  # type: ignore[untyped-decorator]
+def _on_epoch(_context: Any, data: int, delta: Any, kind: Any) -> int:
+    try:
+        call = CALLS[data]
+        call.pace.look()
+        if call.verdict is None:
+            delta[0] = 1
+            kind[0] = _CONTINUE
+            return 0
+        return _error("stopped")
+    except BaseException:  # nothing may leave a ctypes callback
+        return _error("epoch callback failed")
+
+
+def _error(text: str) -> int:
+    return ctypes.cast(WasmtimeError(text)._consume(), ctypes.c_void_p).value or 0
+
+
+def watch(store: Any, address: int) -> None:
+    """Has every tick of `store` looked at by the pace of `CALLS[address]`."""
+    ffi.wasmtime_store_epoch_deadline_callback(store, _on_epoch, address, _NO_FINALIZER)
+    ffi.wasmtime_context_set_epoch_deadline(ffi.wasmtime_store_context(store), 1)

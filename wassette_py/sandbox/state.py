@@ -1,0 +1,82 @@
+"""What one running call knows about itself: limits, deadline, what it said and asked for, and why it was stopped.
+
+Host functions and the epoch callback find it by the address of their store's context, `CALLS[address]`: thread-locals would be
+wrong for an instance made on another thread. Nothing here touches wasmtime.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from wassette_py.limits import Limits
+
+if TYPE_CHECKING:
+    from wassette_py.policy.document import PolicyDocument
+
+Capability = Literal["network", "storage", "environment", "sockets"]
+Verdict = Literal["timeout", "cancelled", "output", "process-memory"]
+
+DENIALS = 100
+"""As many denials are kept a call: a guest that retries for ever must not fill the host's memory."""
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Something the guest asked for and was not given; `target` is as exact as the host can see it."""
+
+    capability: Capability
+    target: str
+    reason: str
+
+
+class CallState:
+    """Mutable, owned by the thread the guest runs on; the watchdog only reads it."""
+
+    def __init__(self, *, limits: Limits, policy: PolicyDocument, environment: Mapping[str, str], cancel: threading.Event) -> None:
+        self.limits = limits
+        self.policy = policy
+        granted = [variable.key for variable in policy.variables]
+        self.variables = {key: environment[key] for key in granted if key in environment}
+        self.cancel = cancel
+        self.started = time.monotonic()
+        self.deadline = self.started + limits.timeout
+        self.verdict: Verdict | None = None
+        self.failure: BaseException | None = None
+        self.denied: list[Denial] = []
+        self.asked_for_directories = False
+        self.asked_for_variables = False
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self.context: Any = None  # wasmtime's pointer to the store's context
+        self.pace: Any = None  # `pacing.Pace`
+        self.gates: dict[str, Any] = {}  # instances of gates, made when a host function first needs one
+
+    def stop(self, verdict: Verdict) -> None:
+        """The first reason stands; the guest ends at the next tick."""
+        self.verdict = self.verdict or verdict
+
+    def deny(self, denial: Denial) -> None:
+        """Notes a denial, each one once."""
+        if denial not in self.denied and len(self.denied) < DENIALS:
+            self.denied.append(denial)
+
+    def capture(self, stream: bytearray, data: bytes) -> bool:
+        """Keeps what the guest wrote to `stream` as far as `output` allows; False once it does not."""
+        room = self.limits.output - len(self.stdout) - len(self.stderr)
+        stream += data[: max(room, 0)]
+        if len(data) > room:
+            self.stop("output")
+            return False
+        return True
+
+    def time_left(self) -> float:
+        """Seconds until the deadline, never below 0."""
+        return max(0.0, self.deadline - time.monotonic())
+
+
+CALLS: dict[int, CallState] = {}
+"""The calls under way, by the address of their store's context: set when a store is made, removed before it is dropped."""

@@ -1,0 +1,53 @@
+"""The clock of all guests: increments the engine's epoch while calls run, so that each of them is looked at every tick.
+
+It does not decide anything (`pacing.py` does) and does not touch a store.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+TICK = 0.01
+"""Seconds between two looks at a running guest: what cancelling and deadlines are exact to."""
+
+LINGER = 20
+"""Ticks it goes on for after the last call, so that calls made back to back do not wake it each time."""
+
+
+class Ticker:
+    """A daemon thread that sleeps for good while nothing runs."""
+
+    def __init__(self, tick: Callable[[], None]) -> None:
+        self._tick = tick
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._running = 0
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Ticker:
+        with self._lock:
+            self._running += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="epoch", daemon=True)
+                self._thread.start()
+        if not self._wake.is_set():
+            self._wake.set()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._running -= 1
+
+    def _run(self) -> None:
+        idle = 0
+        while True:
+            idle = 0 if self._running else idle + 1
+            if idle > LINGER:
+                self._wake.clear()
+                if not self._running:
+                    self._wake.wait()
+                idle = 0
+            time.sleep(TICK)
+            self._tick()

@@ -1,0 +1,87 @@
+"""What of WASI a call gets: the granted directories and two streams that are captured. Nothing of this process is inherited.
+
+Variables, `wasi:config` and the like are host functions (`hostfuncs.py`). Directories are opened by wasmtime (cap-std), which holds
+a guest inside them; that is not repeated here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from wasmtime import _ffi as ffi
+
+from wassette_py.errors import InvalidPolicy
+from wassette_py.sandbox import layout
+from wassette_py.sandbox.state import CALLS, CallState
+
+if TYPE_CHECKING:
+    from wassette_py.policy.document import PolicyDocument, StorageGrant
+
+_WRITER: Any = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_ubyte), ctypes.c_size_t)
+_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+
+
+def configure(call: CallState, address: int, *, directories: bool) -> None:
+    """Gives the store of `call` its WASI. Raises InvalidPolicy naming a granted directory that is not there."""
+    config = ffi.wasi_config_new()
+    try:
+        ffi.wasi_config_set_stdout_custom(config, _write_stdout, address, _NO_FINALIZER)
+        ffi.wasi_config_set_stderr_custom(config, _write_stderr, address, _NO_FINALIZER)
+        if directories:
+            for guest, grant, write in preopens(call.policy.storage):
+                _preopen(config, call.policy, guest, grant, write)
+    except BaseException:
+        ffi.wasi_config_delete(config)
+        raise
+    layout.raise_error(ffi.wasmtime_context_set_wasi(call.context, config))
+
+
+def preopens(grants: Iterable[StorageGrant]) -> list[tuple[str, StorageGrant, bool]]:
+    """(guest path, grant, writable) of each directory to open.
+
+    Access to a path is the union of the grants above it: a directory below or equal to a writable one is writable.
+    """
+    known = tuple(grants)
+    opened: dict[tuple[str, str], tuple[str, StorageGrant, bool]] = {}
+    for grant in known:
+        write = any(other.write and _holds(other.path, grant.path) for other in known)
+        guest = grant.guest or grant.path
+        opened[(guest, grant.path)] = (guest, grant, write)
+    return list(opened.values())
+
+
+def _holds(outer: str, inner: str) -> bool:
+    return outer == inner or inner.startswith(outer.rstrip("/") + "/")
+
+
+def _preopen(config: Any, policy: PolicyDocument, guest: str, grant: StorageGrant, write: bool) -> None:
+    path = grant.path
+    where = f"{policy.source}:{grant.line}: granted directory {path}"
+    if not os.path.isdir(path):
+        raise InvalidPolicy(f"{where} {'is not a directory' if os.path.exists(path) else 'does not exist'}", f"mkdir -p {path}")
+    if not ffi.wasi_config_preopen_dir(config, os.fsencode(path), guest.encode(), write):
+        raise InvalidPolicy(f"{where} cannot be opened")
+
+
+def _write(address: int, data: Any, size: int, name: str) -> int:
+    try:
+        call = CALLS.get(address)
+        if call is None:  # the call is over
+            return size
+        return size if call.capture(getattr(call, name), ctypes.string_at(data, size)) else -errno.EIO
+    except BaseException:  # nothing may leave a ctypes callback
+        return -errno.EIO
+
+
+@_WRITER  # type: ignore[untyped-decorator]
+def _write_stdout(address: int, data: Any, size: int) -> int:
+    return _write(address, data, size, "stdout")
+
+
+@_WRITER  # type: ignore[untyped-decorator]
+def _write_stderr(address: int, data: Any, size: int) -> int:
+    return _write(address, data, size, "stderr")

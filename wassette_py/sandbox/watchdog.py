@@ -1,0 +1,104 @@
+"""Answers for guests that nothing can stop, such as one that waits for a writer of a FIFO in a directory it was granted.
+
+The answer never depends on the guest's thread: past deadline (or cancelling) and grace it is given here, and the thread is counted as
+lost until it comes back. Its store is not touched: a store in use must not be closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from wassette_py.sandbox.state import CallState
+from wassette_py.sandbox.workers import Worker
+
+_log = logging.getLogger(__name__)
+_Report = TypeVar("_Report")
+
+GRACE = 0.4
+SCAN = 0.05
+
+
+class Running(Generic[_Report]):
+    """One call under way, which is answered once: by its thread, or by the watchdog."""
+
+    def __init__(self, component_id: str, call: CallState, done: Callable[[_Report], None]) -> None:
+        self.component_id = component_id
+        self.call = call
+        self.thread = threading.current_thread()
+        self.is_answered = False
+        self._done = done
+        self._cancelled_at: float | None = None
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether it should have ended by itself."""
+        if self._cancelled_at is None and self.call.cancel.is_set():
+            self._cancelled_at = now
+        end = self.call.deadline if self._cancelled_at is None else min(self._cancelled_at, self.call.deadline)
+        return now >= end + GRACE
+
+    def answer(self, report: _Report) -> None:
+        """Hands the report over; what the receiver raises is its own."""
+        try:
+            self._done(report)
+        except Exception:
+            _log.exception("the receiver of a call's report failed")
+
+
+class Watchdog(Generic[_Report]):
+    """`make_report` makes the answer for a call that is given up."""
+
+    def __init__(self, make_report: Callable[[CallState], _Report]) -> None:
+        self._make_report = make_report
+        self._changed = threading.Condition()
+        self._running: set[Running[_Report]] = set()
+        self._lost: Counter[str] = Counter()
+        self._thread: threading.Thread | None = None
+
+    def lost(self, component_id: str) -> int:
+        """How many threads calls of `component_id` hold that could not be stopped."""
+        with self._changed:
+            return self._lost[component_id]
+
+    def add(self, running: Running[_Report]) -> None:
+        with self._changed:
+            self._running.add(running)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+                self._thread.start()
+            elif len(self._running) == 1:
+                self._changed.notify()
+
+    def finish(self, running: Running[_Report]) -> bool:
+        """The call's thread is back. False when the watchdog answered before it."""
+        with self._changed:
+            self._running.discard(running)
+            if running.is_answered:
+                self._lost[running.component_id] -= 1
+                return False
+            running.is_answered = True
+            return True
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._running)
+                now = time.monotonic()
+                overdue = [running for running in self._running if running.is_overdue(now)]
+                for running in overdue:
+                    self._running.discard(running)
+                    self._lost[running.component_id] += 1
+                    running.is_answered = True
+            for running in overdue:
+                self._give_up(running)
+            time.sleep(SCAN)
+
+    def _give_up(self, running: Running[_Report]) -> None:
+        running.call.stop("cancelled" if running.call.cancel.is_set() else "timeout")
+        if isinstance(running.thread, Worker):
+            running.thread.give_up()
+        running.answer(self._make_report(running.call))
