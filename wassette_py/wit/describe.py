@@ -96,6 +96,9 @@ class Description:
 _HELPERS = ("init", "exports")
 """Instances that toolchains export for their own use."""
 
+_QUICKJS_INIT = ("shim", "script", "entry-path", "disable-gc")
+"""The parameters of the world-level `init` by which componentize-qjs loads the script."""
+
 
 def describe(component_type: ComponentType, docs: Docs, *, prefix: str = "") -> Description:
     """The tools of a component, named with `prefix`, and what it exports besides; exports of toolchains and of WASI are left out."""
@@ -112,7 +115,9 @@ def describe(component_type: ComponentType, docs: Docs, *, prefix: str = "") -> 
 
 
 def _is_hidden(f: FunctionType) -> bool:
-    return f.interface is not None and (f.interface in _HELPERS or f.interface.startswith("wasi:"))
+    if f.interface is None:
+        return f.name == "init" and tuple([name for name, _ in f.params]) == _QUICKJS_INIT
+    return f.interface in _HELPERS or f.interface.startswith("wasi:")
 
 
 def _why_no_tool(f: FunctionType) -> str | None:

@@ -60,7 +60,7 @@ def schema(type: WitType, *, accepts: bool = True) -> Schema:  # noqa: PLR0912 -
         case BoolType():
             return {"type": "boolean"}
         case IntegerType():
-            return _integer(type)
+            return _integer(type, accepts)
         case FloatType(bits):
             maximum = FLOAT_MAXIMUM[bits]
             return _any({"type": "number", "minimum": -maximum, "maximum": maximum}, _names(NOT_NUMBERS))
@@ -101,26 +101,31 @@ def may_be_omitted(type: WitType) -> bool:
     return isinstance(type, OptionType)
 
 
-def _integer(type: IntegerType) -> Schema:
+def _integer(type: IntegerType, accepts: bool) -> Schema:
     number = {"type": "integer", "minimum": max(type.minimum, -SAFE_INTEGER), "maximum": min(type.maximum, SAFE_INTEGER)}
-    return number if type.bits < 64 else _any(number, {"type": "string", "pattern": decimal_pattern(type)})
+    if type.bits < 64:
+        return number
+    return _any(number, {"type": "string", "pattern": decimal_pattern(type) if accepts else "^-?[0-9]+$"})
 
 
 def decimal_pattern(type: IntegerType) -> str:
     """The decimal numbers of a 64-bit type and no others, so that every string the schema lets through is in range."""
     positive = _up_to(str(type.maximum))
-    negative = f"|-(?:{_up_to(str(-type.minimum))})" if type.signed else ""
-    return f"^(?:0|{positive}{negative})$"
+    return f"^(?:0|{positive}|-(?:{_up_to(str(-type.minimum))}))$" if type.signed else f"^(?:0|{positive})$"
 
 
 def _up_to(maximum: str) -> str:
-    """A pattern of the decimal numbers from 1 to `maximum`: shorter ones, ones with a smaller digit at some place, and itself."""
-    choices = [f"[1-9][0-9]{{0,{len(maximum) - 2}}}"]
-    for place, digit in enumerate(maximum):
-        lowest = 1 if place == 0 else 0
-        if int(digit) > lowest:
-            choices.append(f"{maximum[:place]}[{lowest}-{int(digit) - 1}][0-9]{{{len(maximum) - place - 1}}}")
-    return "|".join([*choices, maximum])
+    """A pattern of the decimal numbers from 1 to `maximum`: those with fewer digits, and those of as many."""
+    return f"[1-9][0-9]{{0,{len(maximum) - 2}}}|{_as_long(maximum, 1)}"
+
+
+def _as_long(maximum: str, lowest: int = 0) -> str:
+    """A pattern of what has as many digits as `maximum` and is not above it: a smaller first digit, or the same and so on."""
+    first, rest = int(maximum[0]), maximum[1:]
+    if not rest:
+        return f"[{lowest}-{first}]"
+    same = f"{first}(?:{_as_long(rest)})"
+    return f"[{lowest}-{first - 1}][0-9]{{{len(rest)}}}|{same}" if first > lowest else same
 
 
 def _object(fields: Iterable[tuple[str, WitType]], accepts: bool) -> Schema:
