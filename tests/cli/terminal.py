@@ -1,0 +1,58 @@
+"""Runs Python code under a pseudo-terminal, as a person would see it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the terminal got, the exit code, and how long it took from the key to the end (or from the start)."""
+
+    text: str
+    code: int
+    seconds: float
+
+
+def run_in_terminal(command: Sequence[str], *, interrupt_at: str | None = None, keys: int = 1) -> Seen:
+    """Runs `command` with a terminal as stderr and stdout; presses Ctrl-C `keys` times once `interrupt_at` is on the screen."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True)
+    os.close(theirs)
+    began, text, deadline = time.monotonic(), b"", time.monotonic() + 60
+    try:
+        while time.monotonic() < deadline:
+            if not select.select([ours], [], [], 0.05)[0]:
+                continue
+            chunk = b""
+            with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+                chunk = os.read(ours, 65536)
+            if not chunk:
+                break
+            text += chunk
+            if interrupt_at and interrupt_at.encode() in text:
+                interrupt_at, began = None, time.monotonic()
+                for _ in range(keys):
+                    process.send_signal(signal.SIGINT)
+                    time.sleep(0.2)
+        code = process.wait(timeout=10)
+        return Seen(text.decode(errors="replace"), code, time.monotonic() - began)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def python(code: str) -> list[str]:
+    """The command line that runs `code`."""
+    return [sys.executable, "-c", code]

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.cli.terminal import python, run_in_terminal
+from wassette_py.cli import waiting
+from wassette_py.cli.waiting import wait_for
+from wassette_py.control import Control
+from wassette_py.errors import Cancelled, NotFound
+
+STAGES = """
+import time
+from wassette_py.cli.waiting import wait_for
+def work(control):
+    for done in range(0, 5):
+        control.step("fetch", done * 1_000_000, 4_000_000); time.sleep(0.15)
+    control.step("compile"); time.sleep(0.5)
+    return "finished"
+print(wait_for(work, label="loading", verbose={verbose}))
+"""
+
+ENDLESS = """
+import time
+from wassette_py.cli import main
+from wassette_py.cli import app, component
+from wassette_py.cli.waiting import wait_for
+def work(control):
+    control.step("compile")
+    try:
+        while True:
+            time.sleep({pause}); control.step("compile")
+    finally:
+        print("cleaned up", flush=True)
+app._invoked = lambda argv, session: wait_for(work, label="loading")
+raise SystemExit(main([]))
+"""
+
+
+def test_the_result_and_the_error_of_the_work_reach_the_caller() -> None:
+    def missing(_: Control) -> None:
+        raise NotFound("nothing there")
+
+    assert wait_for(lambda _: threading.current_thread().name, label="loading") == "loading"
+    with pytest.raises(NotFound, match="nothing there"):
+        wait_for(missing, label="loading")
+
+
+def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    def work(control: Control) -> int:
+        control.step("fetch", 1, 2)
+        time.sleep(0.5)
+        return 3
+
+    assert wait_for(work, label="loading") == 3
+    assert capsys.readouterr() == ("", "")
+    assert wait_for(work, label="loading", verbose=True) == 3
+    assert capsys.readouterr().err.startswith("fetch: ")
+
+
+def test_a_person_sees_a_bar_for_bytes_and_a_spinner_with_the_time_for_a_compile() -> None:
+    seen = run_in_terminal(python(STAGES.format(verbose=False)))
+    assert seen.code == 0
+    assert "fetching" in seen.text
+    assert "/4.0 MB" in seen.text
+    assert "compiling" in seen.text
+    assert "0:00:00" in seen.text
+    assert seen.text.rstrip().endswith("finished")
+
+
+def test_verbose_leaves_a_line_for_each_stage() -> None:
+    seen = run_in_terminal(python(STAGES.format(verbose=True)))
+    assert "fetch: " in seen.text
+    assert "compile: " in seen.text
+
+
+def test_what_ends_at_once_draws_nothing_and_imports_no_rich() -> None:
+    code = "import sys; from wassette_py.cli.waiting import wait_for; print(wait_for(lambda _: 7, label='x'), 'rich' in sys.modules)"
+    assert run_in_terminal(python(code)).text == "7 False\r\n"
+
+
+def test_work_without_progress_shows_its_label() -> None:
+    code = "import time; from wassette_py.cli.waiting import wait_for; wait_for(lambda _: time.sleep(0.6), label='calling [notes]')"
+    assert "calling [notes]" in run_in_terminal(python(code)).text
+
+
+def test_ctrl_c_ends_the_work_at_once_and_lets_it_clean_up() -> None:
+    seen = run_in_terminal(python(ENDLESS.format(pause=0.05)), interrupt_at="compiling")
+    assert seen.code == 130
+    assert "cleaned up" in seen.text
+    assert "Traceback" not in seen.text
+    assert seen.seconds < 2
+
+
+def test_a_second_ctrl_c_waits_for_nothing() -> None:
+    seen = run_in_terminal(python(ENDLESS.format(pause=30)), interrupt_at="compiling", keys=2)
+    assert seen.code == 130
+    assert "Traceback" not in seen.text
+    assert seen.seconds < 2
+
+
+def _interrupt_main() -> None:
+    time.sleep(0.3)
+    import _thread
+
+    _thread.interrupt_main()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupt_main is a real signal elsewhere only")
+def test_work_that_cannot_stop_is_left_behind_after_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "GRACE", 0.1)
+    hold = threading.Event()
+    threading.Thread(target=_interrupt_main).start()
+    with pytest.raises(Cancelled, match="interrupted"):
+        wait_for(lambda _: hold.wait(20), label="stuck")
+    hold.set()
+
+
+def test_work_that_stops_when_told_ends_as_cancelled() -> None:
+    def work(control: Control) -> None:
+        while True:
+            control.step("compile")
+            time.sleep(0.01)
+
+    threading.Thread(target=_interrupt_main).start()
+    with pytest.raises(Cancelled, match="compile"):
+        wait_for(work, label="loading")
+
+
+def test_work_that_was_done_when_ctrl_c_came_is_done() -> None:
+    def work(control: Control) -> str:
+        control.cancel.wait(20)
+        return "done"
+
+    threading.Thread(target=_interrupt_main).start()
+    assert wait_for(work, label="loading") == "done"

@@ -1,0 +1,99 @@
+"""The command tree, and the one place where errors end.
+
+What a command raises becomes `error:` and `hint:` lines and an exit code. A traceback is shown for a fault of ours alone, and only with -v.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from wassette_py import __version__
+from wassette_py.cli import component, config, permission, policy, run, serve, tool, trust
+from wassette_py.cli.options import Command, Group, Session
+from wassette_py.cli.render import complain
+from wassette_py.errors import WassetteError
+
+INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 + the signal's number, as a shell says it
+
+app = typer.Typer(
+    cls=Group,
+    help="Untrusted WebAssembly components as tools for AI agents: verified, sandboxed, under a deny-by-default policy, over MCP.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve", cls=Command, epilog=serve.EPILOG)(serve.serve)
+app.command("run", cls=Command, options_metavar="[OPTIONS]")(run.run)
+app.add_typer(component.app, name="component")
+app.add_typer(tool.app, name="tool")
+app.add_typer(policy.app, name="policy")
+app.add_typer(permission.app, name="permission", hidden=True)
+app.add_typer(trust.app, name="trust")
+app.add_typer(config.app, name="config")
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"wassette {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Takes the options that stand before the first command word."""
+
+
+def run_command_line(argv: Sequence[str]) -> int:
+    """What `main` promises."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no reason to fail
+    session = Session()
+    try:
+        code = _invoked(argv, session)
+        sys.stdout.flush()
+    except WassetteError as error:
+        complain(str(error), [error.hint])
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # NOTE: the interpreter flushes stdout once more as it ends; that must not fail a second time.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
+    except OSError as error:
+        complain(f"{error.filename or 'input or output'}: {(error.strerror or str(error)).lower()}", [])
+        return 1
+    except Exception as error:
+        return _fault(error, session)
+    return code
+
+
+def _invoked(argv: Sequence[str], session: Session) -> int:
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=list(argv), prog_name="wassette", obj=session)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    raise AssertionError("a command in standalone mode ends by exiting")
+
+
+def _fault(error: Exception, session: Session) -> int:
+    if session.verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    complain(
+        f"a fault in wassette itself: {type(error).__name__}: {error}", [None if session.verbose else "run it again with -v to see where"]
+    )
+    return 1

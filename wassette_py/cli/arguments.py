@@ -1,0 +1,79 @@
+"""Arguments that several commands take, and the files and JSON texts they name."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from wassette_py.errors import InvalidArguments, NotFound, WassetteError
+
+MAX_FILE = 16 << 20
+
+
+def _installed_ids() -> list[str]:
+    """For shell completion: the installed ids. A shell that completes wants an answer or nothing, never an error."""
+    from wassette_py.settings import Settings
+    from wassette_py.store import ComponentStore
+
+    try:
+        return [entry.id for entry in ComponentStore(Settings.load().component_dir).entries()]
+    except WassetteError:
+        return []
+
+
+ComponentId = Annotated[str, typer.Argument(metavar="ID", help="The component's id.", autocompletion=_installed_ids)]
+ReferenceText = Annotated[
+    str, typer.Argument(metavar="REF", help="A path, file://…, https://…#sha256=…, oci://registry/repository:tag or oci-layout:///dir:tag.")
+]
+Assignments = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Arguments: strings as they are, everything else as JSON.")
+]
+JsonArguments = Annotated[str | None, typer.Option("--json", metavar="JSON|-", help="All arguments as one JSON object (-: from stdin).")]
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that a person named; `-` is stdin. Raises NotFound or WassetteError."""
+    try:
+        with sys.stdin.buffer if str(path) == "-" else path.open("rb") as stream:
+            data = stream.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise WassetteError(f"{path}: larger than {MAX_FILE} bytes")
+        return data.decode()
+    except FileNotFoundError as error:
+        raise NotFound(f"{path}: no such file") from error
+    except UnicodeDecodeError as error:
+        raise WassetteError(f"{path}: not a UTF-8 text") from error
+
+
+def read_json_object(text: str) -> Mapping[str, object]:
+    """The JSON object that `text` (`-`: stdin) is. Raises InvalidArguments."""
+    try:
+        value = json.loads(read_text(Path("-")) if text == "-" else text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArguments(f"$: not JSON: {str(error)[:1].lower()}{str(error)[1:]}", '--json \'{"name": "value"}\'') from error
+    if not isinstance(value, dict):
+        raise InvalidArguments(f"$: expected an object, got {_kind(value)}", '--json \'{"name": "value"}\'')
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value; write it as the string {json.dumps(name)}")
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "a number"

@@ -1,0 +1,126 @@
+"""`wassette component`: what is installed, and what a reference holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wassette_py.cli import describing
+from wassette_py.cli.arguments import ComponentId, ReferenceText, read_text
+from wassette_py.cli.options import Command, Session, noun, session_of
+from wassette_py.cli.render import show, talk
+from wassette_py.cli.text import columns
+from wassette_py.cli.waiting import wait_for
+
+if TYPE_CHECKING:
+    from wassette_py.store import Entry
+
+app = noun("Load, unload, list and inspect components.")
+
+
+@app.command("load", cls=Command)
+def load(
+    context: typer.Context,
+    reference: ReferenceText,
+    name: Annotated[str | None, typer.Option("--name", metavar="ID", help="The component's id (default: from the reference).")] = None,
+    prefix: Annotated[str, typer.Option("--prefix", metavar="P", help="Name its tools P_<name>.")] = "",
+    policy: Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="Install this capability policy with it.")] = None,
+) -> None:
+    """Fetch, verify and compile a component, and install it."""
+    from wassette_py.reference import parse_reference
+
+    session = session_of(context)
+    target, text = parse_reference(reference), None if policy is None else read_text(policy)
+    host = session.host
+    loaded = wait_for(
+        lambda control: host.load(target, component_id=name, prefix=prefix, policy=text, control=control),
+        label=f"loading {target}",
+        verbose=session.verbose,
+    )
+    portrait = _installed(session, loaded.record.id)
+    words = "loaded" if loaded.changed else "unchanged, nothing was compiled:"
+    show(session, {**describing.document(portrait), "changed": loaded.changed}, [f"{words} {portrait.id}", *describing.lines(portrait)])
+
+
+@app.command("unload", cls=Command)
+def unload(
+    context: typer.Context,
+    component: ComponentId,
+    keep_policy: Annotated[bool, typer.Option("--keep-policy", help="Leave its policy for the next load of that id.")] = False,
+) -> None:
+    """Remove a component and its policy; the policy is printed, so that it can be kept."""
+    session = session_of(context)
+    policy = session.host.unload(component, keep_policy=keep_policy)
+    talk(f"unloaded {component}" + (", its policy was:" if policy else ""))
+    if policy or session.json:
+        show(session, {"id": component, "policy": policy}, [(policy or "").rstrip("\n")])
+
+
+@app.command("list", cls=Command)
+def list_components(context: typer.Context) -> None:
+    """List what is installed."""
+    session = session_of(context)
+    entries = session.host.entries()
+    if not entries:
+        talk(f"no component is installed in {session.settings.component_dir}")
+    if entries or session.json:
+        rows = [("ID", "STATUS", "TOOLS", "SOURCE"), *map(_row, entries)]
+        show(session, {"components": [_entry(entry) for entry in entries], "total": len(entries)}, columns(rows))
+
+
+@app.command("inspect", cls=Command)
+def inspect(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="ID|REF", help="An installed component, or a reference to look at before trusting it.")],
+) -> None:
+    """Show a component's tools, what it asks for, and who vouches for it."""
+    session = session_of(context)
+    known = any(entry.id == target and entry.record is not None for entry in session.host.entries())
+    portrait = _installed(session, target) if known else _looked_at(session, target)
+    show(session, describing.document(portrait), describing.lines(portrait))
+
+
+def _installed(session: Session, component: str) -> describing.Portrait:
+    store = session.host.store
+    policy = None if store.read_policy(component) is None else session.host.policies.of(component)
+    return describing.portrait_of(store.record(component), policy)
+
+
+def _looked_at(session: Session, text: str) -> describing.Portrait:
+    from wassette_py.reference import parse_reference
+
+    reference, host = parse_reference(text), session.host
+    seen = wait_for(lambda control: host.inspect(reference, control), label=f"inspecting {reference}", verbose=session.verbose)
+    policy = None if seen.policy is None else host.policies.parse(seen.policy, f"{reference} (policy layer)")
+    return describing.Portrait(
+        reference.default_id,
+        seen.source,
+        str(seen.digest),
+        seen.size,
+        None,
+        "not verified",
+        seen.description.imports,
+        seen.description.tools,
+        seen.description.not_tools,
+        policy,
+    )
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    record = entry.record
+    return {
+        "id": entry.id,
+        "source": record.source if record else None,
+        "digest": str(record.digest) if record else None,
+        "tools": [tool.name for tool in record.tools] if record else [],
+        "status": entry.status,
+        "problem": entry.problem,
+    }
+
+
+def _row(entry: Entry) -> tuple[str, str, str, str]:
+    record = entry.record
+    tools = str(len(record.tools)) if record else "-"
+    return entry.id, entry.status, tools, entry.problem or (record.source if record else "-")

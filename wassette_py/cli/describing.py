@@ -1,0 +1,116 @@
+"""A component in words and as a JSON document: what it is, what it offers, what it asks for. Shared by load and inspect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wassette_py.cli.text import columns, escape, one_line, plural, signature, size_text
+
+if TYPE_CHECKING:
+    from wassette_py.policy.document import PolicyDocument
+    from wassette_py.store import Record
+    from wassette_py.wit.describe import NotTool, ToolDefinition
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One component, installed or not (then `id` is the one it would get, and nobody has vouched for it)."""
+
+    id: str | None
+    source: str
+    digest: str
+    size: int
+    verified: Mapping[str, Any] | None
+    verified_text: str
+    imports: tuple[str, ...]
+    tools: tuple[ToolDefinition, ...]
+    not_tools: tuple[NotTool, ...]
+    policy: PolicyDocument | None
+
+
+def portrait_of(record: Record, policy: PolicyDocument | None) -> Portrait:
+    """An installed component; `policy` None when it has none."""
+    return Portrait(
+        record.id,
+        record.source,
+        str(record.digest),
+        record.size,
+        record.signer.to_json(),
+        record.signer.text,
+        record.imports,
+        record.tools,
+        record.not_tools,
+        policy,
+    )
+
+
+def document(portrait: Portrait) -> dict[str, Any]:
+    """`component inspect -o json`."""
+    from wassette_py.policy.document import document_json
+
+    return {
+        "id": portrait.id,
+        "source": portrait.source,
+        "digest": portrait.digest,
+        "size": portrait.size,
+        "verified": portrait.verified,
+        "imports": [{"interface": interface, "means": meaning} for interface, meaning in _meanings(portrait.imports)],
+        "tools": [tool_document(tool) for tool in portrait.tools],
+        "not_tools": [no.to_json() for no in portrait.not_tools],
+        "policy": None if portrait.policy is None else document_json(portrait.policy),
+    }
+
+
+def tool_document(tool: ToolDefinition) -> dict[str, Any]:
+    """A tool as every JSON document shows it."""
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": dict(tool.input_schema),
+        "outputSchema": dict(tool.output_schema),
+    }
+
+
+def lines(portrait: Portrait) -> Iterator[str]:
+    """`component inspect`, for people."""
+    yield from columns(
+        [
+            ("id", portrait.id or "(give one with --name)"),
+            ("source", portrait.source),
+            ("digest", portrait.digest),
+            ("size", size_text(portrait.size)),
+            ("verified", portrait.verified_text),
+        ]
+    )
+    yield ""
+    yield from tool_lines(portrait.tools, portrait.not_tools)
+    yield ""
+    yield from import_lines(portrait.imports)
+
+
+def tool_lines(tools: Sequence[ToolDefinition], not_tools: Sequence[NotTool]) -> Iterator[str]:
+    """Signatures with what each tool says it does, then the exports that are no tools."""
+    yield f"{plural(len(tools), 'tool')}:"
+    for tool in tools:
+        yield f"  {signature(tool.name, tool.input_schema, tool.output_schema)}"
+        yield from (f"      {line}" for line in escape(tool.description).splitlines() if line.strip())
+    if not_tools:
+        yield f"{plural(len(not_tools), 'export')} cannot be a tool:"
+        yield from columns([(no.export, no.reason) for no in not_tools], indent="  ")
+
+
+def import_lines(imports: Sequence[str]) -> Iterator[str]:
+    """What a component asks for, in words, each meaning once."""
+    from wassette_py.wit.describe import means
+
+    words = dict.fromkeys(meaning for _, meaning in means(imports))
+    yield "what it asks for:" if words else "what it asks for: no access to anything"
+    yield from (f"  {one_line(word)}" for word in words)
+
+
+def _meanings(imports: Sequence[str]) -> Iterable[tuple[str, str]]:
+    from wassette_py.wit.describe import means
+
+    return means(imports)

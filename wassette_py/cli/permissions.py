@@ -1,0 +1,124 @@
+"""One permission as people type it, and a policy as people read it; shared by `policy` and the 0.8 spelling `permission`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wassette_py.cli.options import Session
+from wassette_py.cli.render import show
+from wassette_py.cli.text import columns
+
+if TYPE_CHECKING:
+    from wassette_py.limits import Limits
+    from wassette_py.policy.document import PolicyDocument
+    from wassette_py.policy.grants import Permission, Revocation
+
+KINDS = ("storage", "network", "env", "memory", "cpu", "timeout", "output")
+
+Kind = Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.", autocompletion=lambda: list(KINDS))]
+Value = Annotated[
+    str | None, typer.Argument(metavar="VALUE", help="A directory, a host, a variable's name, or a limit such as 512Mi or 30s.")
+]
+Access = Annotated[str | None, typer.Option("--access", metavar="read[,write]", help="storage: how.")]
+Guest = Annotated[
+    str | None, typer.Option("--guest", metavar="PATH", help="storage: where the component sees it (default: the same path).")
+]
+Methods = Annotated[list[str] | None, typer.Option("--method", metavar="GET", help="network: this method only (repeatable).")]
+Paths = Annotated[list[str] | None, typer.Option("--path", metavar="GLOB", help="network: below this path only (repeatable).")]
+Cidr = Annotated[str | None, typer.Option("--cidr", metavar="10.1.0.0/16", help="network: a range of addresses instead of a host.")]
+
+_ASKED = (
+    ("wasi:filesystem/", "storage"),
+    ("wasi:http/outgoing-handler", "network"),
+    ("wasi:http/client", "network"),
+    ("wasi:sockets/", "network"),
+    ("wasi:cli/environment", "env"),
+    ("wasi:config/", "env"),
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The options behind KIND VALUE, as typed."""
+
+    access: str | None = None
+    guest: str | None = None
+    methods: Sequence[str] = ()
+    paths: Sequence[str] = ()
+    cidr: str | None = None
+
+    def options(self) -> dict[str, Any]:
+        """For `parse_permission`, with what `~` and relative paths mean here."""
+        return {**vars(self), "home": Path.home(), "base": Path.cwd()}
+
+
+def read_permission(context: typer.Context, kind: str, value: str | None, words: Words) -> Permission:
+    """What KIND VALUE grants; wrong words end as a usage error. Raises InvalidPolicy."""
+    from wassette_py.policy.words import parse_permission
+
+    try:
+        return parse_permission(kind, value, **words.options())
+    except ValueError as error:
+        context.fail(str(error))
+
+
+def read_revocation(context: typer.Context, kind: str, value: str | None, words: Words) -> Revocation:
+    """What KIND VALUE takes back; wrong words end as a usage error. Raises InvalidPolicy."""
+    from wassette_py.policy.words import parse_revocation
+
+    try:
+        return parse_revocation(kind, value, **words.options())
+    except ValueError as error:
+        context.fail(str(error))
+
+
+def show_policy(session: Session, component: str) -> None:
+    """The policy of an installed component as it is now, on stdout. Raises UnknownComponent, InvalidPolicy."""
+    record, policies = session.host.store.record(component), session.host.policies
+    policy = policies.of(component)
+    limits, missing = policies.limits(policy), without_grant(record.imports, policy)
+    document = {"id": component, **policy_document(policy, limits), "imports_without_grant": missing}
+    show(session, document, [component, *policy_lines(policy, limits), *_missing_lines(missing)])
+
+
+def policy_document(policy: PolicyDocument, limits: Limits) -> dict[str, Any]:
+    """The permissions as in the file, and the limits in force."""
+    from wassette_py.policy.document import document_json
+
+    return {"permissions": document_json(policy), "limits": limits.texts()}
+
+
+def policy_lines(policy: PolicyDocument, limits: Limits) -> Iterator[str]:
+    """A policy in words, one line a fact."""
+    from wassette_py.policy.grants import describe
+    from wassette_py.policy.matching import entry_text
+
+    facts = [("may", describe(permission)) for permission in (*policy.storage, *policy.allow, *policy.variables)]
+    facts += [("never", f"network {entry_text(entry)}") for entry in policy.deny]
+    if policy.tools is not None:
+        facts.append(("tools", ", ".join(policy.tools) or "none"))
+    nothing = not (policy.storage or policy.allow or policy.variables)
+    facts = [
+        *([("may", "nothing")] if nothing else []),
+        *facts,
+        ("limits", ", ".join(f"{name} {text}" for name, text in limits.texts().items())),
+    ]
+    yield from columns(facts, indent="  ")
+
+
+def without_grant(imports: Sequence[str], policy: PolicyDocument) -> list[str]:
+    """The imports that reach out of the sandbox and for which `policy` grants nothing."""
+    granted = {"storage": policy.storage, "network": policy.allow, "env": policy.variables}
+    return [name for name in imports if any(name.startswith(prefix) and not granted[kind] for prefix, kind in _ASKED)]
+
+
+def _missing_lines(missing: Sequence[str]) -> Iterator[str]:
+    from wassette_py.wit.describe import means
+
+    for words in dict.fromkeys(words for _, words in means(missing)):
+        yield f"  asks for, without a grant: {words}"

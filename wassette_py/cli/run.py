@@ -1,0 +1,101 @@
+"""`wassette run`: one component, one call, nothing installed. Flags grant for this call alone, beside what a policy grants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wassette_py.cli.arguments import JsonArguments, read_text
+from wassette_py.cli.calls import make_call
+from wassette_py.cli.options import Session, session_of
+from wassette_py.cli.permissions import Words, read_permission
+
+if TYPE_CHECKING:
+    from wassette_py.control import Control
+    from wassette_py.host.caller import Call
+    from wassette_py.policy.document import PolicyDocument
+    from wassette_py.policy.grants import Permission
+
+CallWords = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TOOL] [NAME=VALUE]...", help="The tool (may be left out when there is one), then its arguments."),
+]
+
+
+def run(
+    context: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="REF|ID", help="A reference, or an installed component.")],
+    words: CallWords = None,
+    *,
+    json_arguments: JsonArguments = None,
+    policy: Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="What a reference may do; never taken by itself.")] = None,
+    allow_read: Annotated[list[str] | None, typer.Option("--allow-read", metavar="DIR", help="Let it read a directory.")] = None,
+    allow_write: Annotated[list[str] | None, typer.Option("--allow-write", metavar="DIR", help="Let it read and write one.")] = None,
+    allow_net: Annotated[list[str] | None, typer.Option("--allow-net", metavar="HOST", help="Let it reach a host.")] = None,
+    allow_env: Annotated[list[str] | None, typer.Option("--allow-env", metavar="NAME", help="Let it see a variable of yours.")] = None,
+    env: Annotated[list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="Give it a variable.")] = None,
+    timeout: Annotated[str | None, typer.Option("--timeout", metavar="30s", help="Wall time of the call.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", metavar="512Mi", help="Size of a linear memory.")] = None,
+) -> None:
+    """Call one tool of a component without installing it."""
+    tool, assignments = split_words(words or ())
+    if assignments and json_arguments is not None:
+        context.fail("give NAME=VALUE arguments or --json, not both")
+    environment = dict(_variable(context, text) for text in env or ())
+    flags = [
+        *(("storage", path, Words("read")) for path in allow_read or ()),
+        *(("storage", path, Words("read,write")) for path in allow_write or ()),
+        *(("network", host, Words()) for host in allow_net or ()),
+        *(("env", name, Words()) for name in (*(allow_env or ()), *environment)),
+        *((name, value, Words()) for name, value in (("timeout", timeout), ("memory", memory)) if value),
+    ]
+    permissions = [read_permission(context, *flag) for flag in flags]
+    session = session_of(context)
+    installed = any(entry.id == target and entry.record is not None for entry in session.host.entries())
+    if installed and policy:
+        context.fail(f"{target} is installed and has a policy of its own; --policy is for a reference")
+    base = read_policy(session, policy)
+
+    def opened(control: Control) -> Call:
+        call = session.host.opened_installed(target, tool) if installed else _opened(session, target, tool, control)
+        return replace(call, policy=widened(base or call.policy, permissions), environment=environment)
+
+    make_call(session, opened, assignments, json_arguments)
+
+
+def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+    """The tool's name, if the first word is one, and the NAME=VALUE words after it."""
+    return (words[0], words[1:]) if words and "=" not in words[0] else (None, words)
+
+
+def read_policy(session: Session, path: Path | None) -> PolicyDocument | None:
+    """The policy in a file, under the operator's ceilings. Raises InvalidPolicy."""
+    return None if path is None else session.host.policies.parse(read_text(path), str(path))
+
+
+def widened(policy: PolicyDocument, permissions: Sequence[Permission]) -> PolicyDocument:
+    """`policy` and `permissions`. Raises InvalidPolicy for a directory that is not there."""
+    from wassette_py.host.policies import check_grantable
+    from wassette_py.policy.grants import grant
+
+    for permission in permissions:
+        check_grantable(permission)
+        policy = grant(policy, permission)
+    return policy
+
+
+def _opened(session: Session, text: str, tool: str | None, control: Control) -> Call:
+    from wassette_py.reference import parse_reference
+
+    return session.host.opened(parse_reference(text), tool, control)
+
+
+def _variable(context: typer.Context, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        context.fail(f"--env {text}: expected NAME=VALUE; --allow-env {text} passes on your own")
+    return name, value
