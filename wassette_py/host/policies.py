@@ -19,7 +19,7 @@ from wassette_py.policy.editing import grant_text, revoke_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wassette_py.policy.grants import Permission
+    from wassette_py.policy.grants import Permission, Revocation
     from wassette_py.settings import Settings
     from wassette_py.store import ComponentStore
 
@@ -59,7 +59,7 @@ class Policies:
         check_grantable(permission)
         return self._edit(component_id, lambda text, source: grant_text(text, source, permission))
 
-    def revoke(self, component_id: str, permission: Permission) -> PolicyDocument:
+    def revoke(self, component_id: str, permission: Revocation) -> PolicyDocument:
         """Removes `permission`. Raises InvalidPolicy where it was not granted."""
         return self._edit(component_id, lambda text, source: revoke_text(text or "", source, permission))
 
