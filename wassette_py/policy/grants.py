@@ -1,12 +1,10 @@
 """Grant and revoke: PolicyDocument in, PolicyDocument out. Entries are never merged; a limit is replaced.
 
-`editing.py` does the same to a text and is compared with this. `check_grantable` is what only the disk can tell, through a reader.
+`editing.py` does the same to a text and is compared with this. Whether a granted directory is there, the host looks when it grants.
 """
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wassette_py.errors import InvalidPolicy, NotGranted
@@ -127,17 +125,3 @@ def _instead(policy: PolicyDocument, permission: Revocation) -> str | None:
     elif isinstance(permission, LimitValue) and permission.name in policy.limits:
         near = [LimitValue(permission.name, policy.limits[permission.name])]
     return f"granted is {'; '.join(describe(entry) for entry in near)}" if near else None
-
-
-def check_grantable(permission: Permission, mode: Callable[[str], int]) -> None:
-    """Whether the disk holds what a storage grant names; `mode` is st_mode of a path or raises OSError. Raises InvalidPolicy."""
-    if not isinstance(permission, StorageGrant):
-        return
-    path = permission.path
-    try:
-        kind = mode(path)
-    except OSError as error:
-        raise InvalidPolicy(f"storage: {path} cannot be granted: {error.strerror or error}", f"mkdir -p {path}") from None
-    if not stat.S_ISDIR(kind):
-        parent = path.rpartition("/")[0] or "/"
-        raise InvalidPolicy(f"storage: {path} is not a directory, and only whole directories can be granted", f"grant {parent} instead")

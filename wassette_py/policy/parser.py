@@ -16,7 +16,8 @@ from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
 from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument, StorageGrant, Variable
 from wassette_py.policy.network import Unenforceable, parse_cidr, parse_host_pattern
 from wassette_py.policy.paths import check_glob
-from wassette_py.policy.storage import check_together, parse_directory, parse_storage_uri
+from wassette_py.policy.storage import check_together, parse_storage_uri
+from wassette_py.policy.terms import check_access, check_guest, check_method, check_tool_pattern, check_variable
 from wassette_py.strict_yaml import StrictReader, Value
 
 T = TypeVar("T")
@@ -27,30 +28,6 @@ _REFUSED_SECTIONS: dict[str, tuple[str, str | None]] = {
     "secrets": ("secrets are not served yet", None),
 }
 _IO = ("input and output cannot be limited", "limits: {output: 4Mi} bounds what a call returns")
-
-
-def check_method(text: str) -> str:
-    """An HTTP method in upper case. Raises Unenforceable."""
-    if re.fullmatch(r"[A-Z][A-Z0-9!#$%&'*+.^_`|~-]*", text) is None or "*" in text:
-        known = text.upper() if re.fullmatch(r"[A-Za-z]+", text) else None
-        raise Unenforceable(f"{text!r} is not an HTTP method in upper case", known)
-    return text
-
-
-def check_variable(text: str) -> str:
-    """The name of one variable. Raises Unenforceable."""
-    if "*" in text:
-        raise Unenforceable("variables are granted one by one, not by a pattern", None)
-    if re.fullmatch(r"[^\s=-][^\s=]*", text) is None or not text.isprintable():
-        raise Unenforceable(f"{text!r} is not the name of a variable", text.partition("=")[0].strip() or None)
-    return text
-
-
-def check_tool_pattern(text: str) -> str:
-    """A tool's name without prefix, in which * stands for any characters. Raises Unenforceable."""
-    if re.fullmatch(r"[A-Za-z0-9._*-]+", text) is None:
-        raise Unenforceable(f"{text!r} is not a tool's name or a pattern such as get-*", None)
-    return text
 
 
 class PolicyReader(StrictReader):
@@ -105,12 +82,12 @@ class PolicyReader(StrictReader):
         path = self._checked(keys["uri"], lambda text: parse_storage_uri(text, self.home))
         if "access" not in keys:
             self.fail(item.place, "access is missing", "access: [read]")
-        access = [self._checked(word, _check_access) for word in self._list(keys["access"])]
+        access = [self._checked(word, check_access) for word in self._list(keys["access"])]
         if not access or len(set(access)) < len(access):
             self.fail(keys["access"].place, "expected read, or read and write", "access: [read]")
         if "read" not in access:
             self.fail(keys["access"].place, "a directory cannot be written without being read", "access: [read, write]")
-        guest = self._checked(keys["guest"], _check_guest) if "guest" in keys else None
+        guest = self._checked(keys["guest"], check_guest) if "guest" in keys else None
         return StorageGrant(path, "write" in access, None if guest == path else guest, item.place.line)
 
     def _network_entry(self, item: Value) -> NetworkEntry:
@@ -247,18 +224,6 @@ class PolicyReader(StrictReader):
             self.fail(value.place, str(error), error.hint)
         except ValueError as error:
             self.fail(value.place, str(error), None)
-
-
-def _check_access(text: str) -> str:
-    if text not in ("read", "write"):
-        raise Unenforceable(f"access is read or write, not {text!r}", "access: [read]")
-    return text
-
-
-def _check_guest(text: str) -> str:
-    if text.startswith("~"):
-        raise Unenforceable("the guest has no home directory", "guest: /home")
-    return parse_directory(text, None)
 
 
 def _nearest(key: str, known: tuple[str, ...]) -> str:

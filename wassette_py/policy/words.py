@@ -1,0 +1,283 @@
+"""Permissions and targets as people and models type them, and back: what stands in a command line, in one place.
+
+Wrong words are a ValueError (usage: exit 2); words that name what cannot be enforced are an InvalidPolicy (exit 1) with the nearest
+form. Nothing here reads the environment or the disk: `home` and `base` (for relative paths) come from the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast
+
+from wassette_py.errors import InvalidPolicy
+from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
+from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.document import document_json as document_json  # what `get-policy` and `policy show` print
+from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation
+from wassette_py.policy.matching import Decision, match_path, match_target, match_variable
+from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, parse_cidr, parse_host_pattern, parse_url
+from wassette_py.policy.paths import check_glob
+from wassette_py.policy.storage import parse_directory, parse_path, parse_storage_uri
+from wassette_py.policy.terms import check_guest, check_method, check_variable
+
+T = TypeVar("T")
+KINDS = ("storage", "network", "env", *LIMIT_NAMES)
+_OTHER_NAMES = {"environment": "env", "environment-variable": "env"}  # Wassette 0.8
+
+
+def parse_permission(
+    kind: str,
+    value: str | None,
+    *,
+    access: str | Sequence[str] | None = None,
+    guest: str | None = None,
+    methods: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    cidr: str | None = None,
+    home: Path | None = None,
+    base: Path | None = None,
+) -> Permission:
+    """What `policy grant ID KIND VALUE` grants. `access` is `read`, `read,write` or a list. Raises ValueError, InvalidPolicy."""
+    kind = _known(kind, storage=(access, guest), network=(methods, paths, cidr))
+    if kind == "network":
+        return _network(value, methods, paths, cidr)
+    text = _needed(kind, value)
+    if kind == "storage":
+        words = _access(access)
+        if not words:
+            raise ValueError("storage needs --access read or --access read,write")
+        return _storage(text, words, guest, home, base)
+    with _refusals(kind):
+        if kind == "env":
+            return Variable(check_variable(text))
+        name = cast(LimitName, kind)
+        return LimitValue(name, parse_limit(name, text))
+
+
+def parse_revocation(
+    kind: str,
+    value: str | None,
+    *,
+    access: str | Sequence[str] | None = None,
+    guest: str | None = None,
+    methods: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    cidr: str | None = None,
+    home: Path | None = None,
+    base: Path | None = None,
+) -> Revocation:
+    """What `policy revoke ID KIND VALUE` takes back: the same words; storage without access, or a limit without value, means any."""
+    known = _known(kind, storage=(access, guest), network=(methods, paths, cidr))
+    if known == "storage" and not _access(access) and guest is None:
+        with _refusals("storage"):
+            return AnyStorage(_directory(_needed(known, value), home, base))
+    if known in LIMIT_NAMES and value is None:
+        return AnyLimit(known)
+    return parse_permission(kind, value, access=access, guest=guest, methods=methods, paths=paths, cidr=cidr, home=home, base=base)
+
+
+def permission_words(permission: Revocation) -> tuple[str, ...]:
+    """The words behind `wassette policy grant ID`, unquoted."""
+    match permission:
+        case StorageGrant():
+            access = "read,write" if permission.write else "read"
+            return ("storage", permission.path, "--access", access, *(("--guest", permission.guest) if permission.guest else ()))
+        case NetworkHost():
+            methods = (word for method in permission.methods for word in ("--method", method))
+            return ("network", permission.text(), *methods, *(word for path in permission.paths for word in ("--path", path)))
+        case NetworkCidr():
+            return ("network", "--cidr", permission.cidr)
+        case Variable():
+            return ("env", permission.key)
+        case LimitValue():
+            return (permission.name, format_limit(permission.name, permission.value))
+        case AnyStorage():
+            return ("storage", permission.path)
+        case AnyLimit():
+            return (permission.name,)
+
+
+def command_for(component_id: str, permission: Permission) -> str:
+    """The command line with which a person grants it, quoted for a shell."""
+    return _command("grant", component_id, permission)
+
+
+def revoke_command_for(component_id: str, permission: Revocation) -> str:
+    """The command line with which a person takes it back, quoted for a shell."""
+    return _command("revoke", component_id, permission)
+
+
+def _command(verb: str, component_id: str, permission: Revocation) -> str:
+    import shlex
+
+    return shlex.join(("wassette", "policy", verb, component_id, *permission_words(permission)))
+
+
+# targets
+
+
+@dataclass(frozen=True)
+class Request:
+    """Sending `method` to `target`."""
+
+    method: str
+    target: RequestTarget
+
+
+@dataclass(frozen=True)
+class PathAccess:
+    """Reading or writing what an absolute, normalised host path names."""
+
+    path: str
+    write: bool
+
+
+@dataclass(frozen=True)
+class VariableAccess:
+    """Seeing a variable."""
+
+    key: str
+
+
+Target = Request | PathAccess | VariableAccess
+_EXPECTED = "expected 'GET https://host/path', 'read /path', 'write /path' or 'env NAME'"
+
+
+def parse_target(text: str, *, home: Path | None = None) -> Target:
+    """Reads what `policy test` is asked about. Raises ValueError for what is no target."""
+    word, _, rest = text.strip().partition(" ")
+    rest = rest.strip()
+    if not rest:
+        raise ValueError(_EXPECTED)
+    try:
+        if word in ("read", "write"):
+            return PathAccess(parse_path(rest, home), word == "write")
+        if word == "env":
+            return VariableAccess(check_variable(rest))
+        return Request(check_method(word.upper()), parse_url(rest))
+    except Unenforceable as error:
+        raise ValueError(f"{text!r}: {error}; {_EXPECTED}") from None
+
+
+def test(policy: PolicyDocument, target: Target) -> Decision:
+    """Whether the policy allows the target."""
+    match target:
+        case Request():
+            return match_target(policy, target.method, target.target)
+        case PathAccess():
+            return match_path(policy, target.path, write=target.write)
+        case VariableAccess():
+            return match_variable(policy, target.key)
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # pytest takes a function of this name for one of its own
+
+
+def permission_for(target: Target) -> Permission | None:
+    """The smallest usual permission that would allow a denied target; None when nothing can."""
+    match target:
+        case Request(target=at):
+            if at.scheme not in DEFAULT_PORTS:
+                return None
+            usual = at.port == DEFAULT_PORTS[at.scheme]
+            return NetworkHost(at.host) if usual else NetworkHost(at.host, at.scheme, at.port)
+        case PathAccess():
+            return StorageGrant(target.path, target.write)
+        case VariableAccess():
+            return Variable(target.key)
+
+
+def command_for_denial(component_id: str, capability: str, target: str) -> str | None:
+    """The command line that would allow what was denied; None when nothing can. The target may come from a guest."""
+    if capability == "sockets":
+        return None
+    try:
+        permission = permission_for(parse_target(target))
+    except ValueError:
+        return None
+    return None if permission is None else command_for(component_id, permission)
+
+
+def storage_words(policy: PolicyDocument) -> str:
+    """The granted directories in one line, as the guest sees them."""
+    return ", ".join(f"{grant.guest or grant.path} ({'read and write' if grant.write else 'read'})" for grant in policy.storage) or "none"
+
+
+# words
+
+
+def _known(kind: str, **options: tuple[object, ...]) -> str:
+    """The kind's one name, when it takes the options that are given."""
+    known = _OTHER_NAMES.get(kind, kind)
+    if known == "secret":
+        raise InvalidPolicy("secrets are not served yet")
+    if known not in KINDS:
+        raise ValueError(f"{kind!r} is not a kind of permission: {', '.join(KINDS)}")
+    for owner, given in options.items():
+        if owner != known and any(given):
+            raise ValueError(f"{known} does not take the options of {owner}")
+    return known
+
+
+def _needed(kind: str, value: str | None) -> str:
+    if value is None:
+        raise ValueError(f"{kind} needs a value")
+    return value
+
+
+def _access(access: str | Sequence[str] | None) -> set[str]:
+    texts = [access] if isinstance(access, str) else access or ()
+    words = {word.strip() for text in texts for word in text.split(",")}
+    if words - {"read", "write"}:
+        raise ValueError(f"access is read or read,write, not {','.join(sorted(words))}")
+    return words
+
+
+def _storage(text: str, access: set[str], guest: str | None, home: Path | None, base: Path | None) -> StorageGrant:
+    with _refusals("storage"):
+        if access == {"write"}:
+            raise Unenforceable("a directory cannot be written without being read", "--access read,write")
+        path = _directory(text, home, base)
+        seen_as = None if guest is None else check_guest(guest)
+    return StorageGrant(path, "write" in access, None if seen_as == path else seen_as)
+
+
+def _directory(text: str, home: Path | None, base: Path | None) -> str:
+    if "://" in text:
+        return parse_storage_uri(text, home)
+    if base is not None and text and not text.startswith(("/", "~")):
+        import posixpath
+
+        text = posixpath.normpath(posixpath.join(base.as_posix(), text)) if "*" not in text else f"{base.as_posix()}/{text}"
+    return parse_directory(text, home)
+
+
+def _network(value: str | None, methods: Sequence[str], paths: Sequence[str], cidr: str | None) -> NetworkHost | NetworkCidr:
+    if (value is None) == (cidr is None):
+        raise ValueError("network needs either a host or --cidr")
+    with _refusals("network"):
+        if value is None:
+            if methods or paths:
+                raise Unenforceable("methods and paths cannot be combined with cidr", "name the host beside them")
+            return NetworkCidr(parse_cidr(cast(str, cidr)))
+        scheme, host, port = parse_host_pattern(value)
+        verbs = _each(methods, lambda text: check_method(text.upper()))
+        return NetworkHost(host, scheme, port, verbs, _each(paths, check_glob))
+
+
+def _each(texts: Sequence[str], check: Callable[[str], T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(check(text) for text in texts))
+
+
+@contextmanager
+def _refusals(kind: str) -> Iterator[None]:
+    """What cannot be enforced becomes an InvalidPolicy that names the kind."""
+    try:
+        yield
+    except Unenforceable as error:
+        raise InvalidPolicy(f"{kind}: {error}", error.hint) from None
+    except ValueError as error:
+        raise InvalidPolicy(f"{kind}: {error}") from None
