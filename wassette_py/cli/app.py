@@ -19,7 +19,7 @@ from wassette_py.cli.options import Command, Group, Session
 from wassette_py.cli.render import complain
 from wassette_py.errors import WassetteError
 
-INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 + the signal's number, as a shell says it
+INTERRUPTED = 130  # 128 + the signal's number, as a shell says it
 
 app = typer.Typer(
     cls=Group,
@@ -70,7 +70,7 @@ def run_command_line(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         # NOTE: the interpreter flushes stdout once more as it ends; that must not fail a second time.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return BROKEN_PIPE
+        return 1
     except OSError as error:
         complain(f"{error.filename or 'input or output'}: {(error.strerror or str(error)).lower()}", [])
         return 1

@@ -10,7 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from wassette_py.errors import InvalidArguments, NotFound, WassetteError
+from wassette_py.cli.options import Session
+from wassette_py.errors import InvalidArguments, NotFound, UnknownComponent, WassetteError
 
 MAX_FILE = 16 << 20
 
@@ -34,6 +35,15 @@ Assignments = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Arguments: strings as they are, everything else as JSON.")
 ]
 JsonArguments = Annotated[str | None, typer.Option("--json", metavar="JSON|-", help="All arguments as one JSON object (-: from stdin).")]
+
+
+def is_installed(session: Session, target: str) -> bool:
+    """Whether `target` is installed, which wins over a file of that name. Raises UnknownComponent for a bare word that is neither."""
+    if any(entry.id == target and entry.record is not None for entry in session.host.entries()):
+        return True
+    if target.isalnum() and not Path(target).exists():
+        raise UnknownComponent(target)
+    return False
 
 
 def read_text(path: Path) -> str:

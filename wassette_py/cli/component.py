@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wassette_py.cli import describing
-from wassette_py.cli.arguments import ComponentId, ReferenceText, read_text
+from wassette_py.cli.arguments import ComponentId, ReferenceText, is_installed, read_text
 from wassette_py.cli.options import Command, Session, noun, session_of
 from wassette_py.cli.render import show, talk
 from wassette_py.cli.text import columns
@@ -77,8 +77,7 @@ def inspect(
 ) -> None:
     """Show a component's tools, what it asks for, and who vouches for it."""
     session = session_of(context)
-    known = any(entry.id == target and entry.record is not None for entry in session.host.entries())
-    portrait = _installed(session, target) if known else _looked_at(session, target)
+    portrait = _installed(session, target) if is_installed(session, target) else _looked_at(session, target)
     show(session, describing.document(portrait), describing.lines(portrait))
 
 

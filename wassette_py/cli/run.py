@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wassette_py.cli.arguments import JsonArguments, read_text
+from wassette_py.cli.arguments import JsonArguments, is_installed, read_text
 from wassette_py.cli.calls import make_call
 from wassette_py.cli.options import Session, session_of
 from wassette_py.cli.permissions import Words, read_permission
@@ -55,7 +55,7 @@ def run(
     ]
     permissions = [read_permission(context, *flag) for flag in flags]
     session = session_of(context)
-    installed = any(entry.id == target and entry.record is not None for entry in session.host.entries())
+    installed = is_installed(session, target)
     if installed and policy:
         context.fail(f"{target} is installed and has a policy of its own; --policy is for a reference")
     base = read_policy(session, policy)

@@ -81,7 +81,7 @@ def _show(session: Session, policy: TrustPolicy, source: str) -> None:
 
 def _evidence(scope: TrustScope) -> str:
     pins = [str(digest) for digest in scope.digests]
-    return ", ".join([*(["unsigned"] if scope.unsigned else []), *pins]) or "nothing"
+    return ", ".join([*(["unsigned"] if scope.unsigned else []), *pins])
 
 
 def _document(scope: TrustScope) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Wassette
+from wassette_py.cli import app, main
+from wassette_py.errors import Refused
+
+PROGRAM = [sys.executable, "-m", "wassette_py"]
+
+
+def test_the_words_of_the_process_are_the_default(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["wassette", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("wassette ")
+
+
+def test_a_refusal_ends_with_3_an_error_and_a_hint(monkeypatch: pytest.MonkeyPatch, wassette: Wassette) -> None:
+    def refuse(*_: object) -> int:
+        raise Refused("no \x1b[31m", "ask")
+
+    monkeypatch.setattr(app, "_invoked", refuse)
+    ran = wassette("x")
+    assert (ran.code, ran.out, ran.err) == (3, "", "error: no \\x1b[31m\nhint: ask\n")
+
+
+def test_a_fault_of_ours_is_one_line_and_its_trace_is_for_those_who_ask(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(argv: object, session: object) -> int:
+        session.verbose = argv == ["-v"]  # type: ignore[attr-defined]
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(app, "_invoked", fail)
+    assert main(["x"]) == 1
+    assert capsys.readouterr().err == (
+        "error: a fault in wassette itself: ZeroDivisionError: by zero\nhint: run it again with -v to see where\n"
+    )
+    assert main(["-v"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_a_command_begins_is_quiet(monkeypatch: pytest.MonkeyPatch, wassette: Wassette) -> None:
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "_invoked", interrupt)
+    assert wassette("x").code == 130
+
+
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_a_reader_that_leaves_is_told_nothing(buffering: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": buffering}
+    process = subprocess.Popen([*PROGRAM, "config", "show"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(30)) == (b"", 1)
+    process.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_an_error_and_no_trace() -> None:
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run([*PROGRAM, "config", "show"], stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
+    assert (ran.returncode, ran.stderr) == (1, b"error: input or output: no space left on device\n")
+
+
+def test_a_terminal_that_cannot_show_a_character_is_no_reason_to_fail() -> None:
+    command = [*PROGRAM, "trust", "check", "-"]
+    policy = "version: 1\nscopes: [{match: ghcr.io/acme, unsigned: allow, reason: naïve 日本}]\n"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(command, input=policy.encode(), env=environment, capture_output=True, timeout=30, check=False)
+    assert ran.returncode == 0
+    assert b"na\\xefve \\u65e5\\u672c" in ran.stdout
+
+
+HEAVY = ("rich", "pydantic", "wasmtime", "mcp", "oras", "requests", "asyncio", "cryptography", "sigstore", "wassette_py.server.stdio")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["config", "show"], ["component", "list"], ["policy", "check", "p.yaml"], ["trust", "show"]])
+def test_a_command_imports_only_what_it_uses(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text('version: "1.0"\npermissions: {}\n')
+    code = f"import sys; from wassette_py.cli import main; main({words!r}); print(sorted(sys.modules.keys() & set({HEAVY!r})))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=30, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
