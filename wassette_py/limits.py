@@ -14,7 +14,7 @@ LimitName = Literal["memory", "cpu", "timeout", "output"]
 LIMIT_NAMES: tuple[LimitName, ...] = ("memory", "cpu", "timeout", "output")
 
 _BYTES = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
-_SECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}  # in thousandths: 700 * 0.001 is not 0.7, 700 * 1 / 1000 is
+_SECONDS = {"ms": (1, 1000), "s": (1, 1), "m": (60, 1), "h": (3600, 1)}  # a fraction: 700 * 0.001 is not 0.7, 700 / 1000 is
 _MAX_BYTES = 1 << 53  # what a float, and a JSON reader elsewhere, still holds exactly
 _DECIMAL = r"([0-9]{1,12}(?:\.[0-9]{1,20})?)"
 _EXPECTED: dict[LimitName, str] = {
@@ -67,7 +67,7 @@ def _read(name: LimitName, text: str) -> float | None:
         return value if value >= 0.001 else None
     if name == "timeout":
         match = re.fullmatch(rf"{_DECIMAL}(ms|s|m|h)", text)
-        value = float(match[1]) * _SECONDS[match[2]] / 1000 if match else 0.0
+        value = float(match[1]) * _SECONDS[match[2]][0] / _SECONDS[match[2]][1] if match else 0.0
         return value if value >= 0.001 else None
     match = re.fullmatch(r"([0-9]{1,16})(Ki|Mi|Gi|Ti|)", text)
     amount = int(match[1]) * _BYTES[match[2]] if match else 0

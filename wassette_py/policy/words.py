@@ -15,7 +15,6 @@ from typing import TypeVar, cast
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
 from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
-from wassette_py.policy.document import document_json as document_json  # what `get-policy` and `policy show` print
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation
 from wassette_py.policy.matching import Decision, match_path, match_target, match_variable
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, parse_cidr, parse_host_pattern, parse_url
