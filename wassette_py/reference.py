@@ -133,7 +133,7 @@ def parse_reference(text: str, *, base: Path | None = None) -> Reference:
         _refuse(text, "http:// cannot be trusted to bring the bytes that were sent", f"https{text[4:]}")
     if "://" in text:
         _refuse(text, f"{scheme or 'this'} is no scheme of a reference", f"give {_FORMS}")
-    return FileReference(_normal(os.path.join(base or Path.cwd(), text)))
+    return FileReference(_normal(without_root(os.path.abspath(os.path.join(base or Path.cwd(), text)))))
 
 
 def _parse_file(text: str) -> FileReference:
@@ -154,7 +154,9 @@ def _parse_https(text: str) -> HttpsReference:
         _refuse(text, "its path has dot segments or an encoded slash", "write the path the server is to be asked for")
     if mark and re.fullmatch(rf"sha256={HEX}", fragment) is None:
         _refuse(text, "what follows # is not sha256= and 64 lower-case hexadecimal digits", f"{url}#sha256=HEX")
-    return HttpsReference(f"https://{host}{match[2]}{match[3] or ''}", Digest(fragment[7:]) if mark else None)
+    # One spelling: %61 is the letter a, and a scope must not depend on which of the two was typed.
+    path = re.sub(r"%[0-9A-Fa-f]{2}", _decoded, match[2])
+    return HttpsReference(f"https://{host}{path}{match[3] or ''}", Digest(fragment[7:]) if mark else None)
 
 
 def _parse_oci(text: str) -> OciReference:
@@ -190,6 +192,11 @@ _PARSERS: dict[str, Callable[[str], Reference]] = {
 
 def _refuse(text: str, reason: str, hint: str) -> NoReturn:
     raise InvalidReference(f"{text}: {reason}", hint)
+
+
+def _decoded(match: re.Match[str]) -> str:
+    character = chr(int(match[0][1:], 16))
+    return character if re.fullmatch(r"[A-Za-z0-9._~-]", character) else match[0].upper()
 
 
 def _suffix(tag: str | None, digest: Digest | None) -> str:

@@ -34,7 +34,10 @@ class TrustScope:
     line: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "match", str(parse_scope(self.match)))
+        try:
+            object.__setattr__(self, "match", str(parse_scope(self.match)))
+        except ValueError as error:
+            raise InvalidTrustPolicy(f"{self.match}: {error}") from None
 
     @property
     def scope(self) -> Scope:

@@ -21,6 +21,9 @@ def add_scope(text: str, scope: TrustScope, source: str = "trust.yaml") -> str:
     """`text` with `scope` in it; pins are added to those a scope has. Raises InvalidTrustPolicy when it names the scope otherwise."""
     reader = TrustReader(source)
     policy = reader.policy(text)
+    if scope.unsigned == bool(scope.digests):
+        wanted = "--digest sha256:HEX, or --unsigned --reason TEXT"
+        raise InvalidTrustPolicy(f"{scope.match}: a scope pins digests or accepts what is unsigned", wanted)
     if scope.unsigned:
         try:
             check_reason(scope.reason)
@@ -40,8 +43,8 @@ def add_scope(text: str, scope: TrustScope, source: str = "trust.yaml") -> str:
         reader.policy(text)
         item = reader.items[scope.match].data
         assert isinstance(item, dict)
-    wanted = replace(present, digests=(*present.digests, *new))
-    return _checked(text, source, TrustPolicy(tuple(wanted if known is present else known for known in policy.scopes)))
+    widened = replace(present, digests=(*present.digests, *new))
+    return _checked(text, source, TrustPolicy(tuple(widened if known is present else known for known in policy.scopes)))
 
 
 def remove_scope(text: str, match: str, source: str = "trust.yaml") -> str:
@@ -83,7 +86,11 @@ def _inserted(text: str, reader: TrustReader, scope: TrustScope) -> str:
         return _appended(text, scopes, lines, flow)
     block = "".join(f"\n  {'- ' if number == 0 else '  '}{line}" for number, line in enumerate(lines))
     if scopes is not None:
-        return text[: scopes.place.start].rstrip(" \n") + block + (text[scopes.place.end :] or "\n")
+        # What stood for "none" goes, the comment behind it stays, and the list begins on the next line.
+        before = text[: scopes.place.start].rstrip(" ")
+        text = before + text[scopes.place.end :]
+        end = _line_end(text, len(before) - 1)
+        return text[:end] + block + (text[end:] or "\n")
     assert reader.root is not None
     begun = text if not text or text.endswith("\n") else f"{text}\n"
     return begun + ("" if reader.root.data else _EMPTY) + f"scopes:{block}\n"
@@ -105,7 +112,7 @@ def _without(text: str, scopes: Value, item: Value) -> str:
     """`text` without `item` of the list `scopes`."""
     assert isinstance(scopes.data, list)
     if len(scopes.data) == 1:
-        return text[: scopes.place.start] + "[]" + text[_last(scopes) :]
+        return text[: scopes.place.start] + " []" + text[_last(scopes) :]
     index = next(number for number, known in enumerate(scopes.data) if known is item)
     if scopes.flow:
         if index == 0:

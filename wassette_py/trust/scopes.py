@@ -29,7 +29,7 @@ class Scope:
 
     def __str__(self) -> str:
         if self.kind in ("file", "oci-layout"):
-            return f"{self.kind}://{'/'.join(self.parts)}"
+            return f"{self.kind}:///{'/'.join(self.parts)}"
         return ("https://" if self.kind == "https" else "") + "/".join((self.host, *self.parts))
 
     @property
@@ -88,7 +88,7 @@ def _parse_url(text: str) -> Scope:
     if text.startswith("https://") and host is not None:
         return Scope("https", host, ())
     try:
-        reference = parse_reference(text.rstrip("/"))
+        reference = parse_reference(text.rstrip("/") if text.rstrip("/").count("/") > 2 else text)
     except InvalidReference as error:
         raise ValueError(str(error)) from None
     if "?" in text or str(reference) != reference.source:
@@ -97,5 +97,5 @@ def _parse_url(text: str) -> Scope:
 
 
 def _components(url: str) -> tuple[str, ...]:
-    """The percent-encoded components of a path in a URL, the empty one before the first slash included."""
-    return tuple(url.partition("://")[2].split("/"))
+    """The percent-encoded components of a path in a URL; the root directory has none."""
+    return tuple(part for part in url.partition("://")[2].split("/") if part)
