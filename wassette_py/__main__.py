@@ -1,0 +1,69 @@
+"""The `wassette` command. `serve --stdio` is recognised before the command tree is imported: a client waits for its first reply.
+
+Everything else, also what is not quite right with a `serve --stdio`, goes to the command tree, which knows the usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Serve:
+    """`wassette serve --stdio` with what stands around it."""
+
+    ids: tuple[str, ...]
+    component_dir: Path | None
+    builtin_tools: bool
+
+
+def serve_stdio_of(arguments: Sequence[str]) -> Serve | None:
+    """The `serve --stdio` that `arguments` ask for; None when they ask for something else, or not only for that."""
+    words: list[str] = []
+    flags: set[str] = set()
+    component_dir: Path | None = None
+    rest = iter(arguments)
+    for argument in rest:
+        name, equals, value = argument.partition("=")
+        if argument in ("--stdio", "--disable-builtin-tools", "-v", "--verbose"):
+            flags.add(argument)
+        elif name == "--component-dir":
+            given = value if equals else next(rest, "")
+            if not given:
+                return None
+            component_dir = Path(given)
+        elif argument.startswith("-"):
+            return None
+        else:
+            words.append(argument)
+    if words[:1] != ["serve"] or "--stdio" not in flags:
+        return None
+    return Serve(tuple(words[1:]), component_dir, "--disable-builtin-tools" not in flags)
+
+
+def main() -> int:
+    """Runs the command line of this process; returns the exit code."""
+    serve = serve_stdio_of(sys.argv[1:])
+    if serve is None:
+        from wassette_py import cli
+
+        return cli.main(sys.argv[1:])
+    from wassette_py.errors import WassetteError
+    from wassette_py.server.stdio import serve_stdio
+    from wassette_py.settings import Settings
+
+    try:
+        settings = Settings.load(component_dir=serve.component_dir)
+        return serve_stdio(settings, only=serve.ids, builtin_tools=serve.builtin_tools)
+    except WassetteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

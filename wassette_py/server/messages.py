@@ -1,0 +1,167 @@
+"""JSON-RPC messages: one line of bytes -> one value, and back. No method is known here.
+
+Source: https://www.jsonrpc.org/specification and MCP's basic protocol: ids are strings or integers, `params` is an object, there are no
+batches. A line that is no message becomes a `Fault` that names the error to answer; nothing here raises for what a client sent.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+CONNECTION_CLOSED = -32000
+UNSUPPORTED_PROTOCOL_VERSION = -32022
+
+MAX_LINE = 8 << 20
+"""Bytes of one message. Above what a call may take and give by default (4 MiB of output), below what would hurt."""
+MAX_DEPTH = 200
+"""Levels of nesting; the SDK's own JSON reader stops there too."""
+
+RequestId = str | int
+
+
+@dataclass(frozen=True)
+class Request:
+    """A message that expects an answer."""
+
+    id: RequestId
+    method: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Notification:
+    """A message that expects none."""
+
+    method: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The client's answer to a request of ours."""
+
+    id: object
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A line that is no message: the JSON-RPC error that answers it, with the id when one could be read."""
+
+    code: int
+    message: str
+    id: RequestId | None = None
+
+
+@dataclass
+class RpcError(Exception):
+    """The JSON-RPC error that answers the request at hand."""
+
+    code: int
+    message: str
+    data: object = field(default=None)
+
+
+Message = Request | Notification | Answer | Fault
+
+TOO_LONG = Fault(INVALID_REQUEST, f"a message has at most {MAX_LINE} bytes")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+
+
+def decode(line: bytes) -> Message:
+    """The message in `line`."""
+    try:
+        value = _DECODER.decode(line.decode())
+    except UnicodeDecodeError:
+        return Fault(PARSE_ERROR, "not UTF-8")
+    except RecursionError:
+        return Fault(PARSE_ERROR, "nested too deeply")
+    except ValueError as error:
+        return Fault(PARSE_ERROR, f"not JSON: {error}")
+    if isinstance(value, list):
+        return Fault(INVALID_REQUEST, "batches are not accepted: send one message a line")
+    if not isinstance(value, dict):
+        return Fault(INVALID_REQUEST, "a message is a JSON object")
+    return _message(value, deep=_deeper_than(value, line))
+
+
+def _message(value: dict[str, Any], *, deep: bool) -> Message:
+    known = value.get("id")
+    request_id = known if _valid_id(known) else None
+    method, params = value.get("method"), value.get("params")
+    if value.get("jsonrpc") != "2.0":
+        return Fault(INVALID_REQUEST, 'jsonrpc must be "2.0"', request_id)
+    if "method" not in value and ("result" in value or "error" in value):
+        return Answer(known)
+    if not isinstance(method, str):
+        return Fault(INVALID_REQUEST, "method must be a string", request_id)
+    if "id" in value and request_id is None:
+        return Fault(INVALID_REQUEST, "id must be a string or an integer")
+    if deep:
+        return Fault(INVALID_REQUEST, f"nested deeper than {MAX_DEPTH} levels", request_id)
+    if params is not None and not isinstance(params, dict):
+        # A notification is never answered, whatever it holds.
+        return Notification(method, {}) if request_id is None else Fault(INVALID_PARAMS, "params must be an object", request_id)
+    return Notification(method, params or {}) if request_id is None else Request(request_id, method, params or {})
+
+
+def _valid_id(value: object) -> bool:
+    """A string or an integer that can be written back: no lone surrogate, no boolean."""
+    if isinstance(value, str):
+        return value.isascii() or value.encode("utf-8", "replace").decode() == value
+    return type(value) is int
+
+
+def _deeper_than(value: object, line: bytes) -> bool:
+    """Whether `value`, read from `line`, is nested deeper than MAX_DEPTH."""
+    if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
+        return False
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def dump(value: object) -> str:
+    """`value` as JSON text. Raises ValueError for NaN and infinities."""
+    return _ENCODER.encode(value)
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """`message` as a line. A lone surrogate becomes `?`: readers of the other side refuse it, and an answer must arrive."""
+    return dump({"jsonrpc": "2.0", **message}).encode("utf-8", "replace") + b"\n"
+
+
+def result(request_id: RequestId, value: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request that went well."""
+    return {"id": request_id, "result": value}
+
+
+def error(request_id: RequestId | None, code: int, message: str, data: object = None) -> dict[str, Any]:
+    """The answer to a request that did not."""
+    return {"id": request_id, "error": {"code": code, "message": message, **({} if data is None else {"data": data})}}
+
+
+def notification(method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A message of ours that expects no answer."""
+    return {"method": method, **({} if params is None else {"params": params})}

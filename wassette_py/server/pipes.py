@@ -1,0 +1,100 @@
+"""The two ends of a pipe: lines in, lines out, in bounded memory. It knows no message.
+
+stdin and stdout belong to the protocol alone: `claim` takes private copies and points fd 0 at nothing and fd 1 at stderr, so that nothing a
+library, a child or a stray `print` does can reach the wire.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+CHUNK = 1 << 16
+MAX_BACKLOG = 32 << 20
+"""Bytes that may wait for a client that does not read; whoever adds more waits with them."""
+
+
+def claim() -> tuple[int, int]:
+    """Private descriptors of stdin and stdout, which are diverted from now on."""
+    spare = os.open(os.devnull, os.O_RDWR)
+    while spare <= 2:  # a closed standard descriptor: the next file opened would become it
+        spare = os.open(os.devnull, os.O_RDWR)
+    source, sink = os.dup(0), os.dup(1)
+    os.dup2(spare, 0)
+    os.dup2(2, 1)
+    os.close(spare)
+    return source, sink
+
+
+def lines(descriptor: int, most: int) -> Iterator[bytes | None]:
+    """The lines that can be read, without their ends; None for one of more than `most` bytes. Ends with the input.
+
+    `os.read`, since a daemon thread inside `sys.stdin.buffer` aborts the process at its end.
+    """
+    parts: list[bytes] = []
+    size = 0
+    with contextlib.suppress(OSError):
+        while chunk := os.read(descriptor, CHUNK):
+            *ended, rest = chunk.split(b"\n")
+            for piece in ended:
+                yield b"".join((*parts, piece)) if size + len(piece) <= most else None
+                parts, size = [], 0
+            size += len(rest)
+            if size <= most:
+                parts.append(rest)
+            else:
+                parts = []  # skipped to its end, and counted
+    if size:
+        yield b"".join(parts) if size <= most else None
+
+
+class Writer:
+    """Writes lines to `descriptor` in the order they were given, on a thread of its own."""
+
+    def __init__(self, descriptor: int, *, begun: Callable[[], None], broken: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._begun = begun
+        self._broken = broken
+        self._changed = threading.Condition()
+        self._waiting: list[bytes] = []
+        self._backlog = 0
+        self._closed = False
+        threading.Thread(target=self._run, name="writer", daemon=True).start()
+
+    def write(self, line: bytes) -> None:
+        """Puts `line` in the queue; waits while too much is in it. What comes after a broken pipe is dropped."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._backlog < MAX_BACKLOG or self._closed)
+            if not self._closed:
+                self._waiting.append(line)
+                self._backlog += len(line)
+                self._changed.notify_all()
+
+    def flush(self, seconds: float) -> bool:
+        """Waits until everything is written; False when it took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._backlog == 0 or self._closed, seconds)
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError):
+            self._drain()
+            self._begun()
+            while True:
+                self._drain()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._broken()
+
+    def _drain(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting)
+            data, self._waiting = b"".join(self._waiting), []
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        with self._changed:
+            self._backlog -= len(data)
+            self._changed.notify_all()

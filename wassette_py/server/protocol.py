@@ -1,0 +1,247 @@
+"""One client's connection, without I/O: a line in, lines out through `send`. Serves both protocol eras.
+
+The first request decides the era for the life of the connection, as in the official SDK (`mcp.server.runner.serve_dual_era_loop`): one with
+the 2026-07-28 envelope opens the stateless era, anything else the handshake. What differs between them is in `eras/`; what is
+common is here: which requests are being worked on, their cancellation, and the promise that each gets at most one answer.
+Source: https://modelcontextprotocol.io/specification, revisions 2024-11-05 to 2026-07-28.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from wassette_py import __version__
+from wassette_py.server import messages
+from wassette_py.server.eras.params import GUEST_LEVEL, PROTOCOL_VERSION_KEY, object_in, text_in
+from wassette_py.server.messages import (
+    CONNECTION_CLOSED,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    Fault,
+    Notification,
+    Request,
+    RequestId,
+    RpcError,
+)
+from wassette_py.server.tools import Toolbox, UnknownTool
+
+SERVER_INFO = {"name": "wassette", "version": __version__}
+INSTRUCTIONS = (
+    "Tools of WebAssembly components, each in a sandbox under a policy that denies by default. "
+    "A refused call says what was denied and the command line with which a person can allow it."
+)
+EARLY_NOTIFICATIONS = 8
+"""How many notifications are kept that come before the first request."""
+
+
+class Era(Protocol):
+    """What a protocol era does in its own way."""
+
+    def answer(self, request: Request) -> dict[str, Any] | None:
+        """The result of `request`, or None when it is answered later. Raises RpcError."""
+        ...
+
+    def hear(self, notification: Notification) -> None: ...
+
+    def list_changed(self) -> None: ...
+
+    def shape(self, result: dict[str, Any]) -> dict[str, Any]: ...
+
+
+class Entry(Protocol):
+    """A request that is being worked on."""
+
+    def stop(self) -> None:
+        """Ends the work; nothing is answered."""
+        ...
+
+    def close(self) -> None:
+        """Ends the work and answers, because the server stops."""
+        ...
+
+
+class PendingCall:
+    """A tools/call that is being worked on (a CallContext). What it sends after its end is dropped."""
+
+    def __init__(self, session: Session, request_id: RequestId, token: RequestId | None, logs: Callable[[], bool]) -> None:
+        self.cancel = threading.Event()
+        self._session = session
+        self._id = request_id
+        self._token = token
+        self._logs = logs
+        self._told = -1.0
+
+    def progress(self, done: float, total: float | None, message: str) -> None:
+        """Tells the client how far the call is; never backwards, as the protocol demands."""
+        if self._token is None or done <= self._told or not self._session.is_open(self._id, self):
+            return
+        self._told = done
+        known = {} if total is None else {"total": total}
+        params = {"progressToken": self._token, "progress": done, **known, "message": message}
+        self._session.send(messages.notification("notifications/progress", params))
+
+    def log(self, logger: str, text: str) -> None:
+        """Shows the client a line the guest printed."""
+        if self._logs() and self._session.is_open(self._id, self):
+            params = {"level": GUEST_LEVEL, "logger": logger, "data": text}
+            self._session.send(messages.notification("notifications/message", params))
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Answers, unless that is over."""
+        if self._session.ended(self._id, self):
+            self._session.send_result(self._id, result)
+
+    def stop(self) -> None:
+        self.cancel.set()
+
+    def close(self) -> None:
+        self.cancel.set()
+        self._session.send(messages.error(self._id, CONNECTION_CLOSED, "the server stopped before the call had ended"))
+
+
+class Session:
+    """One connection. `receive` is called by one thread; everything else from any."""
+
+    def __init__(self, toolbox: Toolbox, write: Callable[[bytes], None], *, ready: Callable[[], None] = lambda: None) -> None:
+        self.toolbox = toolbox
+        self.ready = ready
+        """Called when the client has introduced itself, from then on the list of tools is watched for it. May be called again."""
+        self._write = write
+        self._era: Era | None = None
+        self._early: list[Notification] = []
+        self._changed = threading.Condition()
+        self._open: dict[RequestId, Entry] = {}
+        toolbox.subscribe(self._list_changed)
+
+    def receive(self, line: bytes) -> None:
+        """Takes one line of the client. Raises nothing: whatever is wrong with it is answered."""
+        message = messages.decode(line)
+        match message:
+            case Request():
+                self._request(message)
+            case Notification():
+                self._notification(message)
+            case Fault():
+                self.fault(message)
+
+    def fault(self, fault: Fault) -> None:
+        """Answers a line that is no message."""
+        self.send(messages.error(fault.id, fault.code, fault.message))
+
+    def _request(self, request: Request) -> None:
+        era = self._era or self._opened(request)
+        try:
+            if request.id in self._open:
+                raise RpcError(INVALID_REQUEST, f"a request with the id {request.id!r} is still being worked on")
+            result = era.answer(request)
+        except RpcError as error:
+            self.send(messages.error(request.id, error.code, error.message, error.data))
+        except Exception:  # a fault of ours: the log gets it, the client nothing of our insides
+            traceback.print_exc(file=sys.stderr)
+            self.send(messages.error(request.id, INTERNAL_ERROR, "internal error"))
+        else:
+            if result is not None:
+                self.send_result(request.id, result)
+
+    def _opened(self, request: Request) -> Era:
+        from wassette_py.server.eras.handshake import Handshake
+        from wassette_py.server.eras.stateless import Stateless
+
+        era = Stateless(self) if request.method != "initialize" and enveloped(request) else Handshake(self)
+        for notification in self._early:
+            era.hear(notification)
+        self._era = era
+        return era
+
+    def _notification(self, notification: Notification) -> None:
+        if notification.method == "notifications/cancelled":
+            self._cancelled(notification.params.get("requestId"))
+        elif self._era is not None:
+            self._era.hear(notification)
+        elif len(self._early) < EARLY_NOTIFICATIONS:
+            self._early.append(notification)
+
+    def _cancelled(self, request_id: object) -> None:
+        if type(request_id) not in (int, str):
+            return
+        with self._changed:
+            # Some clients write the id of the request they cancel as text.
+            known = request_id if request_id in self._open else next((id for id in self._open if str(id) == str(request_id)), None)
+            entry = self._open.pop(known, None)  # type: ignore[arg-type]  # None is no id, and so none of these
+            self._changed.notify_all()
+        if entry is not None:
+            entry.stop()
+
+    # What an era needs.
+
+    def call(self, request: Request, token: RequestId | None, logs: Callable[[], bool]) -> None:
+        """Starts tools/call; it is answered when it ends. Raises RpcError."""
+        name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
+        pending = PendingCall(self, request.id, token, logs)
+        self.begin(request.id, pending)
+        try:
+            self.toolbox.start(name, arguments, pending, pending.finish)
+        except UnknownTool:
+            self.ended(request.id, pending)
+            raise RpcError(INVALID_PARAMS, f"unknown tool: {name}") from None
+
+    def begin(self, request_id: RequestId, entry: Entry) -> None:
+        """Notes that `entry` works on a request."""
+        with self._changed:
+            self._open[request_id] = entry
+
+    def ended(self, request_id: RequestId, entry: Entry) -> bool:
+        """Notes that `entry` does no longer; False when that was known, and nothing may be answered."""
+        with self._changed:
+            if self._open.get(request_id) is not entry:
+                return False
+            del self._open[request_id]
+            self._changed.notify_all()
+            return True
+
+    def is_open(self, request_id: RequestId, entry: Entry) -> bool:
+        """Whether `entry` may still send."""
+        return self._open.get(request_id) is entry
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Sends one message."""
+        self._write(messages.encode(message))
+
+    def send_result(self, request_id: RequestId, result: dict[str, Any]) -> None:
+        """Answers a request in the words of the era."""
+        assert self._era is not None
+        try:
+            line = messages.encode(messages.result(request_id, self._era.shape(result)))
+        except (ValueError, RecursionError):
+            traceback.print_exc(file=sys.stderr)
+            line = messages.encode(messages.error(request_id, INTERNAL_ERROR, "internal error: the result is no JSON"))
+        self._write(line)
+
+    def _list_changed(self) -> None:
+        if self._era is not None:
+            self._era.list_changed()
+
+    # The end.
+
+    def drain(self, seconds: float) -> bool:
+        """Waits until every call has been answered; False when it took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not any(isinstance(entry, PendingCall) for entry in self._open.values()), seconds)
+
+    def close(self) -> None:
+        """Ends and answers everything that is being worked on."""
+        with self._changed:
+            entries, self._open = list(self._open.values()), {}
+        for entry in entries:
+            entry.close()
+
+
+def enveloped(request: Request) -> bool:
+    """Whether `request` claims the stateless era: the key of its envelope exists in no other."""
+    meta = request.params.get("_meta")
+    return isinstance(meta, dict) and PROTOCOL_VERSION_KEY in meta

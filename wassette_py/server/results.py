@@ -1,0 +1,73 @@
+"""Tools and results as MCP writes them: HostedTool -> list entry, CallResult -> tools/call result. Nothing here calls or decides.
+
+`structuredContent` is always an object, `{"result": …}` for a component's tool, because clients before 2026-07-28 accept nothing else; some
+clients show the model nothing but it, so the text never says more about the result than it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from wassette_py.errors import WassetteError
+from wassette_py.server.messages import dump
+
+if TYPE_CHECKING:
+    from wassette_py.host import CallResult, HostedTool
+
+LOG_LINES = 200
+LOG_CHARACTERS = 16_384
+"""How much of what a guest printed becomes log notifications, per stream and call."""
+
+
+def listed(tool: HostedTool) -> dict[str, Any]:
+    """`tool` as an entry of tools/list."""
+    definition = tool.definition
+    return {
+        "name": tool.name,
+        **({"description": definition.description} if definition.description else {}),
+        "inputSchema": dict(definition.input_schema),
+        "outputSchema": dict(definition.output_schema),
+        **({"annotations": tool.annotations} if tool.annotations else {}),
+        "_meta": {"wassette/component": tool.component, "wassette/digest": tool.digest},
+    }
+
+
+def text_block(text: str) -> dict[str, str]:
+    """One block of text content."""
+    return {"type": "text", "text": text}
+
+
+def called(outcome: CallResult) -> dict[str, Any]:
+    """The tools/call result of a component's tool."""
+    if outcome.error is not None:
+        return failed(outcome.message)
+    value = outcome.value
+    content = [text_block(value if isinstance(value, str) else outcome.value_text)]
+    if outcome.message:  # a denial the guest swallowed
+        content.append(text_block(outcome.message))
+    return {"content": content, "structuredContent": {"result": value}, "isError": False}
+
+
+def succeeded(value: dict[str, Any]) -> dict[str, Any]:
+    """The tools/call result of a built-in tool: a plain object, structured and as text."""
+    return {"content": [text_block(dump(value))], "structuredContent": value, "isError": False}
+
+
+def failed(text: str) -> dict[str, Any]:
+    """A tools/call result that says what went wrong, in words a model can act on."""
+    return {"content": [text_block(text)], "isError": True}
+
+
+def refused(error: WassetteError) -> dict[str, Any]:
+    """`failed`, for an error of ours with its hint."""
+    return failed(f"{error}\nhint: {error.hint}" if error.hint else str(error))
+
+
+def log_lines(text: str) -> Iterator[str]:
+    """The lines of what a guest printed, as many as a client should be sent; the rest is counted."""
+    shown = text[:LOG_CHARACTERS].splitlines()[:LOG_LINES]
+    yield from shown
+    left = len(text) - sum(len(line) + 1 for line in shown)
+    if left > 0:
+        yield f"… {left} more characters"

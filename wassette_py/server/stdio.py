@@ -1,0 +1,108 @@
+"""Serves one client on stdin and stdout, in threads: a reader, a writer, the workers that guests run on, and a watch on the store.
+
+No protocol is known here, and nothing heavy imported: the first reply comes before wasmtime does. The main thread only waits for the end,
+which is the end of the input, SIGINT, SIGTERM or a client that reads no more; guests never run on it, since a signal would wait for them.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from wassette_py.errors import UnknownComponent, WassetteError
+from wassette_py.server import pipes
+from wassette_py.server.builtin import Builtins
+from wassette_py.server.messages import MAX_LINE, TOO_LONG
+from wassette_py.server.protocol import Session
+from wassette_py.server.tools import Toolbox
+
+if TYPE_CHECKING:
+    from wassette_py.host import ComponentHost
+    from wassette_py.settings import Settings
+
+DRAIN = 0.5
+"""Seconds that running calls may still take after the end of the input."""
+GRACE = 0.2
+"""Seconds for guests to stop, and for the last bytes to be read."""
+LOOK = 0.5
+"""Seconds between two looks at the store, for what other processes load, unload and grant."""
+
+
+def serve_stdio(settings: Settings, *, only: tuple[str, ...], builtin_tools: bool) -> int:
+    """Serves the components `only` (all, when empty) until the client is gone; the exit code. Raises WassetteError before it begins."""
+    source, sink = pipes.claim()
+    ends: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ends.put("signal"))
+
+    from wassette_py.host import ComponentHost
+    from wassette_py.sandbox.workers import Workers
+
+    host = ComponentHost(settings)
+    _check(host, only)
+    served = set(only)
+    workers = Workers(settings.in_flight)
+    builtins = Builtins(host, only=served) if builtin_tools else None
+    toolbox = Toolbox(host, submit=workers.submit, in_flight=settings.in_flight, only=served, builtins=builtins)
+    watching = threading.Event()
+    writer = pipes.Writer(sink, begun=lambda: _start(_prepare, host), broken=lambda: ends.put("end"))
+    session = Session(toolbox, writer.write, ready=watching.set)
+    _start(_watch, toolbox, watching)
+    _start(_read, source, session, ends)
+
+    if ends.get() == "end":
+        session.drain(DRAIN)
+    session.close()
+    stopped = toolbox.idle(GRACE)
+    writer.flush(GRACE)
+    if not stopped:  # a guest that cannot be stopped would hold the interpreter's end
+        sys.stderr.flush()
+        os._exit(0)
+    workers.close()
+    return 0
+
+
+def _start(task: object, *arguments: object) -> None:
+    threading.Thread(target=task, args=arguments, name=getattr(task, "__name__", None), daemon=True).start()  # type: ignore[arg-type]
+
+
+def _check(host: ComponentHost, only: tuple[str, ...]) -> None:
+    installed = {entry.id for entry in host.entries()}
+    for component_id in only:
+        if component_id not in installed:
+            raise UnknownComponent(component_id)
+    if host.settings.grants == "allow":
+        print("warning: grants: allow lets the model change permissions and load components without asking a person", file=sys.stderr)
+
+
+def _read(source: int, session: Session, ends: queue.SimpleQueue[str]) -> None:
+    for line in pipes.lines(source, MAX_LINE):
+        if line is None:
+            session.fault(TOO_LONG)
+        elif line.strip():
+            session.receive(line)
+    ends.put("end")
+
+
+def _prepare(host: ComponentHost) -> None:
+    """Makes the engine while the client reads the first reply. What fails here fails again at the first call, where it can be said."""
+    import contextlib
+
+    with contextlib.suppress(Exception):
+        _ = host.sandbox
+
+
+def _watch(toolbox: Toolbox, watching: threading.Event) -> None:
+    watching.wait()
+    import time
+
+    while True:
+        time.sleep(LOOK)
+        try:
+            toolbox.refresh()
+        except (OSError, WassetteError) as error:
+            print(f"warning: cannot look at the components: {error}", file=sys.stderr)

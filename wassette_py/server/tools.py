@@ -1,0 +1,151 @@
+"""The toolbox: which tools are listed, who answers a call, how many calls run. It knows no protocol and no transport.
+
+One toolbox serves every connection of a process; each hears through `subscribe` when the list changed, whoever changed it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from wassette_py.errors import WassetteError
+from wassette_py.server import results
+
+if TYPE_CHECKING:
+    from wassette_py.host import CallResult, HostedTool
+    from wassette_py.server.seam import BuiltinTools, CallContext, Submit, ToolHost
+
+CALL_TOOL = "call-tool"
+
+
+class UnknownTool(Exception):
+    """No tool of that name is served."""
+
+
+class Toolbox:
+    """The tools of `host` and the built-in ones; at most `in_flight` calls run.
+
+    `only`: the tools of these components alone; it may grow; empty: of all.
+    """
+
+    def __init__(
+        self, host: ToolHost, *, submit: Submit, in_flight: int, only: Collection[str] = (), builtins: BuiltinTools | None = None
+    ) -> None:
+        self._host = host
+        self._submit = submit
+        self._in_flight = in_flight
+        self._running = 0
+        self._only = only
+        self._builtins = builtins
+        self._builtin_names = frozenset(tool["name"] for tool in builtins.definitions) if builtins else frozenset()
+        self._lock = threading.Condition()
+        self._listeners: list[Callable[[], None]] = []
+        self._known = self.listing()
+
+    def listing(self) -> list[dict[str, Any]]:
+        """The entries of tools/list: components' tools by name, then the built-in ones."""
+        tools = [results.listed(tool) for tool in self._host.tools() if self._serves(tool)]
+        return tools + list(self._builtins.definitions if self._builtins else ())
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` whenever the list has changed, on any thread."""
+        with self._lock:
+            self._listeners.append(listener)
+
+    def refresh(self) -> None:
+        """Looks whether the list has changed and tells every listener."""
+        listing = self.listing()
+        with self._lock:
+            changed, self._known = listing != self._known, listing
+            listeners = list(self._listeners) if changed else []
+        for listener in listeners:
+            listener()
+
+    def start(self, name: str, arguments: Mapping[str, Any], context: CallContext, done: Callable[[dict[str, Any]], None]) -> None:
+        """Starts a call and returns; `done` gets the tools/call result exactly once, on any thread. Raises UnknownTool."""
+        builtin = name in self._builtin_names
+        if not builtin and self._component_tool(name) is None:
+            raise UnknownTool(name)
+        if not self._took_slot():
+            done(results.failed(f"busy: {self._in_flight} calls are running; call again when one has ended"))
+            return
+        answered = threading.Lock()
+
+        def finish(result: dict[str, Any]) -> None:
+            if answered.acquire(blocking=False):  # once, also when something fails after it answered
+                self._gave_slot()
+                done(result)
+
+        def run() -> None:
+            try:
+                if builtin and name != CALL_TOOL:
+                    finish(self._builtin(name, arguments, context))
+                elif builtin:
+                    self._inner(arguments, context, finish)
+                else:
+                    self._component(name, arguments, context, finish)
+            except WassetteError as error:
+                finish(results.refused(error))
+            except Exception:  # a fault of ours: the log gets it, the model a sentence without our insides
+                traceback.print_exc(file=sys.stderr)
+                finish(results.failed("wassette failed inside; its log on stderr says how"))
+
+        self._submit(run)
+
+    def idle(self, seconds: float) -> bool:
+        """Waits until no call runs; False when it took longer."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._running == 0, seconds)
+
+    def _took_slot(self) -> bool:
+        with self._lock:
+            if self._running >= self._in_flight:
+                return False
+            self._running += 1
+            return True
+
+    def _gave_slot(self) -> None:
+        with self._lock:
+            self._running -= 1
+            self._lock.notify_all()
+
+    def _builtin(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
+        assert self._builtins is not None
+        try:
+            return self._builtins.run(name, arguments, context)
+        finally:
+            self.refresh()  # before the answer: whoever reads it may list at once
+
+    def _inner(self, arguments: Mapping[str, Any], context: CallContext, finish: Callable[[dict[str, Any]], None]) -> None:
+        """call-tool: for clients that do not see tools loaded while they run."""
+        name, inner = arguments.get("name"), arguments.get("arguments")
+        if not isinstance(name, str):
+            finish(results.failed("$.name: expected the name of a tool"))
+        elif inner is not None and not isinstance(inner, dict):
+            finish(results.failed("$.arguments: expected an object"))
+        elif self._component_tool(name) is None:
+            finish(results.failed(f"no component tool {name!r} is served; list-components says which are"))
+        else:
+            self._component(name, inner or {}, context, finish)
+
+    def _component(self, name: str, arguments: Mapping[str, Any], context: CallContext, finish: Callable[[dict[str, Any]], None]) -> None:
+        tool = self._component_tool(name)
+        component = tool.component if tool else name
+
+        def finished(outcome: CallResult) -> None:
+            for stream, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
+                for line in results.log_lines(text):
+                    context.log(f"{component}/{stream}", line)
+            finish(results.called(outcome))
+
+        self._host.start_call(name, arguments, cancel=context.cancel, done=finished)
+
+    def _component_tool(self, name: str) -> HostedTool | None:
+        tool = self._host.tool(name)
+        return tool if tool is not None and self._serves(tool) else None
+
+    def _serves(self, tool: HostedTool) -> bool:
+        return not self._only or tool.component in self._only
