@@ -20,7 +20,7 @@ from wassette_py.files import replace_newer, sync_folder, write_synced
 
 JOURNAL = ".wassette.journal"
 TEMPORARY = ".wassette.tmp."
-_TEMPORARY = re.compile(r"\.wassette\.tmp\.[0-9]+\.[0-9]+")
+_TEMPORARY = re.compile(r"\.wassette\.tmp\.[0-9a-f]{16}")
 _TARGET = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml)")
 
 
@@ -61,12 +61,11 @@ def pending(folder: Path) -> Pending:
 def commit(folder: Path, changes: Mapping[str, bytes | None], step: Callable[[str], None]) -> None:
     """Makes all changes (name -> new bytes, or None to remove it), or none; `step` is told of each that is done. Raises OSError."""
     try:
-        plan = {name: _prepare(folder, number, data) for number, (name, data) in enumerate(changes.items())}
+        plan = {name: None if data is None else _prepare(folder, data) for name, data in changes.items()}
         step("prepare")
-        journal = folder / f"{TEMPORARY}{os.getpid()}.{len(plan)}"
-        write_synced(journal, json.dumps(plan).encode())
+        journal = _prepare(folder, json.dumps(plan).encode())
         step("write journal")
-        os.replace(journal, folder / JOURNAL)
+        os.replace(folder / journal, folder / JOURNAL)
     except BaseException:
         sweep(folder)
         raise
@@ -75,10 +74,9 @@ def commit(folder: Path, changes: Mapping[str, bytes | None], step: Callable[[st
     finish(folder, step)
 
 
-def _prepare(folder: Path, number: int, data: bytes | None) -> str | None:
-    if data is None:
-        return None
-    name = f"{TEMPORARY}{os.getpid()}.{number}"
+def _prepare(folder: Path, data: bytes) -> str:
+    # A name of its own each time: a reader that still has an old journal in hand must not find newer bytes of another file there.
+    name = f"{TEMPORARY}{os.urandom(8).hex()}"
     write_synced(folder / name, data)
     return name
 

@@ -22,6 +22,7 @@ from wassette_py.records import Entry, Record, read_record
 __all__ = ["ComponentStore", "Entry", "Record"]
 
 LOCK = ".wassette.lock"
+_GLANCES = 10
 _SEEN = (".json", ".wasm", ".policy.yaml")
 
 
@@ -43,6 +44,16 @@ class ComponentStore:
 
     def entries(self) -> tuple[Entry, ...]:
         """Every component, by id; no wasm is read."""
+        for _ in range(_GLANCES):
+            before = self.stamp()
+            found = self._look()
+            if self.stamp() == before:
+                return found
+        # Others never stop writing: wait for them once.
+        with self.locked():
+            return self._look()
+
+    def _look(self) -> tuple[Entry, ...]:
         with self._disk("read"):
             todo = pending(self.folder)
             sizes = self._sizes(todo)
