@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from wassette_py.errors import LimitExceeded, WassetteError
 from wassette_py.limits import Limits
+from wassette_py.policy.document import PolicyDocument
 from wassette_py.sandbox import failures, instance, memory
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 from wassette_py.sandbox.memory import MemoryWatch
@@ -21,9 +21,6 @@ from wassette_py.sandbox.state import CallState, Denial
 from wassette_py.sandbox.watchdog import Running, Watchdog
 from wassette_py.sandbox.workers import Workers
 from wassette_py.wit.types import FunctionType
-
-if TYPE_CHECKING:
-    from wassette_py.policy.document import PolicyDocument
 
 __all__ = ["CallReport", "CallSpec", "Denial", "Sandbox"]
 

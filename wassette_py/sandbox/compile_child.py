@@ -1,7 +1,7 @@
 """The process that compiles: started for a large component, so that compiling can be killed and cannot take the program with it.
 
-Reads the component from standard input, writes native code to the file named by its argument. What is wrong with the component
-goes to standard output, exit code 3; running out of memory or time ends the process by a signal.
+Reads the component from standard input, writes native code to the file named by its argument. What is wrong goes to standard
+output: with the component exit code 3, with the file 4. Running out of memory or time ends the process by a signal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 
 INVALID = 3
+NOT_WRITTEN = 4
 CPU_SECONDS = 600
 
 
@@ -24,7 +25,7 @@ def main(target: str, memory: int) -> int:
 
 
 def compile_to(target: str, wasm: bytes) -> int:
-    """The work itself: 0, or INVALID and a line that says why."""
+    """The work itself: 0, or INVALID or NOT_WRITTEN and a line that says why."""
     from wasmtime import WasmtimeError
     from wasmtime.component import Component
 
@@ -35,8 +36,12 @@ def compile_to(target: str, wasm: bytes) -> int:
     except WasmtimeError as error:
         sys.stdout.write(str(error))
         return INVALID
-    with open(target, "wb") as file:
-        file.write(code)
+    try:
+        with open(target, "wb") as file:
+            file.write(code)
+    except OSError as error:
+        sys.stdout.write(f"{target}: {error.strerror}")
+        return NOT_WRITTEN
     return 0
 
 
@@ -44,7 +49,7 @@ def _limit(memory: int) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         os.nice(5)

@@ -19,8 +19,8 @@ from wasmtime.component import Component
 
 import wassette_py
 from wassette_py.control import Control
-from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded
-from wassette_py.sandbox.compile_child import INVALID
+from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded, WassetteError
+from wassette_py.sandbox.compile_child import INVALID, NOT_WRITTEN
 
 IN_PROCESS_BELOW = 1 << 20
 POLL = 0.03
@@ -83,7 +83,7 @@ def compile_in_child(wasm: bytes, target: Path, control: Control, *, memory: int
             stdin=source,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={name: value for name, value in _environment()},
+            env=_environment(),
             start_new_session=True,  # Ctrl-C in the terminal is for us; we end it
         )
         try:
@@ -104,21 +104,24 @@ def _command(target: Path, memory: int) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", _CODE, str(target), str(memory), *dict.fromkeys(roots)]
 
 
-def _environment() -> list[tuple[str, str]]:
+def _environment() -> dict[str, str]:
     """Nothing of ours but what a process needs to start; few malloc arenas, which would count as address space."""
-    needed = [(name, os.environ[name]) for name in ("SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ]
-    return [*needed, ("MALLOC_ARENA_MAX", "2")]
+    needed = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    return needed | {"MALLOC_ARENA_MAX": "2"}
 
 
 def _judge(code: int, said: str) -> None:
+    """Raises what the end of the child means."""
     if code == 0:
         return
     if code == INVALID:
         raise invalid(said)
-    if code == -signal.SIGABRT or "memory allocation" in said or "MemoryError" in said:
-        raise LimitExceeded("compiling it took more memory than is allowed for it", limit="memory")
-    if -code in {signal.SIGXCPU, signal.SIGKILL}:
+    if code == NOT_WRITTEN:
+        raise WassetteError(f"the compiled component cannot be written: {one_line(said)}")
+    if -code == getattr(signal, "SIGXCPU", None):
         raise LimitExceeded("compiling it took more processor time than is allowed for it", limit="timeout")
+    if code < 0 or "memory allocation" in said or "MemoryError" in said:
+        raise LimitExceeded("compiling it took more memory than is allowed for it", limit="memory")
     raise GuestError(f"compiling it failed (exit {code}): {one_line(said)}")
 
 

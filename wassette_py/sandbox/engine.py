@@ -22,6 +22,7 @@ from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.codec import FunctionCodec
 from wassette_py.sandbox.configuration import engine_key, make_engine
 from wassette_py.sandbox.gates.gate import Gate
+from wassette_py.sandbox.hosting import Functions
 from wassette_py.sandbox.ticker import Ticker
 from wassette_py.wit.reader import read_component_type
 from wassette_py.wit.types import ComponentType, FunctionType
@@ -34,7 +35,7 @@ class Engine:
         self.raw = make_engine()
         self.ticker = Ticker(self.raw.increment_epoch)
         self._cache = Cache(cache_dir / "compiled", engine_key())
-        self._gates: dict[str, Gate] = {}
+        self._gated: dict[str, Functions] = {}
         self._lock = threading.Lock()
 
     def is_cached(self, digest: Digest) -> bool:
@@ -52,21 +53,21 @@ class Engine:
         compiler.check_header(wasm)
         return CompiledComponent(self, self._build(wasm, digest, control), digest, was_cached=False)
 
-    def gate(self, interface: str) -> Gate:
-        """The gate of `interface`, compiled when first asked for. Call it under the lock of one component only."""
+    def gated(self, interface: str) -> Functions:
+        """Our functions of an interface that has a gate, compiled when first asked for; kept as long as any linker of this engine."""
         with self._lock:
-            if interface not in self._gates:
-                self._gates[interface] = self._make_gate(interface)
-            return self._gates[interface]
+            if interface not in self._gated:
+                self._gated[interface] = self._make_gated(interface)
+            return self._gated[interface]
 
-    def _make_gate(self, interface: str) -> Gate:
-        module = linking.GATE_MODULES[interface]
+    def _make_gated(self, interface: str) -> Functions:
+        module = linking.GATES[interface]
         digest = Digest.of(module.TEXT.encode())
         component = self._restore(digest)
         if component is None:
             component = Component(self.raw, module.TEXT)
             self._keep(component, digest)
-        return Gate(interface, self.raw, component, module.EXPORTS, http=interface.startswith("wasi:http/"))
+        return module.functions(Gate(interface, self.raw, component, module.EXPORTS, http=interface.startswith("wasi:http/")))
 
     def _restore(self, digest: Digest) -> Component | None:
         file = self._cache.find(digest)
@@ -142,7 +143,7 @@ class CompiledComponent:
         if self._linker is None:
             with self._lock:
                 if self._linker is None:
-                    self._linker = linking.build_linker(self.engine.raw, self.raw, self.engine.gate)
+                    self._linker = linking.build_linker(self.engine.raw, self.raw, self.engine.gated)
         return self._linker
 
     def entry(self, f: FunctionType) -> Entry:

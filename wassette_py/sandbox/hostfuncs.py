@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wassette_py.policy.matching import match_variable
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState, Denial
@@ -33,8 +34,9 @@ def _get(call: CallState, args: Any, results: Any) -> None:
     call.asked_for_variables = True
     key = layout.read_string(args[0])
     value = call.variables.get(key)
-    if value is None and all(variable.key != key for variable in call.policy.variables):
-        call.deny(Denial("environment", f"env {key[:200]}", "not in environment.allow"))
+    decision = match_variable(call.policy, key)
+    if not decision.allowed:
+        call.deny(Denial("environment", f"env {key[:200]}", decision.reason))
     layout.put(results[0], layout.pack_result(True, layout.pack_option(None if value is None else layout.pack_string(value))))
 
 

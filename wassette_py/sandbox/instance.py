@@ -60,7 +60,8 @@ def _run(component: CompiledComponent, entry: Entry, values: Sequence[object], c
     try:
         ffi.wasmtime_store_limiter(store, call.limits.memory, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
         pacing.watch(store, address)
-        wasi.configure(call, address, directories="wasi:filesystem/preopens" in component.imports)
+        if component.imports:
+            wasi.configure(call, address, directories="wasi:filesystem/preopens" in component.imports)
         if "wasi:http/types" in component.imports:
             ffi.wasmtime_context_set_wasi_http(call.context)
         with component.engine.ticker:
@@ -69,7 +70,7 @@ def _run(component: CompiledComponent, entry: Entry, values: Sequence[object], c
         del CALLS[address]
         call.context = None
         ffi.wasmtime_store_delete(store)
-        if watched.resident() - call.pace.grown_from > memory.TRIM_ABOVE:
+        if call.pace.grown() > memory.TRIM_ABOVE:
             memory.trim()
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import wasmtime
-from wasmtime.component import Component, ComponentInstanceType, Linker
+from wasmtime.component import Component, Linker
 
 from wassette_py.errors import InvalidComponent
 from wassette_py.sandbox import hostfuncs, layout
@@ -20,8 +20,14 @@ from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.hosting import Functions
 
 _WASI_02: dict[str, tuple[str, ...]] = {
-    "cli": ("environment", "exit", "stdin", "stdout", "stderr")
-    + ("terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"),
+    "cli": (
+        "environment",
+        "exit",
+        "stdin",
+        "stdout",
+        "stderr",
+        *(f"terminal-{it}" for it in ("input", "output", "stdin", "stdout", "stderr")),
+    ),
     "clocks": ("monotonic-clock", "wall-clock"),
     "filesystem": ("types", "preopens"),
     "http": ("types", "outgoing-handler"),
@@ -30,9 +36,10 @@ _WASI_02: dict[str, tuple[str, ...]] = {
     "sockets": ("network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"),
 }
 _KNOWN = {f"wasi:{package}/{interface}" for package, interfaces in _WASI_02.items() for interface in interfaces}
+_CLOCK = "wasi:clocks/monotonic-clock"
 _NAME = re.compile(r"(?P<interface>[^@]+)@(?P<version>0\.2\.\d+)")
 
-GetGate = Callable[[str], Gate]
+GetFunctions = Callable[[str], Functions]
 
 
 def check_imports(imports: Iterable[str]) -> None:
@@ -56,7 +63,7 @@ def uses(imports: Iterable[str], interface: str) -> bool:
     return any(name.startswith(interface) for name in imports)
 
 
-def build_linker(engine: wasmtime.Engine, component: Component, get_gate: GetGate) -> Linker:
+def build_linker(engine: wasmtime.Engine, component: Component, gated: GetFunctions) -> Linker:
     """The linker of `component`. Its imports were checked."""
     items = component.type.imports(engine)
     linker = Linker(engine)
@@ -65,36 +72,43 @@ def build_linker(engine: wasmtime.Engine, component: Component, get_gate: GetGat
     if uses(items, "wasi:http/"):
         linker.add_wasi_http()
     with linker.root() as root:
-        for name, functions in _replaced(items, engine, get_gate):
+        for name, functions in _replaced(items, engine, gated):
             with root.add_instance(name) as instance:
                 for function, callback in functions.items():
                     layout.add_function(instance, function, callback)
     return linker
 
 
-def _replaced(items: dict[str, Any], engine: wasmtime.Engine, get_gate: GetGate) -> Iterator[tuple[str, Functions]]:
-    for name, extern in items.items():
+def _replaced(items: dict[str, Any], engine: wasmtime.Engine, gated: GetFunctions) -> Iterator[tuple[str, Functions]]:
+    # NOTE: all of the clock or nothing: an instant of the native clock means nothing to ours.
+    native = frozenset([] if _can_sleep(items, engine) else [_CLOCK])
+    for name in items:
         interface = _interface(name)
         if name in hostfuncs.BY_NAME:
             yield name, hostfuncs.BY_NAME[name]
         elif interface in hostfuncs.BY_INTERFACE:
             yield name, hostfuncs.BY_INTERFACE[interface]
-        elif interface in GATED and (interface != "wasi:clocks/monotonic-clock" or _can_sleep(extern, engine)):
-            yield name, GATED[interface](get_gate(interface))
+        elif interface in GATES and interface not in native:
+            yield name, gated(interface)
 
 
-def _can_sleep(extern: Any, engine: wasmtime.Engine) -> bool:
-    """Whether the functions imported of the clock go beyond reading it: that stays native, and fast."""
-    return isinstance(extern.ty, ComponentInstanceType) and any(name.startswith("subscribe-") for name in extern.ty.exports(engine))
+def _can_sleep(items: dict[str, Any], engine: wasmtime.Engine) -> bool:
+    """Whether what is imported of the clock goes beyond reading it: reading alone stays native, and fast."""
+    clocks = [extern.ty for name, extern in items.items() if _interface(name) == _CLOCK]
+    return any(name.startswith("subscribe-") for clock in clocks for name in clock.exports(engine))
 
 
-GATED: dict[str, Callable[[Gate], Functions]] = {
-    "wasi:clocks/monotonic-clock": clock.functions,
-    "wasi:filesystem/preopens": preopens.functions,
-    "wasi:http/outgoing-handler": http.functions,
-}
-GATE_MODULES: dict[str, Any] = {
-    "wasi:clocks/monotonic-clock": clock,
+class GateModule(Protocol):
+    """A file of `gates/`."""
+
+    TEXT: str
+    EXPORTS: tuple[str, ...]
+
+    def functions(self, gate: Gate) -> Functions: ...
+
+
+GATES: dict[str, GateModule] = {
+    _CLOCK: clock,
     "wasi:filesystem/preopens": preopens,
     "wasi:http/outgoing-handler": http,
 }

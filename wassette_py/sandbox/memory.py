@@ -46,13 +46,13 @@ def trim() -> None:
 
 
 class MemoryWatch:
-    """`cap` bytes for the whole process; None watches nothing."""
+    """`cap` bytes for the whole process, None: as many as there are; `last` is the latest reading."""
 
     def __init__(self, cap: int | None) -> None:
         self.cap = cap
         self._lock = threading.Lock()
-        self._read_at = 0.0
-        self._resident = 0
+        self._read_at = time.monotonic()
+        self.last = resident() or 0
         self._spared_until = 0.0
 
     def resident(self) -> int:
@@ -60,8 +60,8 @@ class MemoryWatch:
         now = time.monotonic()
         if now >= self._read_at + READ_EVERY:
             self._read_at = now
-            self._resident = resident() or 0
-        return self._resident
+            self.last = resident() or 0
+        return self.last
 
     def is_exceeded(self) -> bool:
         """Whether the call that asks is to be ended."""

@@ -36,8 +36,12 @@ class Pace:
     def __init__(self, call: CallState, memory: MemoryWatch) -> None:
         self.call = call
         self.memory = memory
-        self.grown_from = self.highest = memory.resident()
+        self._before = self._highest = memory.last
         self._cpu_started = time.thread_time()
+
+    def grown(self) -> int:
+        """By how many bytes the process was seen to grow while the call ran: never, when it was over within a tick."""
+        return self._highest - self._before
 
     def look(self) -> None:
         """Notes on the call why it is to end, if it is; holds it when it is ahead of its share."""
@@ -57,7 +61,7 @@ class Pace:
         elif time.monotonic() >= call.deadline:
             call.stop("timeout")
         else:
-            self.highest = max(self.highest, self.memory.resident())
+            self._highest = max(self._highest, self.memory.resident())
             if self.memory.is_exceeded():
                 call.stop("process-memory")
 

@@ -10,12 +10,10 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from wassette_py.limits import Limits
-
-if TYPE_CHECKING:
-    from wassette_py.policy.document import PolicyDocument
+from wassette_py.policy.document import PolicyDocument
 
 Capability = Literal["network", "storage", "environment", "sockets"]
 Verdict = Literal["timeout", "cancelled", "output", "process-memory"]

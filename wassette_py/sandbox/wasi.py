@@ -10,16 +10,15 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wasmtime import _ffi as ffi
 
 from wassette_py.errors import InvalidPolicy
+from wassette_py.policy.document import PolicyDocument, StorageGrant
+from wassette_py.policy.storage import covers
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.state import CALLS, CallState
-
-if TYPE_CHECKING:
-    from wassette_py.policy.document import PolicyDocument, StorageGrant
 
 _WRITER: Any = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_ubyte), ctypes.c_size_t)
 _NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
@@ -48,14 +47,10 @@ def preopens(grants: Iterable[StorageGrant]) -> list[tuple[str, StorageGrant, bo
     known = tuple(grants)
     opened: dict[tuple[str, str], tuple[str, StorageGrant, bool]] = {}
     for grant in known:
-        write = any(other.write and _holds(other.path, grant.path) for other in known)
+        write = any(other.write and covers(other.path, grant.path) for other in known)
         guest = grant.guest or grant.path
         opened[(guest, grant.path)] = (guest, grant, write)
     return list(opened.values())
-
-
-def _holds(outer: str, inner: str) -> bool:
-    return outer == inner or inner.startswith(outer.rstrip("/") + "/")
 
 
 def _preopen(config: Any, policy: PolicyDocument, guest: str, grant: StorageGrant, write: bool) -> None:

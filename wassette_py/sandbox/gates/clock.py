@@ -14,7 +14,7 @@ from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState
 
-EXPORTS = ("subscribe",)
+EXPORTS: tuple[str, ...] = ("subscribe",)
 
 TEXT = """
 (component

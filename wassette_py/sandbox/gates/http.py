@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wassette_py.policy.matching import match_request
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.codec import lifter
 from wassette_py.sandbox.gates.gate import MEMORY, Gate
@@ -14,7 +15,7 @@ from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState, Denial
 from wassette_py.wit.types import OptionType, StringType, VariantType
 
-EXPORTS = ("method", "scheme", "authority", "path")
+EXPORTS: tuple[str, ...] = ("method", "scheme", "authority", "path")
 NOT_SERVED = "outgoing HTTP is not served yet"
 
 _METHODS = ("get", "head", "post", "put", "delete", "connect", "options", "trace", "patch")
@@ -35,37 +36,41 @@ def _each(template: str) -> str:
     )
 
 
+_CASES = " ".join(f'(case "{name}")' for name in _METHODS)
+_IMPORTS = _each('(export "[method]outgoing-request.GETTER" (func (param "self" (borrow $request)) (result RESULT)))')
+_LOWERED = _each(
+    """(core func $NAME (canon lower (func $types "[method]outgoing-request.GETTER")
+    (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))"""
+)
+_CODE = _each(
+    """(func (export "NAME") (param i32) (result i32)
+      (call $NAME (local.get 0) (i32.const 0)) (call $drop (local.get 0)) (i32.const 0))"""
+)
+_LIFTED = _each(
+    """(func (export "NAME") (param "request" (borrow $request)) (result RESULT)
+    (canon lift (core func $code "NAME") (memory (core memory $memory "memory"))))"""
+)
+
 TEXT = f"""
 (component
   (import "wasi:http/types@0.2.3" (instance $types
     (export "outgoing-request" (type $request (sub resource)))
-    (type $m (variant {" ".join(f'(case "{name}")' for name in _METHODS)} (case "other" string)))
-    (export "method" (type $method (eq $m)))
-    (type $s (variant (case "HTTP") (case "HTTPS") (case "other" string)))
-    (export "scheme" (type $scheme (eq $s)))
-    {_each('(export "[method]outgoing-request.GETTER" (func (param "self" (borrow $request)) (result RESULT)))')}))
+    (type $m (variant {_CASES} (case "other" string))) (export "method" (type $method (eq $m)))
+    (type $s (variant (case "HTTP") (case "HTTPS") (case "other" string))) (export "scheme" (type $scheme (eq $s)))
+    {_IMPORTS}))
   (alias export $types "outgoing-request" (type $request))
   (alias export $types "method" (type $method))
   (alias export $types "scheme" (type $scheme))
   {MEMORY}
-  {
-    _each('''(core func $NAME (canon lower (func $types "[method]outgoing-request.GETTER")
-    (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))''')
-}
+  {_LOWERED}
   (core func $drop (canon resource.drop $request))
   (core module $code
     (import "" "drop" (func $drop (param i32)))
     {_each('(import "" "NAME" (func $NAME (param i32 i32)))')}
-    {
-    _each('''(func (export "NAME") (param i32) (result i32)
-      (call $NAME (local.get 0) (i32.const 0)) (call $drop (local.get 0)) (i32.const 0))''')
-})
+    {_CODE})
   (core instance $code (instantiate $code (with "" (instance
     (export "drop" (func $drop)) {_each('(export "NAME" (func $NAME))')}))))
-  {
-    _each('''(func (export "NAME") (param "request" (borrow $request)) (result RESULT)
-    (canon lift (core func $code "NAME") (memory (core memory $memory "memory"))))''')
-})
+  {_LIFTED})
 """
 
 
@@ -92,8 +97,6 @@ def _denial(
     authority: tuple[str] | None,
     path: tuple[str] | None,
 ) -> Denial:
-    from wassette_py.policy.matching import match_request
-
     verb = method[1] or method[0].upper()
     protocol = "https" if scheme is None else (scheme[0][1] or scheme[0][0]).lower()
     host = authority[0] if authority else ""

@@ -12,7 +12,7 @@ from wassette_py.sandbox.gates.gate import MEMORY, Gate
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState
 
-EXPORTS = ("directories",)
+EXPORTS: tuple[str, ...] = ("directories",)
 
 TEXT = f"""
 (component
