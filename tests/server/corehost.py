@@ -133,6 +133,6 @@ def handshaken(host: FunctionHost, **options: Any) -> Wire:
     return wire
 
 
-def enveloped(params: Mapping[str, Any] | None = None, **meta: object) -> dict[str, Any]:
+def enveloped(params: Mapping[str, Any] | None = None, /, **meta: Any) -> dict[str, Any]:
     """`params` with the envelope of the stateless era."""
     return {**(params or {}), "_meta": {**ENVELOPE, **meta}}
