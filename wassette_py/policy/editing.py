@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidPolicy
@@ -27,6 +26,8 @@ from wassette_py.policy.document import (
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, describe, grant, revoke
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wassette_py.policy.surgery import Surgery
 
 _NEW = 'version: "1.0"\n'

@@ -57,7 +57,7 @@ def split_port(authority: str) -> tuple[str, int | None]:
     """`host[:port]` in two; an IPv6 address needs its brackets. Raises Unenforceable."""
     if "@" in authority:
         raise Unenforceable("a user name or password cannot be part of a host", authority.rpartition("@")[2] or None)
-    match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", authority)
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::([^:]*))?", authority)
     if match is None:
         address = _address(authority.strip("[]"))
         raise Unenforceable("not host[:port]", f"[{address}]" if address else None)

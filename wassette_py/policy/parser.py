@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
@@ -19,6 +18,9 @@ from wassette_py.policy.paths import check_glob
 from wassette_py.policy.storage import check_together, parse_storage_uri
 from wassette_py.policy.terms import check_access, check_guest, check_method, check_tool_pattern, check_variable
 from wassette_py.strict_yaml import StrictReader, Value
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 MAX_ENTRIES = 1000

@@ -6,10 +6,13 @@ A grant becomes a preopen: a directory with everything below it. What a preopen 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wassette_py.policy.document import StorageGrant
 from wassette_py.policy.network import Unenforceable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def parse_storage_uri(text: str, home: Path | None) -> str:

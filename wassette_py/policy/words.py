@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
@@ -21,6 +20,9 @@ from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceab
 from wassette_py.policy.paths import check_glob
 from wassette_py.policy.storage import parse_directory, parse_path, parse_storage_uri
 from wassette_py.policy.terms import check_guest, check_method, check_variable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 KINDS = ("storage", "network", "env", *LIMIT_NAMES)
