@@ -75,7 +75,7 @@ def _set_verbose(context: typer.Context, _: typer.CallbackParam, value: bool) ->
 def _shared() -> list[TyperOption]:
     return [
         _option(
-            ["-o", "--output"], _set_output, metavar="text|json", help="How to print the result.", autocompletion=lambda: list(FORMATS)
+            ["-o", "--output"], _set_output, metavar="text|json", help="How to print the result.", autocompletion=lambda *_: list(FORMATS)
         ),
         _option(["--component-dir"], _set_component_dir, metavar="DIR", help="Where components are installed."),
         _option(["-v", "--verbose"], _set_verbose, is_flag=True, help="Tell more on stderr."),

@@ -24,4 +24,4 @@ def serve(
     from wassette_py.server.stdio import serve_stdio
 
     session = session_of(context)
-    raise typer.Exit(serve_stdio(session.settings, tuple(components or ()), not disable_builtin_tools))
+    raise typer.Exit(serve_stdio(session.settings, only=tuple(components or ()), builtin_tools=not disable_builtin_tools))

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Wassette
+
+
+def test_tool_list_names_tools_components_and_descriptions(loaded: Path, wassette: Wassette) -> None:
+    ran = wassette("tool", "list")
+    assert ran.code == 0
+    assert ran.out.splitlines()[0].split() == ["TOOL", "COMPONENT", "DESCRIPTION"]
+    assert [line.split()[:2] for line in ran.out.splitlines()[1:]] == [
+        [name, "text"] for name in ("add", "break", "echo", "refuse", "spin")
+    ]
+    tool = wassette("tool", "list", "-o", "json").json["tools"][0]
+    assert sorted(tool) == ["annotations", "component", "description", "inputSchema", "name", "outputSchema"]
+
+
+def test_without_a_component_there_is_no_tool(wassette: Wassette) -> None:
+    assert wassette("tool", "list").err == "no tool is served\nhint: wassette component load REF\n"
+    assert wassette("tool", "list", "-o", "json").json == {"tools": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (("add", "left=20", "right=22"), "42\n"),
+        (("add", "--json", '{"left": 1, "right": -3}'), "-2\n"),
+        (("echo", "text=as it is = yes"), "as it is = yes\n"),
+        (("echo", "text=42"), "42\n"),
+    ],
+)
+def test_a_result_is_data_on_stdout(loaded: Path, wassette: Wassette, words: tuple[str, ...], out: str) -> None:
+    ran = wassette("tool", "call", *words)
+    assert (ran.code, ran.out, ran.err) == (0, out, "")
+
+
+def test_a_result_is_a_document_when_asked(loaded: Path, wassette: Wassette) -> None:
+    assert wassette("tool", "call", "echo", "text=hi", "-o", "json").json == {"result": "hi"}
+
+
+def test_arguments_come_from_stdin_as_json(loaded: Path, wassette: Wassette, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"text": "from stdin"}')))
+    assert wassette("tool", "call", "echo", "--json", "-").out == "from stdin\n"
+
+
+def test_verbose_tells_how_long_it_took(loaded: Path, wassette: Wassette) -> None:
+    assert wassette("-v", "tool", "call", "add", "left=1", "right=2").err.startswith("run: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add", "left=1"), "right"),
+        (("add", "left=1", "right=x"), "$.right"),
+        (("add", "left=1", "right=4294967296"), "$.right"),
+        (("add", "left=1", "right=2", "more=3"), "more"),
+        (("add", "left"), "NAME=VALUE"),
+        (("add", "--json", "[1]"), "$: expected an object, got an array"),
+        (("add", "--json", "null"), "$: expected an object, got null"),
+        (("add", "--json", "true"), "$: expected an object, got a boolean"),
+        (("add", "--json", '"x"'), "$: expected an object, got a string"),
+        (("add", "--json", "1"), "$: expected an object, got a number"),
+        (("add", "--json", "{"), "$: not JSON: "),
+        (("add", "--json", '{"left": NaN}'), "$: not JSON: naN is no JSON value"),
+        (("add", "--json", "[" * 200_000), "$: not JSON: "),
+    ],
+)
+def test_arguments_that_do_not_fit_name_the_place(loaded: Path, wassette: Wassette, words: tuple[str, ...], said: str) -> None:
+    ran = wassette("tool", "call", *words)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: ")
+    assert said in ran.err
+    document = wassette("tool", "call", *words, "-o", "json").json
+    assert document["kind"] == "invalid-arguments"
+    assert document["denied"] == []
+
+
+def test_two_ways_of_giving_arguments_are_a_usage_error(loaded: Path, wassette: Wassette) -> None:
+    assert wassette("tool", "call", "add", "left=1", "--json", "{}").code == 2
+    assert wassette("run", "one.wasm", "x=1", "--json", "{}").code == 2
+
+
+def test_an_error_of_the_tool_ends_with_1_and_its_text(loaded: Path, wassette: Wassette) -> None:
+    ran = wassette("tool", "call", "refuse", "reason=not today\x1b[31m")
+    assert (ran.code, ran.out, ran.err) == (1, "", "error: not today\\x1b[31m\n")
+    assert wassette("tool", "call", "refuse", "reason=no", "-o", "json").json == {"error": "no", "kind": "tool-error", "denied": []}
+
+
+def test_a_trap_ends_with_1(loaded: Path, wassette: Wassette) -> None:
+    ran = wassette("tool", "call", "break", "-o", "json")
+    assert ran.code == 1
+    assert ran.json["kind"] == "trap"
+    assert "unreachable" in ran.err
+
+
+def test_a_call_without_end_is_stopped_at_its_deadline(loaded: Path, wassette: Wassette) -> None:
+    ran = wassette("run", "text", "spin", "--timeout", "300ms", "-o", "json")
+    assert ran.code == 1
+    assert ran.json["kind"] == "timeout"
+
+
+def test_an_unknown_tool_is_an_error_with_a_hint(loaded: Path, wassette: Wassette) -> None:
+    ran = wassette("tool", "call", "nope")
+    assert (ran.code, ran.err) == (1, "error: no tool 'nope' is served\nhint: wassette tool list\n")
+
+
+def test_run_calls_the_only_tool_and_installs_nothing(components: Path, wassette: Wassette) -> None:
+    assert wassette("run", "one.wasm").out == "42\n"
+    assert wassette("run", "one.wasm", "answer").out == "42\n"
+    assert wassette("run", "text.wasm", "add", "left=1", "right=2").out == "3\n"
+    assert wassette("component", "list", "-o", "json").json["total"] == 0
+
+
+def test_run_of_several_tools_asks_which(components: Path, wassette: Wassette) -> None:
+    ran = wassette("run", "text.wasm", "left=1")
+    assert ran.code == 1
+    assert "several tools" in ran.err
+    assert "one of: " in ran.err
+
+
+def test_run_takes_an_installed_id(loaded: Path, wassette: Wassette) -> None:
+    assert wassette("run", "text", "add", "left=1", "right=2").out == "3\n"
+    ran = wassette("run", "text", "add", "--policy", "p.yaml")
+    assert ran.code == 2
+    assert "has a policy of its own" in ran.err
+
+
+def test_flags_of_run_are_checked_before_anything_runs(components: Path, wassette: Wassette) -> None:
+    assert wassette("run", "one.wasm", "--env", "NAME").code == 2
+    assert wassette("run", "one.wasm", "--memory", "lots").code == 1
+    assert wassette("run", "one.wasm", "--allow-net", "*").code == 1
+    assert "does not exist" in wassette("run", "one.wasm", "--allow-read", "nope").err
+    assert "ceiling" in wassette("run", "one.wasm", "--timeout", "2h").err
+
+
+def test_flags_of_run_grant_for_one_call(components: Path, wassette: Wassette) -> None:
+    Path("p.yaml").write_text('version: "1.0"\npermissions: {environment: {allow: [{key: LANG}]}}\n')
+    for folder in ("in", "out"):
+        Path(folder).mkdir()
+    storage = ("--allow-read", "in", "--allow-write", "out")
+    flags = (*storage, "--allow-net", "a.example", "--allow-env", "HOME", "--env", "A=b", "--memory", "1Mi")
+    assert wassette("run", "one.wasm", *flags, "--policy", "p.yaml", "--timeout", "5s").out == "42\n"
+
+
+def test_a_word_that_is_neither_id_nor_file_cannot_be_run(wassette: Wassette) -> None:
+    assert wassette("run", "nope").err.startswith("error: no component 'nope' is installed\n")
