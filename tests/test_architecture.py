@@ -19,7 +19,7 @@ RANKS = (
     {"oci", "store", "audit"},
     {"policy", "trust", "wit"},
     {"reference", "settings"},
-    {"limits", "strict_yaml", "control", "files", "locking"},
+    {"limits", "strict_yaml", "control", "files", "locking", "names"},
     {"errors"},
     {"__init__"},
 )
@@ -94,7 +94,7 @@ def test_each_third_party_package_is_imported_by_its_owner_only() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     readers = {
-        module
+        unit(module)
         for module, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)

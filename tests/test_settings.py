@@ -8,8 +8,8 @@ import pytest
 
 from wassette_py.errors import InvalidSettings
 from wassette_py.limits import Limits
-from wassette_py.places import default_places
 from wassette_py.settings import RegistrySettings, Settings, known_keys, settings_table, variable_of
+from wassette_py.settings.places import default_places
 
 CONFIG = """\
 component_dir: ~/components

@@ -15,12 +15,12 @@ import pytest
 
 from tests.store_child import NEW, OLD, act
 from tests.stored import make_record
-from wassette_py import files, journal
+from wassette_py import files
 from wassette_py.errors import DigestMismatch, Locked, StoreError, UnknownComponent
 from wassette_py.locking import release_lock, take_lock
-from wassette_py.records import MAX_RECORD, Record
 from wassette_py.reference import Digest
-from wassette_py.store import ComponentStore, Entry
+from wassette_py.store import ComponentStore, Entry, journal
+from wassette_py.store.records import MAX_RECORD, Record
 
 WASM = b"\0asm one"
 POLICY = "version: '1.0'\n"

@@ -14,7 +14,7 @@ from typing import Literal, cast
 
 from wassette_py.errors import InvalidSettings
 from wassette_py.limits import DEFAULT_CEILINGS, LIMIT_NAMES, LimitName, Limits, format_limit, parse_limit
-from wassette_py.places import default_places
+from wassette_py.settings.places import default_places
 
 Origin = Literal["flag", "env", "file", "default"]
 Grants = Literal["ask", "deny", "allow"]
@@ -80,7 +80,7 @@ class Settings:
         registries: dict[str, RegistrySettings] = {}
         if os.path.exists(config_dir / "config.yaml"):
             # yaml costs 20 ms at every start; most machines have no such file.
-            from wassette_py.settings_file import read_config
+            from wassette_py.settings.file import read_config
 
             document = read_config(config_dir / "config.yaml", frozenset(known_keys()))
             values |= {key: _Text(text, "file", where) for key, (text, where) in document.values.items()}

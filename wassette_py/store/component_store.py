@@ -14,12 +14,10 @@ from pathlib import Path
 
 from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
 from wassette_py.files import private_folder
-from wassette_py.journal import JOURNAL, Pending, commit, finish, pending, sweep
 from wassette_py.locking import PATIENCE, release_lock, take_lock
 from wassette_py.names import Digest, valid_id
-from wassette_py.records import Entry, Record, read_record
-
-__all__ = ["ComponentStore", "Entry", "Record"]
+from wassette_py.store.journal import JOURNAL, Pending, commit, finish, pending, sweep
+from wassette_py.store.records import Entry, Record, read_record
 
 LOCK = ".wassette.lock"
 _GLANCES = 10
