@@ -295,3 +295,17 @@ EXIT = component(
     code='(func (export "leave") (param i32) (call $exit (local.get 0)))',
     exports={"leave": '(param "fail" bool)'},
 )
+
+UNKNOWN_FUNCTION = f"""(component
+  (import "wasi:random/random@0.2.0" (instance (export "no-such-function" (func))))
+  {_CODE_ALONE})"""
+"""An interface this program knows, with a function nobody does."""
+
+ASYNC_LIFTED = """(component
+  (core module $code
+    (func (export "later") (result i32) (i32.const 0))
+    (func (export "callback") (param i32 i32 i32) (result i32) (i32.const 0))
+    (func (export "now") (result i32) (i32.const 5)))
+  (core instance $code (instantiate $code))
+  (func (export "later") async (result u32) (canon lift (core func $code "later") async (callback (core func $code "callback"))))
+  (func (export "now") (result u32) (canon lift (core func $code "now"))))"""

@@ -82,19 +82,23 @@ class Engine:
     def _build(self, wasm: bytes, digest: Digest, control: Control) -> Component:
         if len(wasm) < compiler.IN_PROCESS_BELOW or not sys.executable:
             component = compiler.compile_in_process(self.raw, wasm, control)
-            linking.check_imports(read_component_type(component, self.raw).imports)
+            self._check(component)
             self._keep(component, digest)
             return component
         target = self._cache.temporary()
         try:
             compiler.compile_in_child(wasm, target, control)
             component = Component.deserialize_file(self.raw, str(target))
-            linking.check_imports(read_component_type(component, self.raw).imports)
+            self._check(component)
             if self._cache.is_usable:
                 self._cache.keep(digest, target)
             return component
         finally:
             target.unlink(missing_ok=True)
+
+    def _check(self, component: Component) -> None:
+        linking.check_imports(read_component_type(component, self.raw).imports)
+        linking.check_links(self.raw, component, linking.build_linker(self.raw, component, self.gated))
 
     def _keep(self, component: Component, digest: Digest) -> None:
         if not self._cache.is_usable:

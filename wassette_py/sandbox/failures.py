@@ -10,7 +10,7 @@ import re
 
 from wasmtime import ExitTrap, WasmtimeError
 
-from wassette_py.errors import Cancelled, GuestError, InvalidComponent, LimitExceeded, Trap, WassetteError
+from wassette_py.errors import Cancelled, GuestError, LimitExceeded, Trap, WassetteError
 from wassette_py.limits import format_limit
 from wassette_py.sandbox.compiler import one_line
 from wassette_py.sandbox.state import CallState
@@ -70,7 +70,3 @@ def _trap(call: CallState, text: str) -> GuestError:
 def _memory(call: CallState) -> str:
     return f"limit {format_limit('memory', call.limits.memory)}"
 
-
-def not_instantiable(error: WasmtimeError) -> InvalidComponent:
-    """A component whose imports the linker does not satisfy after all."""
-    return InvalidComponent(f"it cannot be instantiated: {one_line(str(error))}")

@@ -15,6 +15,7 @@ from wasmtime.component import Component, Linker
 
 from wassette_py.errors import InvalidComponent
 from wassette_py.sandbox import hostfuncs, layout
+from wassette_py.sandbox.compiler import one_line
 from wassette_py.sandbox.gates import clock, http, preopens
 from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.hosting import Functions
@@ -77,6 +78,20 @@ def build_linker(engine: wasmtime.Engine, component: Component, gated: GetFuncti
                 for function, callback in functions.items():
                     layout.add_function(instance, function, callback)
     return linker
+
+
+def check_links(engine: wasmtime.Engine, component: Component, linker: Linker) -> None:
+    """Raises InvalidComponent when `linker` lacks something `component` imports, such as a function of an interface that is known.
+
+    wasmtime tells it only by instantiating; in a store that may not have an instance no guest code runs.
+    """
+    store = wasmtime.Store(engine)
+    store.set_limits(instances=0, memories=0, tables=0)
+    try:
+        linker.instantiate(store, component)
+    except wasmtime.WasmtimeError as error:
+        if "not found in the linker" in str(error):
+            raise InvalidComponent(f"it imports what this program does not provide: {one_line(str(error))}") from None
 
 
 def _replaced(items: dict[str, Any], engine: wasmtime.Engine, gated: GetFunctions) -> Iterator[tuple[str, Functions]]:

@@ -1,0 +1,73 @@
+"""One engine for all tests of the sandbox, and the short way to call a guest written as text."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cache
+
+import pytest
+from wasmtime import wat2wasm
+
+from wassette_py.control import Control
+from wassette_py.limits import Limits
+from wassette_py.policy.document import EMPTY, PolicyDocument
+from wassette_py.reference import Digest
+from wassette_py.sandbox.call import CallReport, CallSpec, Sandbox
+from wassette_py.sandbox.engine import CompiledComponent, Engine
+
+
+@cache
+def wasm_of(text: str) -> bytes:
+    """The bytes of a component written as text."""
+    return bytes(wat2wasm(text))
+
+
+class Guests:
+    """Compiles and calls guests; `sandbox` may be replaced by one with other settings."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.sandbox = Sandbox(engine)
+
+    def compile(self, text: str) -> CompiledComponent:
+        wasm = wasm_of(text)
+        return self.engine.compile(wasm, Digest.of(wasm), Control())
+
+    def spec(
+        self,
+        component: CompiledComponent,
+        name: str,
+        *values: object,
+        policy: PolicyDocument = EMPTY,
+        limits: Limits = Limits(timeout=10),  # noqa: B008 - frozen
+        environment: Mapping[str, str] | None = None,
+    ) -> CallSpec:
+        function = next(export for export in component.type.exports if export.name == name)
+        return CallSpec("guest", function, values, policy, limits, environment or {})
+
+    def call(
+        self,
+        text: str,
+        name: str,
+        *values: object,
+        policy: PolicyDocument = EMPTY,
+        limits: Limits = Limits(timeout=10),  # noqa: B008 - frozen
+        environment: Mapping[str, str] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> CallReport:
+        component = self.compile(text)
+        spec = self.spec(component, name, *values, policy=policy, limits=limits, environment=environment)
+        return self.sandbox.call_and_wait(component, spec, cancel or threading.Event())
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Shared: engines and their caches are what is thread-safe and long-lived."""
+    return Engine(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def guests(engine: Engine) -> Guests:
+    """A sandbox of this test's own on the shared engine."""
+    return Guests(engine)
