@@ -16,7 +16,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.wasm.config.v0+json"
 WASM = "application/wasm"
-POLICY = "application/vnd.wassette.policy.v1+yaml"
+POLICY = "application/vnd.wasm.policy.v1+yaml"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,15 @@ One `Control` is made where a person or a client waits (a command, a request) an
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from wassette_py.errors import Cancelled
+
+T = TypeVar("T")
+_GLANCE = 0.05
 
 Stage = Literal["resolve", "fetch", "verify", "compile", "install"]
 
@@ -35,8 +39,51 @@ class Control:
     cancel: threading.Event = field(default_factory=threading.Event)
     report: Callable[[Progress], None] = _silent
 
-    def step(self, stage: Stage, done: int = 0, total: int | None = None) -> None:
-        """Tells how far the work is. Raises Cancelled once `cancel` is set."""
+    def check(self, stage: Stage) -> None:
+        """Raises Cancelled once `cancel` is set."""
         if self.cancel.is_set():
             raise Cancelled(f"cancelled while in {stage}")
+
+    def step(self, stage: Stage, done: int = 0, total: int | None = None) -> None:
+        """Tells how far the work is. Raises Cancelled once `cancel` is set."""
+        self.check(stage)
         self.report(Progress(stage, done, total))
+
+
+def watched(task: Callable[[Control], T], control: Control, stage: Stage) -> T:
+    """What `task` returns, run on a thread of its own so that a person need not wait for what cannot be interrupted (a silent server).
+
+    The task gets a Control of its own; what it reports is told on the calling thread. When `control` is cancelled, or the caller is
+    interrupted, the task is told to stop and left alone: a daemon thread, which ends at its own time limits and whose result nobody takes.
+    """
+    stop, finished = threading.Event(), threading.Event()
+    told: deque[Progress] = deque(maxlen=1)
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(task(Control(stop, told.append)))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            finished.set()
+
+    threading.Thread(target=run, name=f"wassette-{stage}", daemon=True).start()
+    try:
+        while not finished.wait(_GLANCE):
+            control.check(stage)
+            _tell(told, control)
+    except BaseException:
+        stop.set()
+        raise
+    _tell(told, control)
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _tell(told: deque[Progress], control: Control) -> None:
+    if told:
+        last = told.pop()
+        control.step(last.stage, last.done, last.total)

@@ -1,0 +1,87 @@
+"""From a reference to bytes that match a digest: files, web pages, registries and layouts behind one function.
+
+What comes back is bounded and hashed, and nothing more: who vouches for it is `trust`'s business. Nothing is written to disk, so nothing
+is left behind when it fails or is cancelled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from wassette_py.control import Control, watched
+from wassette_py.errors import DigestMismatch
+from wassette_py.names import Digest
+from wassette_py.oci import Artifact, pull
+from wassette_py.oci.layout import LayoutSource
+from wassette_py.oci.reading import MAX_COMPONENT, Patience, collect, read_file
+from wassette_py.reference import FileReference, HttpsReference, LayoutReference, OciReference, Reference
+from wassette_py.settings import Settings
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Bytes with their digest; `manifest` is the digest of the artifact's manifest (of the index, when the reference names one), `policy`
+    the text of its policy layer, which is shown and never applied by itself."""
+
+    reference: Reference
+    wasm: bytes
+    digest: Digest
+    manifest: Digest | None
+    policy: str | None
+
+
+def fetch(
+    reference: Reference, settings: Settings, control: Control, *, insecure_http: bool = False, patience: Patience | None = None
+) -> Fetched:
+    """What `reference` names; `insecure_http` holds on loopback hosts only. Raises FetchError and what is below it, Cancelled."""
+    patience = patience or Patience()
+    match reference:
+        case FileReference():
+            return _from_page(reference, read_file(reference.path, limit=MAX_COMPONENT, what=f"file {reference.path}", control=control))
+        case LayoutReference():
+            return _from_artifact(reference, pull(reference, LayoutSource(reference), control))
+        case HttpsReference():
+            return _from_page(reference, watched(lambda inner: _download(reference, settings, inner, patience), control, "fetch"))
+        case OciReference():
+            artifact = watched(lambda inner: _pull(reference, settings, inner, patience, insecure_http), control, "fetch")
+            return _from_artifact(reference, artifact)
+        case _:
+            assert_never(reference)
+
+
+def _from_artifact(reference: Reference, artifact: Artifact) -> Fetched:
+    return Fetched(reference, artifact.wasm, artifact.digest, artifact.resolved, artifact.policy)
+
+
+def _from_page(reference: Reference, read: tuple[bytes, Digest]) -> Fetched:
+    return Fetched(reference, *read, None, None)
+
+
+def _pull(reference: OciReference, settings: Settings, control: Control, patience: Patience, insecure_http: bool) -> Artifact:
+    from wassette_py.oci.registry import RegistrySource
+
+    return pull(reference, RegistrySource(reference, settings, control, insecure_http=insecure_http, patience=patience), control)
+
+
+def _download(reference: HttpsReference, settings: Settings, control: Control, patience: Patience) -> tuple[bytes, Digest]:
+    import requests
+
+    from wassette_py.oci.transport import Web
+
+    ca_file = settings.registry(reference.host).ca_file
+    with requests.Session() as session:
+        web = Web(session, control=control, patience=patience, ca_file=ca_file, insecure_http=False, environ=settings.environ)
+
+        def read() -> tuple[bytes, Digest]:
+            response = web.open(reference.url, {"Accept": "application/wasm, */*"})
+            if response.status_code != 200:
+                raise web.refusal(response, reference.url)
+            length = response.headers.get("Content-Length", "")
+            total = int(length) if length.isdecimal() else None
+            return collect(web.body(response, reference.url), limit=MAX_COMPONENT, what=reference.url, control=control, total=total)
+
+        wasm, digest = web.retried(read)
+    if reference.digest is not None and digest != reference.digest:
+        raise DigestMismatch(str(digest), str(reference.digest), what=reference.url, after=len(wasm))
+    return wasm, digest

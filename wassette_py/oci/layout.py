@@ -1,0 +1,68 @@
+"""An OCI image layout on disk, read with the same checks as a registry: `oci-layout`, `index.json`, `blobs/sha256/…`.
+
+Specification: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. Names of files come from digests that were parsed,
+never from what a document calls them. It writes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wassette_py.control import Control
+from wassette_py.errors import DigestMismatch, FetchError, NotFound
+from wassette_py.names import Digest
+from wassette_py.oci.documents import INDEX_TYPES, TAG_ANNOTATION, Descriptor, Index, parse_document, parse_object
+from wassette_py.oci.reading import MAX_DOCUMENT, read_blob_file, read_file
+from wassette_py.reference import LayoutReference
+
+
+class LayoutSource:
+    """The layout a reference names."""
+
+    def __init__(self, reference: LayoutReference) -> None:
+        self.reference = reference
+        self.folder = reference.path
+
+    def resolve(self, control: Control) -> tuple[bytes, str, Digest]:
+        """The bytes, media type and digest of what the reference names. Raises FetchError, Cancelled."""
+        marker = self._document("oci-layout", control)
+        if parse_object(marker, f"{self.folder}/oci-layout").get("imageLayoutVersion") != "1.0.0":
+            raise FetchError(f"{self.folder} is not an OCI image layout of version 1.0.0")
+        index = parse_document(self._document("index.json", control), INDEX_TYPES[0], f"{self.folder}/index.json")
+        assert isinstance(index, Index)
+        entry = self._entry(index)
+        digest = self.reference.digest
+        if digest is not None and entry.digest != digest:
+            raise DigestMismatch(str(entry.digest), str(digest), what=str(self.reference))
+        return self.blob(entry, limit=MAX_DOCUMENT, control=control), entry.media_type, entry.digest
+
+    def document(self, descriptor: Descriptor, control: Control) -> tuple[bytes, str]:
+        """The manifest an index names, and its media type."""
+        return self.blob(descriptor, limit=MAX_DOCUMENT, control=control), descriptor.media_type
+
+    def blob(self, descriptor: Descriptor, *, limit: int, control: Control) -> bytes:
+        """The bytes of one blob, checked. Raises FetchError."""
+        path = self._blob_path(descriptor.digest)
+        return read_blob_file(path, descriptor, limit=limit, what=f"blob {path}", control=control)
+
+    def _blob_path(self, digest: Digest) -> Path:
+        return self.folder / "blobs" / digest.algorithm / digest.hex
+
+    def _document(self, name: str, control: Control) -> bytes:
+        path = self.folder / name
+        return read_file(path, limit=MAX_DOCUMENT, what=f"OCI layout file {path}", control=control, stage="resolve")[0]
+
+    def _entry(self, index: Index) -> Descriptor:
+        tag, digest = self.reference.tag, self.reference.digest
+        tags = sorted(str(entry.annotations[TAG_ANNOTATION]) for entry in index.manifests if TAG_ANNOTATION in entry.annotations)
+        found = list(index.manifests)
+        if tag is not None:
+            found = [entry for entry in found if entry.annotations.get(TAG_ANNOTATION) == tag]
+        elif digest is not None:
+            found = [entry for entry in found if entry.digest == digest][:1]
+        if len(found) == 1:
+            return found[0]
+        hint = f"it has the tags {', '.join(tags)}" if tags else "it has no tags"
+        if not found:
+            raise NotFound(f"{self.reference}: the layout has no such component", hint)
+        raise FetchError(f"{self.reference} names {len(found)} components, not one", hint)
