@@ -69,14 +69,15 @@ def main() -> None:
     names = sys.argv[1:] or [*WORLDS, "query"]
     if "query" in names:
         (EXAMPLES / "query" / "query.wasm").write_bytes(build("query"))
-    write_layout(LAYOUT, {name: build(name) if name in names else _stored(name) for name in WORLDS})
+    write_layout(LAYOUT, {name: build(name) if name in names else stored(name) for name in WORLDS})
     named = _named()
     for blob in (LAYOUT / "blobs" / "sha256").iterdir():
         if f"sha256:{blob.name}" not in named:
             blob.unlink()
 
 
-def _stored(name: str) -> bytes:
+def stored(name: str) -> bytes:
+    """The component in the layout."""
     index = json.loads((LAYOUT / "index.json").read_text("utf-8"))
     digest = next(entry["digest"] for entry in index["manifests"] if entry["annotations"]["org.opencontainers.image.ref.name"] == name)
     return _blob(json.loads(_blob(digest))["layers"][0]["digest"])

@@ -16,7 +16,7 @@ from wassette_py.policy.words import command_for_denial, storage_words
 
 if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
-    from wassette_py.sandbox.call import CallReport
+    from wassette_py.sandbox.call import CallReport, Denial
 
 Kind = Literal["tool-error", "denied", "timeout", "trap", "limit", "invalid-arguments", "cancelled", "broken"]
 
@@ -107,7 +107,7 @@ def explained(
             failure = value if isinstance(value, str) else text
     if error is not None:
         failure = str(error)
-    denied = tuple(DeniedLine(d.target, d.reason, command_for_denial(component_id, d.capability, d.target)) for d in report.denied)
+    denied = tuple(DeniedLine(d.target, d.reason, _grant_for(component_id, d)) for d in report.denied)
     kind: Kind | None = None
     if failure is not None:
         kind = "denied" if denied else kind_of(error) if error else "tool-error"
@@ -124,6 +124,13 @@ def explained(
         stderr=report.stderr.decode(errors="replace"),
         seconds=report.seconds,
     )
+
+
+def _grant_for(component_id: str, denial: Denial) -> str | None:
+    from wassette_py.sandbox.gates.http import NOT_SERVED
+
+    # What is granted already and refused all the same is not helped by a grant.
+    return None if denial.reason == NOT_SERVED else command_for_denial(component_id, denial.capability, denial.target)
 
 
 def _known(component_id: str, policy: PolicyDocument, report: CallReport) -> tuple[Sequence[str], str | None]:
