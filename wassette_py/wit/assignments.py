@@ -1,6 +1,7 @@
 """NAME=VALUE words of a command line -> the JSON arguments they mean, read by each parameter's WIT type.
 
-Strings, characters, enum names and base64 are taken as they are, everything else is JSON, a list may be given by repeating its name.
+Strings, characters, enum names and base64 are taken as they are, everything else is JSON; lists and flags may be given by repeating the
+name.
 Whether the values fit is `values.py`'s, so that both ways in say the same.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 
 from wassette_py.errors import InvalidArguments
 from wassette_py.wit.schema import SAFE_INTEGER
-from wassette_py.wit.types import BYTES, CharType, EnumType, FunctionType, ListType, OptionType, StringType, WitType
+from wassette_py.wit.types import BYTES, CharType, EnumType, FlagsType, FunctionType, ListType, OptionType, StringType, WitType
 
 
 def read_assignments(f: FunctionType, words: Sequence[str]) -> dict[str, object]:
@@ -35,14 +36,16 @@ def _parameters(f: FunctionType) -> str:
 def _read(name: str, type: WitType, texts: list[str]) -> object:
     while isinstance(type, OptionType) and not isinstance(type.some, OptionType):
         type = type.some
+    if isinstance(type, FlagsType):
+        return _read_list(name, EnumType(type.names), texts)
     if isinstance(type, ListType) and type != BYTES:
-        return _read_list(name, type, texts)
+        return _read_list(name, type.element, texts)
     if len(texts) > 1:
         raise InvalidArguments(f"$.{name}: given {len(texts)} times, expected one value")
     return _read_one(name, type, texts[0])
 
 
-def _read_list(name: str, type: ListType, texts: list[str]) -> object:
+def _read_list(name: str, element: WitType, texts: list[str]) -> object:
     if len(texts) == 1:
         try:
             whole = _json(texts[0])
@@ -50,7 +53,7 @@ def _read_list(name: str, type: ListType, texts: list[str]) -> object:
             whole = None
         if isinstance(whole, list):
             return whole
-    return [_read_one(name, type.element, text) for text in texts]
+    return [_read_one(name, element, text) for text in texts]
 
 
 def _read_one(name: str, type: WitType, text: str) -> object:

@@ -1,0 +1,219 @@
+"""Values go to a real guest and come back the same, every type, and nothing stays behind in memory."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wasmtime import Engine, Store, WasmtimeError
+from wasmtime.component import Component, Linker
+
+from tests.echo import PADDING_VALUE, component, echo_component, echo_function
+from tests.every_type import EXAMPLES, Example
+from tests.sandbox.test_layout import resident
+from tests.strategies import fitting_json, values, wit_types
+from wassette_py.sandbox.codec import FunctionCodec, call_function, lifter, lowerer
+from wassette_py.wit.reader import read_component_type
+from wassette_py.wit.types import (
+    BYTES,
+    EnumType,
+    FlagsType,
+    FunctionType,
+    IntegerType,
+    ListType,
+    OptionType,
+    RecordType,
+    ResultType,
+    StringType,
+    TupleType,
+    UnsupportedType,
+    VariantType,
+    WitType,
+)
+from wassette_py.wit.values import read_arguments, write_result
+
+U8, U32 = IntegerType(8, False), IntegerType(32, False)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine()
+
+
+class Guest:
+    """One instance of an echo component of one type."""
+
+    def __init__(self, engine: Engine, type: WitType) -> None:
+        wasm = Component(engine, echo_component(type))
+        (self.function,) = read_component_type(wasm, engine).exports
+        self.codec = FunctionCodec(self.function)
+        self.store = Store(engine)
+        function = Linker(engine).instantiate(self.store, wasm).get_func(self.store, "echo")
+        assert function is not None
+        self.exported = function
+
+    def echo(self, value: object) -> Any:
+        result = call_function(self.exported, self.store, self.codec, [(value, PADDING_VALUE)])
+        assert isinstance(result, tuple)
+        assert result[1] == PADDING_VALUE
+        return result[0]
+
+
+bounded = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@bounded
+@given(st.data())
+def test_every_value_of_every_type_comes_back_from_a_guest(engine: Engine, data: st.DataObject) -> None:
+    type = data.draw(wit_types(12))
+    guest = Guest(engine, type)
+    assert guest.function == echo_function(type)  # and the type itself was read as it was written
+    for _ in range(3):
+        value = data.draw(values(type))
+        assert repr(guest.echo(value)) == repr(value)
+
+
+@settings(bounded, max_examples=60)
+@given(st.data())
+def test_json_goes_through_a_guest_unchanged(engine: Engine, data: st.DataObject) -> None:
+    type = data.draw(wit_types())
+    f = FunctionType(None, "echo", (("x", type),), TupleType((type,)))
+    (value,) = read_arguments(f, {"x": data.draw(fitting_json(type))})
+    assert write_result(f, (Guest(engine, type).echo(value),)) == write_result(f, (value,))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_of_every_type_comes_back_from_a_guest(engine: Engine, example: Example) -> None:
+    assert repr(Guest(engine, example.type).echo(example.value)) == repr(example.value)
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 70_000])
+def test_bytes_are_copied_whole(engine: Engine, size: int) -> None:
+    data = os.urandom(size)
+    assert Guest(engine, BYTES).echo(data) == data
+
+
+@pytest.mark.parametrize("text", ["", "a\0b", "é€🎉", "x" * 200_000])
+def test_strings_are_copied_whole(engine: Engine, text: str) -> None:
+    assert Guest(engine, StringType()).echo(text) == text
+
+
+def test_flags_come_back_in_the_order_of_their_type(engine: Engine) -> None:
+    flags = FlagsType(tuple(f"f{n}" for n in range(20)))
+    assert Guest(engine, flags).echo(("f19", "f3", "f0")) == ("f0", "f3", "f19")
+
+
+def test_a_nested_option_says_which_of_its_levels_is_none(engine: Engine) -> None:
+    guest = Guest(engine, OptionType(OptionType(U8)))
+    assert [guest.echo(value) for value in (None, (None,), ((5,),))] == [None, (None,), ((5,),)]
+
+
+def test_variants_with_different_payloads_keep_their_case(engine: Engine) -> None:
+    guest = Guest(engine, VariantType((("number", U8), ("text", StringType()), ("same", StringType()), ("bare", None))))
+    for value in (("number", 1), ("text", "1"), ("same", "1"), ("bare", None)):
+        assert guest.echo(value) == value
+
+
+FLAT = """
+(component
+  (core module $m
+    (func (export "nothing"))
+    (func (export "not") (param i32) (result i32) (i32.eqz (local.get 0)))
+    (func (export "sub") (param i32 i32) (result i32) (i32.sub (local.get 0) (local.get 1)))
+    (func (export "trap") unreachable))
+  (core instance $i (instantiate $m))
+  (func (export "nothing") (canon lift (core func $i "nothing")))
+  (func (export "not") (param "x" bool) (result bool) (canon lift (core func $i "not")))
+  (func (export "sub") (param "a" u32) (param "b" s8) (result s32) (canon lift (core func $i "sub")))
+  (func (export "trap") (canon lift (core func $i "trap"))))
+"""
+
+
+def call(engine: Engine, name: str, *arguments: object) -> object:
+    wasm = Component(engine, FLAT)
+    store = Store(engine)
+    function = Linker(engine).instantiate(store, wasm).get_func(store, name)
+    assert function is not None
+    f = next(f for f in read_component_type(wasm, engine).exports if f.name == name)
+    return call_function(function, store, FunctionCodec(f), arguments)
+
+
+def test_functions_may_have_no_parameters_and_no_result(engine: Engine) -> None:
+    assert call(engine, "nothing") is None
+
+
+def test_arguments_keep_their_order_and_sign(engine: Engine) -> None:
+    assert (call(engine, "not", True), call(engine, "not", False)) == (False, True)
+    assert call(engine, "sub", 5, -3) == 8
+
+
+def test_a_trap_is_the_error_of_wasmtime(engine: Engine) -> None:
+    with pytest.raises(WasmtimeError, match="unreachable"):
+        call(engine, "trap")
+
+
+def test_thousands_of_calls_leave_nothing_behind() -> None:
+    nested = RecordType((("name", StringType()), ("tags", ListType(StringType())), ("how", VariantType((("by", BYTES), ("no", None))))))
+    type = ListType(ResultType(OptionType(nested), EnumType(("bad", "worse"))))
+    value = [("ok", (("n" * 500, ["t"] * 20, ("by", b"x" * 500)),)), ("err", "worse"), ("ok", None)] * 5
+    codec = FunctionCodec(echo_function(type))
+
+    def round_trips(count: int) -> None:
+        for _ in range(count):
+            arguments = codec.lower_arguments([(value, PADDING_VALUE)])
+            assert codec.lift_result(arguments[0]) == (value, PADDING_VALUE)  # frees what was lowered
+            codec.free_arguments(arguments)  # and once more is harmless
+
+    round_trips(100)
+    before = resident()
+    round_trips(1000)
+    assert resident() - before < 2_000_000
+
+
+def test_calls_of_a_guest_leave_nothing_behind(engine: Engine) -> None:
+    wasm = Component(engine, echo_component(ListType(StringType())))
+    codec = FunctionCodec(echo_function(ListType(StringType())))
+    linker = Linker(engine)
+
+    def calls(count: int) -> None:
+        for _ in range(count):
+            store = Store(engine)
+            function = linker.instantiate(store, wasm).get_func(store, "echo")
+            assert function is not None
+            call_function(function, store, codec, [(["x" * 1000] * 30, PADDING_VALUE)])
+
+    calls(50)
+    before = resident()
+    calls(500)
+    assert resident() - before < 4_000_000
+
+
+def test_a_value_that_cannot_be_lowered_leaves_nothing_behind() -> None:
+    lower = lowerer(TupleType((StringType(), U8)))
+    before = resident()
+    for _ in range(200):
+        with pytest.raises(Exception, match="ubyte format requires"):
+            lower(("x" * 100_000, 300))
+    assert resident() - before < 5_000_000
+
+
+@pytest.mark.parametrize("convert", [lowerer, lifter])
+def test_a_type_without_values_has_no_codec(convert: Any) -> None:
+    with pytest.raises(TypeError, match="no value can be a resource"):
+        convert(ListType(UnsupportedType("resource")))
+
+
+def test_interface_exports_are_called_like_world_exports(engine: Engine) -> None:
+    wasm = Component(engine, component({}, {"acme:all/things@1.0.0": {"echo-it": StringType()}}))
+    (f,) = read_component_type(wasm, engine).exports
+    store = Store(engine)
+    instance = Linker(engine).instantiate(store, wasm)
+    assert f.interface is not None
+    index = instance.get_export_index(store, f.name, instance.get_export_index(store, f.interface))
+    assert index is not None
+    function = instance.get_func(store, index)
+    assert function is not None
+    assert call_function(function, store, FunctionCodec(f), [("hi", PADDING_VALUE)]) == ("hi", PADDING_VALUE)

@@ -1,0 +1,115 @@
+"""A component's types are read as it declares them, whatever it declares."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from wasmtime import Config, Engine
+from wasmtime import _ffi as ffi
+from wasmtime.component import Component
+
+from tests.echo import echo_function
+from tests.every_type import EXAMPLES, INTERFACE, every_type_component
+from wassette_py.wit.reader import MAX_PARTS_TOGETHER, read_component_type
+from wassette_py.wit.types import ComponentType, FunctionType, IntegerType, RecordType, StringType, UnsupportedType, WitType, parts
+
+CORE = """
+(core module $m
+  (memory (export "memory") 1)
+  (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+  (func (export "none"))
+  (func (export "one") (param i32) (result i32) unreachable)
+  (func (export "two") (param i32 i32) unreachable))
+(core instance $i (instantiate $m))
+"""
+MEMORY = '(memory (core memory $i "memory")) (realloc (core func $i "realloc"))'
+TOO_LARGE = UnsupportedType("type too large to be described")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """An engine that also takes what not every component may use yet."""
+    config = Config()
+    for feature in ("async", "map"):
+        getattr(ffi, f"wasmtime_config_wasm_component_model_{feature}_set")(config.ptr(), True)
+    return Engine(config)
+
+
+def read(engine: Engine, body: str) -> ComponentType:
+    return read_component_type(Component(engine, f"(component {CORE} {body})"), engine)
+
+
+def test_every_type_is_read_as_it_was_written(engine: Engine) -> None:
+    functions = read_component_type(Component(engine, every_type_component()), engine).exports
+    expected = [echo_function(example.type, example.name, INTERFACE) for example in EXAMPLES]
+    assert [f for f in functions if f.interface == INTERFACE] == expected
+
+
+def test_functions_of_the_world_and_of_instances_are_read_in_order(engine: Engine) -> None:
+    functions = read_component_type(Component(engine, every_type_component()), engine).exports
+    others = [f.export for f in functions if f.interface != INTERFACE]
+    assert others == [
+        *("text", "numbers", "open", "[method]file.size", "exports#init", "wasi:cli/run@0.2.0#init", "mine#init", "nothing", "trap")
+    ]
+
+
+def test_resources_are_types_without_values(engine: Engine) -> None:
+    functions = {f.name: f for f in read_component_type(Component(engine, every_type_component()), engine).exports}
+    assert functions["open"] == FunctionType(None, "open", (), UnsupportedType("resource"))
+    assert functions["[method]file.size"].params == (("self", UnsupportedType("resource")),)
+
+
+def test_streams_and_futures_are_types_without_values(engine: Engine) -> None:
+    (f,) = read(engine, '(func (export "f") (param "x" (stream u8)) (result (future u8)) (canon lift (core func $i "one")))').exports
+    assert f == FunctionType(None, "f", (("x", UnsupportedType("stream")),), UnsupportedType("future"))
+
+
+def test_an_async_function_says_so(engine: Engine) -> None:
+    (f,) = read(engine, '(func (export "f") async (canon lift (core func $i "none")))').exports
+    assert f.is_async
+
+
+def test_a_type_that_wasmtime_py_has_no_class_for_makes_only_its_function_unreadable(engine: Engine) -> None:
+    map_function = f'(func (export "f") (param "x" (map string u32)) (canon lift (core func $i "two") {MEMORY}))'
+    f, g = read(
+        engine, f'(type $m (map string u32)) (export "m" (type $m)) {map_function} (func (export "g") (canon lift (core func $i "none")))'
+    ).exports
+    assert f == FunctionType(None, "f", (), UnsupportedType("type of a kind that is not known"))
+    assert g == FunctionType(None, "g", (), None)
+
+
+def test_only_interfaces_and_functions_count_as_imports(engine: Engine) -> None:
+    imports = '(import "t" (type (sub resource))) (import "f" (func)) (import "m" (core module)) (import "a:b/c@1.0.0" (instance))'
+    assert read(engine, imports).imports == ("f", "a:b/c@1.0.0")
+
+
+def test_a_type_that_stands_for_an_enormous_tree_is_not_walked(engine: Engine) -> None:
+    types = "(type $t0 u8)" + "".join([f"(type $t{n} (tuple $t{n - 1} $t{n - 1}))" for n in range(1, 19)])
+    start = time.monotonic()
+    (f,) = read(engine, f'{types} (func (export "f") (param "x" (list $t18)) (canon lift (core func $i "two") {MEMORY}))').exports
+    assert (f.params, f.result) == ((), TOO_LARGE)
+    assert time.monotonic() - start < 2
+
+
+def test_a_type_that_is_too_deep_is_not_walked(engine: Engine) -> None:
+    types = "(type $t0 u8)" + "".join([f"(type $t{n} (list $t{n - 1}))" for n in range(1, 60)])
+    (f,) = read(engine, f'{types} (func (export "f") (param "x" $t59) (canon lift (core func $i "two") {MEMORY}))').exports
+    assert f.result == TOO_LARGE
+
+
+def test_many_large_functions_are_bounded_together(engine: Engine) -> None:
+    names = " ".join([f'"n{n}"' for n in range(900)])
+    functions = "".join([f'(func (export "f{n}") (param "x" $e) (result $e) (canon lift (core func $i "one")))' for n in range(60)])
+    read_functions = read(engine, f'(type $t (enum {names})) (export $e "e" (type $t)) {functions}').exports
+    large = [f for f in read_functions if f.result == TOO_LARGE]
+    assert len(read_functions) == 60
+    assert len(large) == 60 - MAX_PARTS_TOGETHER // (2 * 901)
+
+
+def test_the_parts_of_a_type_are_itself_and_everything_inside() -> None:
+    u8 = IntegerType(8, False)
+    record: WitType = RecordType((("a", u8), ("b", RecordType((("c", StringType()),)))))
+    assert list(parts(record)) == [record, u8, RecordType((("c", StringType()),)), StringType()]
+    for example in EXAMPLES:
+        assert example.type in list(parts(example.type))
