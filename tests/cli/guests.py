@@ -54,3 +54,21 @@ def write_component(folder: Path, name: str, text: str) -> Path:
     path = folder / f"{name}.wasm"
     path.write_bytes(wat2wasm(text))
     return path
+
+
+def slow_to_compile(*, padding: int = 0) -> str:
+    """A component that takes many seconds to compile: the register allocator's worst case, and `padding` bytes of data."""
+    branches = "".join(
+        f"(if (local.get {number % 2000}) (then (local.set {number * 7 % 2000} (i32.add (local.get {number * 13 % 2000}) (i32.const 1)))))"
+        for number in range(20000)
+    )
+    return f"""
+(component
+  (core module $m
+    (memory 64)
+    (data (i32.const 0) "{"x" * padding}")
+    (func (local {"i32 " * 2000}) {branches})
+    (func (export "answer") (result i32) (i32.const 42)))
+  (core instance $i (instantiate $m))
+  (func (export "answer") (result u32) (canon lift (core func $i "answer"))))
+"""

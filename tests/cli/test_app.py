@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -89,3 +90,10 @@ def test_a_command_imports_only_what_it_uses(words: list[str], tmp_path: Path) -
     code = f"import sys; from wassette_py.cli import main; main({words!r}); print(sorted(sys.modules.keys() & set({HEAVY!r})))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=30, check=True)
     assert ran.stdout.splitlines()[-1] == "[]"
+
+
+def test_another_stdout_than_ours_is_written_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", written)
+    assert main(["--version"]) == 0
+    assert written.getvalue().startswith("wassette ")

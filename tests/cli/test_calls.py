@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Wassette
+from tests.cli.guests import write_component
+from tests.sandbox.guests import ENVIRONMENT, PRINT
+from tests.sandbox.guests_io import FILES, HTTP
 
 
 def test_tool_list_names_tools_components_and_descriptions(loaded: Path, wassette: Wassette) -> None:
@@ -149,3 +152,77 @@ def test_flags_of_run_grant_for_one_call(components: Path, wassette: Wassette) -
 
 def test_a_word_that_is_neither_id_nor_file_cannot_be_run(wassette: Wassette) -> None:
     assert wassette("run", "nope").err.startswith("error: no component 'nope' is installed\n")
+
+
+def test_a_refused_request_ends_with_3_and_the_command_that_would_allow_it(components: Path, wassette: Wassette) -> None:
+    write_component(components, "net", HTTP)
+    wassette("component", "load", "net.wasm")
+    ran = wassette("tool", "call", "send-and-trap", "host=api.example.com")
+    assert (ran.code, ran.out) == (3, "")
+    assert "denied: GET https://api.example.com:443 (not in network.allow)\n" in ran.err
+    assert ran.err.endswith("hint: wassette policy grant net network api.example.com\n")
+    document = wassette("tool", "call", "send-and-trap", "host=api.example.com", "-o", "json").json
+    assert document["kind"] == "denied"
+    assert document["denied"] == [
+        {"target": "GET https://api.example.com:443", "grant": "wassette policy grant net network api.example.com"}
+    ]
+
+
+def test_a_guest_that_goes_on_after_a_denial_succeeds_and_the_denial_is_told(components: Path, wassette: Wassette) -> None:
+    write_component(components, "net", HTTP)
+    ran = wassette("run", "net.wasm", "send", "method=0", "scheme=1", "host=api.example.com")
+    assert ran.code == 0
+    assert ran.out.strip().isdigit()
+    assert ran.err == "denied: GET https://api.example.com:443 (not in network.allow)\nhint: --allow-net api.example.com\n"
+
+
+def test_what_no_flag_can_allow_has_no_hint(components: Path, wassette: Wassette) -> None:
+    write_component(components, "net", HTTP)
+    for scheme, host in (("2", "ftp"), ("1", "a b")):
+        ran = wassette("run", "net.wasm", "send", "method=0", f"scheme={scheme}", f"host={host}")
+        assert ran.code == 0
+        assert "denied: " in ran.err
+        assert "hint" not in ran.err
+
+
+def test_a_granted_request_says_that_http_is_not_served_yet(components: Path, wassette: Wassette) -> None:
+    write_component(components, "net", HTTP)
+    ran = wassette("run", "net.wasm", "send-and-trap", "host=api.example.com", "--allow-net", "api.example.com")
+    assert ran.code == 3
+    assert "outgoing HTTP is not served yet" in ran.err
+
+
+def test_run_reads_a_granted_directory_and_no_other(components: Path, wassette: Wassette) -> None:
+    write_component(components, "files", FILES)
+    Path("data").mkdir()
+    Path("data/note.txt").write_text("hello")
+    assert wassette("run", "files.wasm", "directories").out == "0\n"
+    assert wassette("run", "files.wasm", "directories", "--allow-read", "data").out == "1\n"
+    assert wassette("run", "files.wasm", "read", "nth=0", "path=note.txt", "--allow-read", "data").out == "5\n"
+
+
+def test_what_a_guest_prints_goes_to_stderr(components: Path, wassette: Wassette) -> None:
+    write_component(components, "print", PRINT)
+    ran = wassette("run", "print.wasm", "say", "text=hello\x1b[31m\nthere")
+    assert (ran.code, ran.out, ran.err) == (0, "null\n", "hello\\x1b[31m\nthere\n")
+    ran = wassette("run", "print.wasm", "complain-and-trap", "text=oh no")
+    assert ran.code == 1
+    assert ran.err.startswith("oh no\nerror: ")
+
+
+def test_variables_are_given_or_passed_on_by_name(components: Path, wassette: Wassette, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_component(components, "env", ENVIRONMENT)
+    monkeypatch.setenv("MINE", "1")
+    assert wassette("run", "env.wasm", "variables", "-o", "json").json == {"result": []}
+    ran = wassette("run", "env.wasm", "variables", "--allow-env", "MINE", "--env", "GIVEN=a=b", "-o", "json")
+    assert sorted(ran.json["result"]) == [["GIVEN", "a=b"], ["MINE", "1"]]
+
+
+def test_a_storage_failure_names_the_flag_or_the_grant_that_would_help(components: Path, wassette: Wassette) -> None:
+    write_component(components, "files", FILES)
+    ran = wassette("run", "files.wasm", "name", "nth=4000000000")
+    assert ran.code == 1
+    assert "storage granted to files: none\nhint: --allow-read DIR\n" in ran.err
+    wassette("component", "load", "files.wasm")
+    ran = wassette("tool", "call", "name", "nth=4000000000")
+    assert "hint: wassette policy grant files storage PATH --access read\n" in ran.err

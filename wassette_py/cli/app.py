@@ -56,7 +56,7 @@ def _root(
 def run_command_line(argv: Sequence[str]) -> int:
     """What `main` promises."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream, io.TextIOWrapper):  # whoever runs us in his own process may have put anything here
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no reason to fail
     session = Session()
     try:
@@ -80,12 +80,12 @@ def run_command_line(argv: Sequence[str]) -> int:
 
 
 def _invoked(argv: Sequence[str], session: Session) -> int:
-    command = typer.main.get_command(app)
+    code: object = 0
     try:
-        command.main(args=list(argv), prog_name="wassette", obj=session)
+        typer.main.get_command(app).main(args=list(argv), prog_name="wassette", obj=session)
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 1
-    raise AssertionError("a command in standalone mode ends by exiting")
+        code = ended.code
+    return code if isinstance(code, int) else 1
 
 
 def _fault(error: Exception, session: Session) -> int:

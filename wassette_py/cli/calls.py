@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,31 +19,20 @@ if TYPE_CHECKING:
     from wassette_py.control import Control
     from wassette_py.host import CallResult
     from wassette_py.host.caller import Call
-    from wassette_py.wit.types import FunctionType
 
 
-def make_call(session: Session, opened: Callable[[Control], Call], words: Sequence[str], json_text: str | None) -> None:
-    """Opens a call, gives it the arguments `words` (or `json_text`), and shows what came of it. Raises typer.Exit unless it worked."""
-    host = session.host
-
-    def work(control: Control) -> CallResult:
-        from wassette_py.host.outcome import failed
-
-        try:
-            call = opened(control)
-            call = replace(call, arguments=read_call_arguments(call.function, words, json_text))
-        except InvalidArguments as error:
-            return failed(error)
-        return host.call(call, cancel=control.cancel)
-
-    finish(session, wait_for(work, label="running", verbose=session.verbose))
-
-
-def read_call_arguments(function: FunctionType, words: Sequence[str], json_text: str | None) -> Mapping[str, object]:
-    """The arguments of a call: `--json`, or NAME=VALUE words read by the parameters' types. Raises InvalidArguments."""
+def make_call(session: Session, opened: Callable[[Control], Call], words: Sequence[str], json_text: str | None) -> CallResult:
+    """Opens a call, gives it the arguments `words` (or `json_text`) and makes it, while Ctrl-C is heard. Raises WassetteError."""
+    from wassette_py.host.outcome import failed
     from wassette_py.wit.values import read_assignments
 
-    return read_assignments(function, words) if json_text is None else read_json_object(json_text)
+    try:
+        given = None if json_text is None else read_json_object(json_text)
+        call = wait_for(opened, label="opening", verbose=session.verbose)
+        call = replace(call, arguments=read_assignments(call.function, words) if given is None else given)
+    except InvalidArguments as error:
+        return failed(error)
+    return wait_for(lambda control: session.host.call(call, cancel=control.cancel), label="running")
 
 
 def finish(session: Session, result: CallResult) -> None:

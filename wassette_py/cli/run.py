@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wassette_py.cli.arguments import JsonArguments, is_installed, read_text
-from wassette_py.cli.calls import make_call
+from wassette_py.cli.calls import finish, make_call
 from wassette_py.cli.options import Session, session_of
 from wassette_py.cli.permissions import Words, read_permission
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
+    from wassette_py.host import CallResult
     from wassette_py.host.caller import Call
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.policy.grants import Permission
@@ -64,7 +65,8 @@ def run(
         call = session.host.opened_installed(target, tool) if installed else _opened(session, target, tool, control)
         return replace(call, policy=widened(base or call.policy, permissions), environment=environment)
 
-    make_call(session, opened, assignments, json_arguments)
+    result = make_call(session, opened, assignments, json_arguments)
+    finish(session, result if installed else with_flags(result))
 
 
 def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
@@ -86,6 +88,23 @@ def widened(policy: PolicyDocument, permissions: Sequence[Permission]) -> Policy
         check_grantable(permission)
         policy = grant(policy, permission)
     return policy
+
+
+def with_flags(result: CallResult) -> CallResult:
+    """`result` of a component that is not installed: what would allow a denied request is then a flag of `run`, not a grant."""
+    denied = tuple(replace(line, grant=_flag(line.target)) for line in result.denied)
+    storage = result.hint is not None and result.hint.startswith("wassette policy grant ")
+    return replace(result, denied=denied, hint="--allow-read DIR" if storage else result.hint)
+
+
+def _flag(target: str) -> str | None:
+    from wassette_py.policy.words import parse_target, permission_for, permission_words
+
+    try:
+        permission = permission_for(parse_target(target))
+    except ValueError:
+        return None
+    return None if permission is None else f"--allow-net {permission_words(permission)[1]}"
 
 
 def _opened(session: Session, text: str, tool: str | None, control: Control) -> Call:

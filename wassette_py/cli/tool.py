@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from wassette_py.cli.arguments import Assignments, JsonArguments
-from wassette_py.cli.calls import make_call
+from wassette_py.cli.calls import finish, make_call
 from wassette_py.cli.describing import tool_document
 from wassette_py.cli.options import Command, noun, session_of
 from wassette_py.cli.render import show, talk
@@ -44,7 +44,7 @@ def call(
     if arguments and json_arguments is not None:
         context.fail("give NAME=VALUE arguments or --json, not both")
     session = session_of(context)
-    make_call(session, lambda _: session.host.opened_tool(name), arguments or [], json_arguments)
+    finish(session, make_call(session, lambda _: session.host.opened_tool(name), arguments or [], json_arguments))
 
 
 def _short(description: str) -> str:

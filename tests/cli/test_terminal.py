@@ -1,0 +1,52 @@
+"""The command line as a person sees it: in a terminal, with a key to stop it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.guests import slow_to_compile, write_component
+from tests.cli.terminal import run_in_terminal
+from tests.sandbox.guests import PRINT
+
+PROGRAM = [sys.executable, "-m", "wassette_py"]
+LARGE = 2 << 20  # such a component is compiled in a child process
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("padding", [0, LARGE])
+def test_ctrl_c_stops_a_compile_at_once_and_leaves_nothing_behind(components: Path, home: Path, padding: int) -> None:
+    slow = write_component(components, "slow", slow_to_compile(padding=padding))
+    seen = run_in_terminal([*PROGRAM, "component", "load", str(slow)], interrupt_at="compiling")
+    assert seen.code == 130
+    assert "0:00:00" in seen.text
+    assert "Traceback" not in seen.text
+    assert seen.seconds < 3
+    assert set(_files(home)) <= {".cache/wassette/compiled/key"}
+
+
+def test_ctrl_c_stops_a_call_at_once(components: Path) -> None:
+    seen = run_in_terminal([*PROGRAM, "run", "text.wasm", "spin"], interrupt_at="running")
+    assert seen.code == 130
+    assert "Traceback" not in seen.text
+    assert seen.seconds < 3
+
+
+def test_a_load_ends_with_its_result_and_nothing_of_the_display(components: Path) -> None:
+    seen = run_in_terminal([*PROGRAM, "component", "load", "text.wasm"])
+    assert seen.code == 0
+    assert seen.text.replace("\r", "").startswith("loaded text\n")
+
+
+def test_no_control_character_of_a_component_reaches_the_terminal(components: Path) -> None:
+    write_component(components, "print", PRINT)
+    for command in (["run", "text.wasm", "echo", "text=\x1b[2Jx"], ["run", "print.wasm", "say", "text=\x1b[2Jx"]):
+        seen = run_in_terminal([*PROGRAM, *command])
+        assert seen.code == 0
+        assert "\\x1b[2Jx" in seen.text
+        assert "\x1b" not in seen.text
