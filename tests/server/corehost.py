@@ -43,6 +43,8 @@ def spins(arguments: Mapping[str, Any], cancel: threading.Event, done: Done) -> 
 class FunctionHost:
     """Tools by name; each belongs to the component `c`."""
 
+    sandbox = None
+
     def __init__(self, **tools: Body) -> None:
         self.bodies = {name.replace("_", "-"): body for name, body in tools.items()}
         self.components: dict[str, str] = {}
@@ -86,7 +88,8 @@ class Wire:
         self.changed = threading.Condition()
         self.sent: list[dict[str, Any]] = []
         self.readied = 0
-        self.session = Session(self.toolbox, self._take, ready=self._ready)
+        self.session = Session(lambda: self.toolbox, self._take, ready=self._ready)
+        _ = self.session.toolbox  # from here on it hears of changes
 
     def _take(self, line: bytes) -> None:
         assert line.endswith(b"\n")

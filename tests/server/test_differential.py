@@ -1,6 +1,6 @@
 """The same messages to our core and to the official SDK's low-level server: the same answers, field by field.
 
-Where we differ on purpose, the message is not in the scripts but in `test_messages.py`: lines the SDK drops without an answer, ids that are in use.
+Where we differ on purpose, the message is not in the scripts but in `test_messages.py`: lines the SDK drops without an answer, ids in use.
 Error texts are ours; their codes and typed data are compared.
 """
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import sys
 import threading
-import traceback
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wassette_py import __version__
+from wassette_py.errors import WassetteError
 from wassette_py.server import messages
 from wassette_py.server.eras.params import GUEST_LEVEL, PROTOCOL_VERSION_KEY, object_in, text_in
 from wassette_py.server.messages import (
@@ -28,7 +28,9 @@ from wassette_py.server.messages import (
     RequestId,
     RpcError,
 )
-from wassette_py.server.tools import Toolbox, UnknownTool
+
+if TYPE_CHECKING:
+    from wassette_py.server.tools import Toolbox
 
 SERVER_INFO = {"name": "wassette", "version": __version__}
 INSTRUCTIONS = (
@@ -107,8 +109,10 @@ class PendingCall:
 class Session:
     """One connection. `receive` is called by one thread; everything else from any."""
 
-    def __init__(self, toolbox: Toolbox, write: Callable[[bytes], None], *, ready: Callable[[], None] = lambda: None) -> None:
-        self.toolbox = toolbox
+    def __init__(self, make_toolbox: Callable[[], Toolbox], write: Callable[[bytes], None], *, ready: Callable[[], None]) -> None:
+        self._make_toolbox = make_toolbox
+        self._making = threading.Lock()
+        self._toolbox: Toolbox | None = None
         self.ready = ready
         """Called when the client has introduced itself, from then on the list of tools is watched for it. May be called again."""
         self._write = write
@@ -116,7 +120,15 @@ class Session:
         self._early: list[Notification] = []
         self._changed = threading.Condition()
         self._open: dict[RequestId, Entry] = {}
-        toolbox.subscribe(self._list_changed)
+
+    @property
+    def toolbox(self) -> Toolbox:
+        """What is served, made when it is first asked for. Raises WassetteError."""
+        with self._making:
+            if self._toolbox is None:
+                self._toolbox = self._make_toolbox()
+                self._toolbox.subscribe(self._list_changed)
+            return self._toolbox
 
     def receive(self, line: bytes) -> None:
         """Takes one line of the client. Raises nothing: whatever is wrong with it is answered."""
@@ -141,8 +153,10 @@ class Session:
             result = era.answer(request)
         except RpcError as error:
             self.send(messages.error(request.id, error.code, error.message, error.data))
+        except WassetteError as error:
+            self.send(messages.error(request.id, INTERNAL_ERROR, str(error)))
         except Exception:  # a fault of ours: the log gets it, the client nothing of our insides
-            traceback.print_exc(file=sys.stderr)
+            sys.excepthook(*sys.exc_info())
             self.send(messages.error(request.id, INTERNAL_ERROR, "internal error"))
         else:
             if result is not None:
@@ -186,7 +200,7 @@ class Session:
         self.begin(request.id, pending)
         try:
             self.toolbox.start(name, arguments, pending, pending.finish)
-        except UnknownTool:
+        except LookupError:
             self.ended(request.id, pending)
             raise RpcError(INVALID_PARAMS, f"unknown tool: {name}") from None
 
@@ -218,7 +232,7 @@ class Session:
         try:
             line = messages.encode(messages.result(request_id, self._era.shape(result)))
         except (ValueError, RecursionError):
-            traceback.print_exc(file=sys.stderr)
+            sys.excepthook(*sys.exc_info())
             line = messages.encode(messages.error(request_id, INTERNAL_ERROR, "internal error: the result is no JSON"))
         self._write(line)
 
@@ -232,6 +246,10 @@ class Session:
         """Waits until every call has been answered; False when it took longer."""
         with self._changed:
             return self._changed.wait_for(lambda: not any(isinstance(entry, PendingCall) for entry in self._open.values()), seconds)
+
+    def idle(self, seconds: float) -> bool:
+        """Waits until no call runs, also none that was cancelled; False when it took longer."""
+        return self._toolbox is None or self._toolbox.idle(seconds)
 
     def close(self) -> None:
         """Ends and answers everything that is being worked on."""

@@ -17,7 +17,10 @@ Submit = Callable[[Callable[[], None]], None]
 
 
 class ToolHost(Protocol):
-    """The components' tools, as they are now. `start_call` works on the calling thread."""
+    """The components' tools, as they are now. `start_call` works on the calling thread; `sandbox` is what it takes long to make."""
+
+    @property
+    def sandbox(self) -> object: ...
 
     def tools(self) -> Sequence[HostedTool]: ...
 

@@ -6,22 +6,22 @@ which is the end of the input, SIGINT, SIGTERM or a client that reads no more; g
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wassette_py.errors import UnknownComponent, WassetteError
 from wassette_py.server import pipes
-from wassette_py.server.builtin import Builtins
 from wassette_py.server.messages import MAX_LINE, TOO_LONG
 from wassette_py.server.protocol import Session
-from wassette_py.server.tools import Toolbox
 
 if TYPE_CHECKING:
-    from wassette_py.host import ComponentHost
+    from wassette_py.server.tools import Toolbox
     from wassette_py.settings import Settings
 
 DRAIN = 0.5
@@ -38,45 +38,50 @@ def serve_stdio(settings: Settings, *, only: tuple[str, ...], builtin_tools: boo
     ends: queue.SimpleQueue[str] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ends.put("signal"))
+    if only:
+        _check(settings, only)
+    if settings.grants == "allow":
+        print("warning: grants: allow lets the model change permissions and load components without asking a person", file=sys.stderr)
 
-    from wassette_py.host import ComponentHost
-    from wassette_py.sandbox.workers import Workers
-
-    host = ComponentHost(settings)
-    _check(host, only)
-    served = set(only)
-    workers = Workers(settings.in_flight)
-    builtins = Builtins(host, only=served) if builtin_tools else None
-    toolbox = Toolbox(host, submit=workers.submit, in_flight=settings.in_flight, only=served, builtins=builtins)
     watching = threading.Event()
-    writer = pipes.Writer(sink, begun=lambda: _start(_prepare, host), broken=lambda: ends.put("end"))
-    session = Session(toolbox, writer.write, ready=watching.set)
-    _start(_watch, toolbox, watching)
-    _start(_read, source, session, ends)
-
+    writer = pipes.Writer(sink, begun=lambda: _start(lambda: _prepare(session)), broken=lambda: ends.put("end"))
+    session = Session(lambda: _toolbox(settings, set(only), builtin_tools), writer.write, ready=watching.set)
+    _start(lambda: _watch(session, watching))
+    _start(lambda: _read(source, session, ends))
     if ends.get() == "end":
         session.drain(DRAIN)
     session.close()
-    stopped = toolbox.idle(GRACE)
+    stopped = session.idle(GRACE)
     writer.flush(GRACE)
     if not stopped:  # a guest that cannot be stopped would hold the interpreter's end
         sys.stderr.flush()
         os._exit(0)
-    workers.close()
     return 0
 
 
-def _start(task: object, *arguments: object) -> None:
-    threading.Thread(target=task, args=arguments, name=getattr(task, "__name__", None), daemon=True).start()  # type: ignore[arg-type]
+def _start(task: Callable[[], None]) -> None:
+    threading.Thread(target=task, daemon=True).start()
 
 
-def _check(host: ComponentHost, only: tuple[str, ...]) -> None:
-    installed = {entry.id for entry in host.entries()}
+def _check(settings: Settings, only: tuple[str, ...]) -> None:
+    from wassette_py.host import ComponentHost
+
+    installed = {entry.id for entry in ComponentHost(settings).entries()}
     for component_id in only:
         if component_id not in installed:
             raise UnknownComponent(component_id)
-    if host.settings.grants == "allow":
-        print("warning: grants: allow lets the model change permissions and load components without asking a person", file=sys.stderr)
+
+
+def _toolbox(settings: Settings, only: set[str], builtin_tools: bool) -> Toolbox:
+    """What is served; made when it is first needed, since the first reply needs none of it."""
+    from wassette_py.host import ComponentHost
+    from wassette_py.sandbox.workers import Workers
+    from wassette_py.server.builtin import Builtins
+    from wassette_py.server.tools import Toolbox
+
+    host = ComponentHost(settings)
+    builtins = Builtins(host, only=only) if builtin_tools else None
+    return Toolbox(host, submit=Workers(settings.in_flight).submit, in_flight=settings.in_flight, only=only, builtins=builtins)
 
 
 def _read(source: int, session: Session, ends: queue.SimpleQueue[str]) -> None:
@@ -88,21 +93,19 @@ def _read(source: int, session: Session, ends: queue.SimpleQueue[str]) -> None:
     ends.put("end")
 
 
-def _prepare(host: ComponentHost) -> None:
+def _prepare(session: Session) -> None:
     """Makes the engine while the client reads the first reply. What fails here fails again at the first call, where it can be said."""
-    import contextlib
-
     with contextlib.suppress(Exception):
-        _ = host.sandbox
+        session.toolbox.prepare()
 
 
-def _watch(toolbox: Toolbox, watching: threading.Event) -> None:
-    watching.wait()
+def _watch(session: Session, watching: threading.Event) -> None:
     import time
 
+    watching.wait()
     while True:
         time.sleep(LOOK)
         try:
-            toolbox.refresh()
+            session.toolbox.refresh()
         except (OSError, WassetteError) as error:
             print(f"warning: cannot look at the components: {error}", file=sys.stderr)

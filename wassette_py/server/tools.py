@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 CALL_TOOL = "call-tool"
 
 
-class UnknownTool(Exception):
+class UnknownTool(LookupError):
     """No tool of that name is served."""
 
 
@@ -90,10 +89,14 @@ class Toolbox:
             except WassetteError as error:
                 finish(results.refused(error))
             except Exception:  # a fault of ours: the log gets it, the model a sentence without our insides
-                traceback.print_exc(file=sys.stderr)
+                sys.excepthook(*sys.exc_info())
                 finish(results.failed("wassette failed inside; its log on stderr says how"))
 
         self._submit(run)
+
+    def prepare(self) -> None:
+        """Makes ready for the first call what takes time."""
+        _ = self._host.sandbox
 
     def idle(self, seconds: float) -> bool:
         """Waits until no call runs; False when it took longer."""

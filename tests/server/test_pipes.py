@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from wassette_py.server import pipes
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    read, write = os.pipe()
+    yield read, write
+    for end in (read, write):
+        os.close(end)
+
+
+def written(data: bytes, most: int) -> list[bytes | None]:
+    """The lines that come out when `data` goes in by one write and ends."""
+    read, write = os.pipe()
+
+    def feed() -> None:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(write, left) :]
+        os.close(write)
+
+    threading.Thread(target=feed).start()
+    try:
+        return list(pipes.lines(read, most))
+    finally:
+        os.close(read)
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        (b"", []),
+        (b"a\n", [b"a"]),
+        (b"a\nb\n", [b"a", b"b"]),
+        (b"\n\n", [b"", b""]),
+        (b"a\r\n", [b"a\r"]),
+        (b"no end", [b"no end"]),
+        (b"1234567890\n", [b"1234567890"]),
+        (b"12345678901\nb\n", [None, b"b"]),
+        (b"12345678901", [None]),
+        (b"x" * 1_000_000 + b"\nb\n" + b"x" * 1_000_000, [None, b"b", None]),
+    ],
+)
+def test_lines_are_cut_and_too_long_ones_counted(data: bytes, lines: list[bytes | None]) -> None:
+    assert written(data, 10) == lines
+
+
+def test_a_line_may_come_in_many_pieces() -> None:
+    long = bytes(range(32, 127)) * 10_000
+    assert written(long + b"\n" + long + b"\n", len(long)) == [long, long]
+
+
+def test_an_input_that_breaks_has_ended() -> None:
+    read, write = os.pipe()
+    os.close(write)
+    os.close(read)
+    assert list(pipes.lines(read, 10)) == []
+
+
+def test_lines_are_written_in_order_and_the_first_is_announced_once_it_is_out(pipe: tuple[int, int]) -> None:
+    begun = threading.Event()
+    writer = pipes.Writer(pipe[1], begun=begun.set, broken=lambda: None)
+    assert writer.flush(0)
+    assert not begun.is_set()
+    for number in range(1000):
+        writer.write(b"%d\n" % number)
+    assert writer.flush(5)
+    assert begun.wait(5)
+    assert os.read(pipe[0], 1 << 16) == b"".join(b"%d\n" % number for number in range(1000))
+
+
+def test_a_client_that_does_not_read_holds_the_writers_back_and_not_the_memory(pipe: tuple[int, int]) -> None:
+    writer = pipes.Writer(pipe[1], begun=lambda: None, broken=lambda: None)
+    line = b"x" * (1 << 20)
+    written = []
+
+    def write_all() -> None:
+        for number in range(64):
+            writer.write(line)
+            written.append(number)
+
+    thread = threading.Thread(target=write_all)
+    thread.start()
+    thread.join(0.5)
+    assert len(written) <= 33
+    assert not writer.flush(0.01)
+    read = 0
+    while read < 64 << 20:
+        read += len(os.read(pipe[0], 1 << 20))
+    thread.join(5)
+    assert writer.flush(5)
+    assert len(written) == 64
+
+
+def test_a_client_that_is_gone_is_told_once_and_the_rest_is_dropped() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    broken = threading.Semaphore(0)
+    writer = pipes.Writer(write, begun=lambda: None, broken=broken.release)
+    writer.write(b"a\n")
+    assert broken.acquire(timeout=5)
+    for _ in range(100):
+        writer.write(b"x" * (1 << 20))
+    assert writer.flush(0)
+    assert not broken.acquire(blocking=False)
+    os.close(write)

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.guests import ONE_TOOL
+from tests.server.corehost import INITIALIZE, enveloped
+from tests.server.process import COMMAND, install, serving
+
+IS_POSIX = os.name == "posix"
+
+
+def test_components_are_listed_and_called(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving() as client:
+        tools = {tool["name"]: tool for tool in client.ask("tools/list")["result"]["tools"]}
+        assert {"add", "echo", "refuse", "break", "spin", "load-component", "call-tool"} <= set(tools)
+        assert tools["add"]["annotations"] == {"openWorldHint": False, "readOnlyHint": True}
+        assert tools["add"]["_meta"]["wassette/component"] == "text"
+        assert tools["add"]["_meta"]["wassette/digest"].startswith("sha256:")
+        assert client.call("add", left=2, right=3)["structuredContent"] == {"result": 5}
+        assert client.call("echo", text="☃")["content"] == [{"type": "text", "text": "☃"}]
+        assert client.call("call-tool", name="add", arguments={"left": 1, "right": 1})["structuredContent"] == {"result": 2}
+        assert client.end() == 0
+
+
+def test_errors_of_guests_and_of_arguments_are_results(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving() as client:
+        wrong: list[tuple[str, dict[str, object], str]] = [
+            ("refuse", {"reason": "not today"}, "not today"),
+            ("break", {}, "unreachable"),
+            ("add", {"left": "x", "right": 1}, "$.left"),
+            ("add", {"left": 1}, "right"),
+        ]
+        for name, arguments, text in wrong:
+            result = client.call(name, **arguments)
+            assert result["isError"]
+            assert "structuredContent" not in result
+            assert text in result["content"][0]["text"]
+        assert client.ask("tools/call", {"name": "nope"})["error"]["code"] == -32602
+
+
+def test_the_stateless_era_is_served_too(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving(handshake=False) as client:
+        assert client.ask("server/discover", enveloped())["result"]["supportedVersions"] == ["2026-07-28"]
+        answer = client.ask("tools/call", enveloped({"name": "add", "arguments": {"left": 2, "right": 3}}))
+        assert answer["result"]["structuredContent"] == {"result": 5}
+        client.send("subscriptions/listen", enveloped({"notifications": {"toolsListChanged": True}}), id="s")
+        client.wait(lambda message: message.get("method") == "notifications/subscriptions/acknowledged")
+        install(tmp_path, "other", ONE_TOOL)
+        client.wait(lambda message: message.get("method") == "notifications/tools/list_changed")
+        assert client.end() == 0
+        assert client.answer("s")["result"]["resultType"] == "complete"
+
+
+def test_what_another_process_changes_is_heard_and_served(tmp_path: Path) -> None:
+    host = install(tmp_path)
+    with serving() as client:
+        client.ask("tools/list")
+        install(tmp_path, "other", ONE_TOOL)
+        client.wait(lambda message: message.get("method") == "notifications/tools/list_changed", 5)
+        assert client.call("answer")["structuredContent"] == {"result": 42}
+        client.sent.clear()
+        host.unload("text")
+        client.wait(lambda message: message.get("method") == "notifications/tools/list_changed", 5)
+        assert client.ask("tools/call", {"name": "add", "arguments": {"left": 2, "right": 3}})["error"]["code"] == -32602
+
+
+def test_ping_is_answered_within_50_ms_while_eight_guests_spin(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving() as client:
+        client.call("add", left=1, right=1)
+        for number in range(8):
+            client.send("tools/call", {"name": "spin"}, id=f"spin {number}")
+        times = []
+        for number in range(200):
+            began = time.monotonic()
+            client.send("ping", id=number)
+            client.answer(number)
+            times.append(client.arrived[-1] - began)
+            time.sleep(0.002)
+        assert sorted(times)[int(len(times) * 0.95)] < 0.05
+        assert "result" in client.ask("tools/list")
+        assert client.call("add", left=2, right=2)["structuredContent"] == {"result": 4}
+
+
+def test_a_cancelled_guest_stops_and_is_not_answered(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving(environment={**os.environ, "WASSETTE_CALLS_IN_FLIGHT": "1"}) as client:
+        client.call("add", left=1, right=1)
+        client.send("tools/call", {"name": "spin"}, id="spin")
+        assert "busy" in client.call("add", left=1, right=1)["content"][0]["text"]
+        client.send("notifications/cancelled", {"requestId": "spin"})
+        until = time.monotonic() + 5
+        while client.call("add", left=1, right=1)["isError"]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert not [message for message in client.sent if message.get("id") == "spin"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("spinning", [0, 4])
+def test_a_signal_ends_the_server_within_a_second(number: signal.Signals, spinning: int, tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving() as client:
+        client.call("add", left=1, right=1)
+        for spin in range(spinning):
+            client.send("tools/call", {"name": "spin"}, id=f"spin {spin}")
+        time.sleep(0.1)
+        began = time.monotonic()
+        client.process.send_signal(number)
+        assert client.ended() == 0
+        assert time.monotonic() - began < 1
+        assert [message["error"]["code"] for message in client.sent] == [-32000] * spinning
+        assert client.errors == b""
+
+
+def test_the_end_of_the_input_ends_the_server_within_a_second_while_guests_spin(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving() as client:
+        for spin in range(4):
+            client.send("tools/call", {"name": "spin"}, id=spin)
+        client.call("add", left=1, right=1)
+        began = time.monotonic()
+        assert client.end() == 0
+        assert time.monotonic() - began < 1
+
+
+def test_requests_piped_in_at_once_are_answered_before_the_end(tmp_path: Path) -> None:
+    install(tmp_path)
+    steps: list[dict[str, object]] = [
+        {"id": 1, "method": "initialize", "params": INITIALIZE},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/call", "params": {"name": "add", "arguments": {"left": 40, "right": 2}}},
+    ]
+    lines = "".join(json.dumps({"jsonrpc": "2.0", **step}) + "\n" for step in steps).removesuffix("\n")
+    done = subprocess.run(COMMAND, input=lines.encode(), capture_output=True, check=True, timeout=30)
+    answers = {message["id"]: message["result"] for message in map(json.loads, done.stdout.splitlines())}
+    assert answers[2]["structuredContent"] == {"result": 42}
+
+
+def test_a_client_that_reads_no_more_ends_the_server() -> None:
+    read, write = os.pipe()
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=write) as process:
+        os.close(write)
+        assert process.stdin is not None
+        ping = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"}).encode() + b"\n"
+        process.stdin.write(ping)
+        process.stdin.flush()
+        assert os.read(read, 100).endswith(b'"result":{}}\n')
+        os.close(read)
+        process.stdin.write(ping)
+        process.stdin.flush()
+        assert process.wait(10) == 0
+
+
+def test_nothing_but_the_protocol_reaches_stdout(tmp_path: Path) -> None:
+    noise = (
+        "import os, subprocess, sys, threading, time\n"
+        "def noise():\n"
+        "    time.sleep(0.3)\n"
+        "    print('printed', flush=True); os.write(1, b'written\\n'); subprocess.run(['echo', 'by a child'])\n"
+        "    print(repr(sys.stdin.readline()), file=sys.stderr, flush=True)\n"
+        "threading.Thread(target=noise, daemon=True).start()\n"
+        "from wassette_py.__main__ import main\n"
+        "sys.argv = ['wassette', 'serve', '--stdio']\n"
+        "sys.exit(main())\n"
+    )
+    with serving(command=[sys.executable, "-c", noise]) as client:
+        time.sleep(1)
+        assert client.ask("ping")["result"] == {}
+        assert client.end() == 0
+        assert client.sent == []
+        assert client.errors.split() == [b"printed", b"written", b"by", b"a", b"child", b"''"]
+
+
+@pytest.mark.skipif(not IS_POSIX, reason="descriptors are closed with a POSIX shell")
+def test_a_closed_stderr_does_no_harm() -> None:
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    command = ["sh", "-c", '"$@" 2>&-', "sh", *COMMAND]
+    done = subprocess.run(command, input=line.encode(), capture_output=True, check=True, timeout=30)
+    assert json.loads(done.stdout) == {"jsonrpc": "2.0", "id": 1, "result": {}}
+
+
+def test_long_lines_are_answered_and_the_connection_stays(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving() as client:
+        client.raw(b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"' + b"x" * (9 << 20) + b'"}}\n\n  \n')
+        error = client.wait(lambda message: "error" in message)
+        assert (error["id"], error["error"]["code"]) == (None, -32600)
+        text = "y" * 50_000
+        assert client.call("echo", text=text)["structuredContent"] == {"result": text}
+
+
+def test_only_named_components_are_served_and_unknown_ones_refused(tmp_path: Path) -> None:
+    install(tmp_path)
+    install(tmp_path, "other", ONE_TOOL)
+    with serving("other", "--disable-builtin-tools") as client:
+        assert [tool["name"] for tool in client.ask("tools/list")["result"]["tools"]] == ["answer"]
+    done = subprocess.run([*COMMAND, "nope"], capture_output=True, check=False, timeout=30, stdin=subprocess.DEVNULL, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no component 'nope' is installed\nhint: ")
+
+
+def test_an_operator_who_lets_the_model_decide_is_warned() -> None:
+    with serving(environment={**os.environ, "WASSETTE_GRANTS": "allow"}) as client:
+        client.end()
+        assert client.errors.startswith(b"warning: grants: allow")
+
+
+def test_a_component_directory_that_cannot_be_read_is_told_and_not_fatal(tmp_path: Path) -> None:
+    folder = tmp_path / "components"
+    folder.write_text("a file")
+    with serving("--component-dir", str(folder)) as client:
+        assert "error" in client.ask("tools/list")
+        time.sleep(1)
+        assert client.ask("ping")["result"] == {}
+        assert client.end() == 0
+        assert b"warning: cannot look at the components" in client.errors
