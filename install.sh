@@ -43,12 +43,16 @@ make_venv() {
     fi
 }
 
-# install_into VENV WORD...: pip, with the versions that were tested together.
+# install_into VENV WORD...: pip, with the versions that were tested together, also for what builds the package.
 install_into() {
     venv=$1
     shift
-    PIP_CONSTRAINT="$source/.ci/constraints.txt" PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1 \
-        "$venv/bin/python" -m pip install --quiet "$@" || fail "pip could not install wassette" "its reason is above; can this machine reach a package index?"
+    # NOTE: pip splits PIP_CONSTRAINT at spaces, so it gets a path from here.
+    (
+        cd "$source"
+        PIP_CONSTRAINT=.ci/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1 \
+            "$venv/bin/python" -I -m pip install --quiet "$@"
+    ) || fail "pip could not install wassette" "its reason is above; can this machine reach a package index?"
 }
 
 # own_venv KIND: the checkout's .venv with the package as it stands here, and for `test` the development tools; kept while nothing it is made of changes.
