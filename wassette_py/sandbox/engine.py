@@ -42,16 +42,21 @@ class Engine:
         """Whether compiling `digest` is likely to take no time."""
         return self._cache.is_cached(digest)
 
-    def compile(self, wasm: bytes, digest: Digest, control: Control) -> CompiledComponent:
-        """The component `wasm`, whose digest is `digest` (verified by the caller).
+    def restore(self, digest: Digest) -> CompiledComponent | None:
+        """The component of that digest as it was compiled before; None when it was not, or what was kept cannot be used."""
+        restored = self._restore(digest)
+        return None if restored is None else CompiledComponent(self, restored, digest, was_cached=True)
+
+    def compile(self, wasm: bytes, digest: Digest, control: Control, *, keep: bool = True) -> CompiledComponent:
+        """The component `wasm`, whose digest is `digest` (verified by the caller); `keep` False leaves nothing in the cache.
 
         Raises InvalidComponent, LimitExceeded (memory or time of compiling), Cancelled.
         """
-        restored = self._restore(digest)
+        restored = self.restore(digest)
         if restored is not None:
-            return CompiledComponent(self, restored, digest, was_cached=True)
+            return restored
         compiler.check_header(wasm)
-        return CompiledComponent(self, self._build(wasm, digest, control), digest, was_cached=False)
+        return CompiledComponent(self, self._build(wasm, digest, control, keep), digest, was_cached=False)
 
     def gated(self, interface: str) -> Functions:
         """Our functions of an interface that has a gate, compiled when first asked for; kept as long as any linker of this engine."""
@@ -79,18 +84,19 @@ class Engine:
             self._cache.drop(digest)
             return None
 
-    def _build(self, wasm: bytes, digest: Digest, control: Control) -> Component:
+    def _build(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> Component:
         if len(wasm) < compiler.IN_PROCESS_BELOW or not sys.executable:
             component = compiler.compile_in_process(self.raw, wasm, control)
             self._check(component)
-            self._keep(component, digest)
+            if keep:
+                self._keep(component, digest)
             return component
         target = self._cache.temporary()
         try:
             compiler.compile_in_child(wasm, target, control)
             component = Component.deserialize_file(self.raw, str(target))
             self._check(component)
-            if self._cache.is_usable:
+            if keep and self._cache.is_usable:
                 self._cache.keep(digest, target)
             return component
         finally:
