@@ -43,7 +43,7 @@ def talk(*lines: str) -> None:
 
 def complain(error: str, hints: Iterable[str | None]) -> None:
     """`error:` and `hint:` lines on stderr."""
-    talk(f"error: {error}", *(f"hint: {hint}" for hint in dict.fromkeys(hints) if hint))
+    talk(f"error: {error}", *(f"hint: {line}" for hint in hints for line in (hint or "").splitlines()))
 
 
 def guest_output(stdout: str, stderr: str) -> None:

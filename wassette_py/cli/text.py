@@ -80,34 +80,48 @@ def signature(name: str, input_schema: Mapping[str, Any], output_schema: Mapping
 
 def type_text(schema: Mapping[str, Any], depth: int = 0) -> str:
     """A JSON Schema as a short type: `string`, `integer[]`, `{name: string, age?: integer}`, `"a" | "b"`."""
+    return " | ".join(_alternatives(schema, depth))
+
+
+def _alternatives(schema: Mapping[str, Any], depth: int) -> list[str]:
+    """The alternatives of a type, each one a short text."""
     if depth > MAX_DEPTH:
-        return "…"
+        return ["…"]
     match schema:
-        case {"const": value}:
-            return json.dumps(value, ensure_ascii=False)
+        case {"anyOf": [first, second]} if _is_spelling(first, second):
+            return _alternatives(first, depth)
+        case {"anyOf": [*choices]}:
+            return list(dict.fromkeys(text for choice in choices for text in _alternatives(choice, depth)))
         case {"enum": [*values]}:
-            return " | ".join(json.dumps(value, ensure_ascii=False) for value in values)
-        case {"anyOf": [*choices]} | {"oneOf": [*choices]}:
-            texts = dict.fromkeys(type_text(choice, depth + 1) for choice in choices)
-            return " | ".join(texts)
+            return [json.dumps(value, ensure_ascii=False) for value in values]
         case {"contentEncoding": str(encoding)}:
-            return encoding
+            return [encoding]
         case {"type": "array", "prefixItems": [*members]}:
-            return f"[{', '.join(type_text(member, depth + 1) for member in members)}]"
-        case {"type": "array", "items": {**items}}:
-            inner = type_text({str(key): value for key, value in items.items()}, depth + 1)
-            return f"({inner})[]" if " | " in inner else f"{inner}[]"
+            return [f"[{', '.join(type_text(member, depth + 1) for member in members)}]"]
+        case {"type": "array"}:
+            items = _alternatives(schema.get("items", {}), depth + 1)
+            return [f"{items[0]}[]" if len(items) == 1 else f"({' | '.join(items)})[]"]
         case {"type": "object"}:
-            return f"{{{_fields(schema, depth)}}}"
+            return [f"{{{_fields(schema, depth)}}}"]
         case {"type": str(name)}:
-            return name
-        case {"type": [*names]}:
-            return " | ".join(map(str, names))
+            return [name]
         case _:
-            return "any"
+            return ["any"]
+
+
+def _is_spelling(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether `second` is only another way of writing a `first`: a large integer as text, NaN by name, bytes as numbers."""
+    kind = first.get("type")
+    return (
+        (kind == "integer" and "pattern" in second) or (kind == "number" and "NaN" in second.get("enum", ())) or "contentEncoding" in first
+    )
 
 
 def _fields(schema: Mapping[str, Any], depth: int) -> str:
     required = schema.get("required", ())
-    fields = schema.get("properties", {})
-    return ", ".join(f"{name}{'' if name in required else '?'}: {type_text(field, depth + 1)}" for name, field in fields.items())
+    return ", ".join(
+        f"{name}: {type_text(field, depth + 1)}"
+        if name in required
+        else f"{name}?: {' | '.join(text for text in _alternatives(field, depth + 1) if text != 'null')}"
+        for name, field in schema.get("properties", {}).items()
+    )
