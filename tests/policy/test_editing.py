@@ -286,6 +286,11 @@ def test_revoking_a_path_takes_all_its_entries_and_no_other() -> None:
     assert parse(revoke_text(text, SOURCE, AnyStorage("/a"))).storage == (StorageGrant("/b"),)
 
 
+def test_a_grant_comes_behind_a_block_of_text() -> None:
+    text = 'version: "1.0"\ndescription: |\n  one\n  two\n'
+    assert grant_text(text, SOURCE, Variable("A")) == text + "permissions:\n  environment:\n    allow:\n      - key: A\n"
+
+
 def test_granting_what_is_granted_changes_nothing() -> None:
     assert grant_text(BLOCK, SOURCE, NetworkHost("a.com")) == BLOCK
 

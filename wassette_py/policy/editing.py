@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LimitName, format_limit
@@ -83,6 +83,7 @@ def _granted(text: str, source: str, permission: Permission) -> str:
         case LimitValue():
             plain = _surgery(text, source).remove_key(_legacy(permission.name))
             return _surgery(plain, source).set_key(_limit(permission.name), format_limit(permission.name, permission.value))
+    assert_never(permission)
 
 
 def _revoked(text: str, document: PolicyDocument, permission: Revocation) -> str:
@@ -98,6 +99,7 @@ def _revoked(text: str, document: PolicyDocument, permission: Revocation) -> str
         case LimitValue() | AnyLimit():
             plain = _surgery(text, document.source).remove_key(_legacy(permission.name))
             return _surgery(plain, document.source).remove_key(_limit(permission.name))
+    assert_never(permission)
 
 
 def _without(text: str, document: PolicyDocument, section: str, gone: list[bool]) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from wassette_py.errors import InvalidPolicy, NotGranted
 from wassette_py.limits import LimitName, format_limit
@@ -60,6 +61,7 @@ def describe(permission: Revocation) -> str:
             return f"storage {permission.path}"
         case AnyLimit():
             return permission.name
+    assert_never(permission)
 
 
 def granted(policy: PolicyDocument, permission: Revocation) -> bool:
@@ -77,6 +79,7 @@ def granted(policy: PolicyDocument, permission: Revocation) -> bool:
             return any(grant.path == permission.path for grant in policy.storage)
         case AnyLimit():
             return permission.name in policy.limits
+    assert_never(permission)
 
 
 def grant(policy: PolicyDocument, permission: Permission) -> PolicyDocument:
@@ -96,6 +99,7 @@ def grant(policy: PolicyDocument, permission: Permission) -> PolicyDocument:
             return replace(policy, variables=(*policy.variables, permission))
         case LimitValue():
             return replace(policy, limits={**policy.limits, permission.name: permission.value})
+    assert_never(permission)
 
 
 def revoke(policy: PolicyDocument, permission: Revocation) -> PolicyDocument:
@@ -113,6 +117,7 @@ def revoke(policy: PolicyDocument, permission: Revocation) -> PolicyDocument:
             return replace(policy, variables=tuple(entry for entry in policy.variables if entry != permission))
         case LimitValue() | AnyLimit():
             return replace(policy, limits={name: value for name, value in policy.limits.items() if name != permission.name})
+    assert_never(permission)
 
 
 def _instead(policy: PolicyDocument, permission: Revocation) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, assert_never, cast
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
@@ -73,8 +73,9 @@ def parse_revocation(
     """What `policy revoke ID KIND VALUE` takes back: the same words; storage without access, or a limit without value, means any."""
     known = _known(kind, storage=(access, guest), network=(methods, paths, cidr))
     if known == "storage" and not _access(access) and guest is None:
+        text = _needed(known, value)
         with _refusals("storage"):
-            return AnyStorage(_directory(_needed(known, value), home, base))
+            return AnyStorage(_directory(text, home, base))
     if known in LIMIT_NAMES and value is None:
         return AnyLimit(known)
     return parse_permission(kind, value, access=access, guest=guest, methods=methods, paths=paths, cidr=cidr, home=home, base=base)
@@ -99,6 +100,7 @@ def permission_words(permission: Revocation) -> tuple[str, ...]:
             return ("storage", permission.path)
         case AnyLimit():
             return (permission.name,)
+    assert_never(permission)
 
 
 def command_for(component_id: str, permission: Permission) -> str:
@@ -172,6 +174,7 @@ def test(policy: PolicyDocument, target: Target) -> Decision:
             return match_path(policy, target.path, write=target.write)
         case VariableAccess():
             return match_variable(policy, target.key)
+    assert_never(target)
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # pytest takes a function of this name for one of its own
@@ -189,6 +192,7 @@ def permission_for(target: Target) -> Permission | None:
             return StorageGrant(target.path, target.write)
         case VariableAccess():
             return Variable(target.key)
+    assert_never(target)
 
 
 def command_for_denial(component_id: str, capability: str, target: str) -> str | None:

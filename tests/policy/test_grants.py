@@ -1,0 +1,98 @@
+"""Grant and revoke on documents: entries are never merged, limits are replaced, and what is not granted cannot be revoked."""
+
+from __future__ import annotations
+
+import pytest
+
+from wassette_py.errors import InvalidPolicy, NotGranted
+from wassette_py.policy.document import EMPTY, NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, describe, grant, granted, revoke
+
+
+def policy_of(*permissions: Permission) -> PolicyDocument:
+    policy = PolicyDocument(source="p.yaml")
+    for permission in permissions:
+        policy = grant(policy, permission)
+    return policy
+
+
+def test_a_granted_entry_comes_last_and_is_not_merged() -> None:
+    policy = policy_of(
+        StorageGrant("/a"), StorageGrant("/a", True), NetworkHost("b.com"), NetworkHost("a.com"), NetworkHost("b.com", methods=("GET",))
+    )
+    assert policy.storage == (StorageGrant("/a"), StorageGrant("/a", True))
+    assert policy.allow == (NetworkHost("b.com"), NetworkHost("a.com"), NetworkHost("b.com", methods=("GET",)))
+
+
+def test_granting_twice_is_granting_once() -> None:
+    policy = policy_of(Variable("A"), LimitValue("cpu", 0.5))
+    assert grant(policy, Variable("A")) is policy
+    assert grant(policy, LimitValue("cpu", 0.5)) is policy
+
+
+def test_a_limit_is_replaced() -> None:
+    assert policy_of(LimitValue("cpu", 0.5), LimitValue("memory", 1024), LimitValue("cpu", 2)).limits == {"cpu": 2, "memory": 1024}
+
+
+def test_a_directory_narrower_than_one_above_it_is_refused_with_the_way_out() -> None:
+    policy = policy_of(StorageGrant("/a", True))
+    with pytest.raises(InvalidPolicy, match=r"^p.yaml: permissions.storage.allow: read access to /a/b is narrower") as caught:
+        grant(policy, StorageGrant("/a/b"))
+    assert caught.value.hint == "grant read and write for /a/b, or only read for /a"
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [
+        StorageGrant("/b", True, "/x"),
+        NetworkHost("a.com", "https", 8443, ("GET",), ("/x",)),
+        NetworkCidr("10.0.0.0/8"),
+        Variable("B"),
+        LimitValue("timeout", 5.0),
+    ],
+)
+def test_revoking_takes_exactly_that_entry(permission: Permission) -> None:
+    before = policy_of(StorageGrant("/b"), NetworkHost("a.com"), Variable("A"), LimitValue("cpu", 1))
+    assert not granted(before, permission)
+    assert granted(grant(before, permission), permission)
+    assert revoke(grant(before, permission), permission) == before
+
+
+def test_revoking_a_path_or_a_limit_takes_it_whatever_it_is() -> None:
+    policy = policy_of(StorageGrant("/a"), StorageGrant("/a", True, "/x"), StorageGrant("/b"), LimitValue("cpu", 1))
+    assert revoke(policy, AnyStorage("/a")).storage == (StorageGrant("/b"),)
+    assert revoke(policy, AnyLimit("cpu")).limits == {}
+
+
+@pytest.mark.parametrize(
+    ("permission", "words", "hint"),
+    [
+        (StorageGrant("/a", True), "read and write /a", "granted is read /a; read and write /a as /x"),
+        (StorageGrant("/c"), "read /c", None),
+        (AnyStorage("/c"), "storage /c", None),
+        (NetworkHost("a.com"), "network a.com", "granted is network GET,POST a.com /x /y"),
+        (NetworkHost("b.com", "https"), "network https://b.com", None),
+        (NetworkCidr("10.0.0.0/8"), "network 10.0.0.0/8", None),
+        (Variable("B"), "env B", None),
+        (LimitValue("memory", 1 << 20), "memory 1Mi", "granted is memory 512Mi"),
+        (LimitValue("cpu", 0.5), "cpu 500m", None),
+        (AnyLimit("cpu"), "cpu", None),
+    ],
+)
+def test_revoking_what_is_not_granted_says_so_and_what_is(permission: Revocation, words: str, hint: str | None) -> None:
+    policy = policy_of(
+        StorageGrant("/a"),
+        StorageGrant("/a", True, "/x"),
+        NetworkHost("a.com", methods=("GET", "POST"), paths=("/x", "/y")),
+        LimitValue("memory", 512 << 20),
+    )
+    assert describe(permission) == words
+    with pytest.raises(NotGranted) as caught:
+        revoke(policy, permission)
+    assert str(caught.value) == f"p.yaml: {words} is not granted"
+    assert caught.value.hint == hint
+    assert caught.value.exit_code == 1
+
+
+def test_the_empty_policy_grants_nothing() -> None:
+    assert not granted(EMPTY, AnyStorage("/"))

@@ -1,0 +1,308 @@
+"""Words of a command line -> permissions and targets, and back."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from tests.policy.strategies import permissions
+from wassette_py.errors import InvalidPolicy
+from wassette_py.policy.document import EMPTY, NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, grant
+from wassette_py.policy.network import RequestTarget
+from wassette_py.policy.words import (
+    PathAccess,
+    Request,
+    VariableAccess,
+    command_for,
+    command_for_denial,
+    parse_permission,
+    parse_revocation,
+    parse_target,
+    permission_for,
+    permission_words,
+    revoke_command_for,
+    storage_words,
+    test,
+)
+
+HOME, BASE = Path("/home/me"), Path("/work/here")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "options", "permission"),
+    [
+        ("storage", "/a", {"access": "read"}, StorageGrant("/a")),
+        ("storage", "/a/", {"access": "read,write"}, StorageGrant("/a", True)),
+        ("storage", "/a/**", {"access": ["write", "read"], "guest": "/x/"}, StorageGrant("/a", True, "/x")),
+        ("storage", "/a", {"access": "read", "guest": "/a"}, StorageGrant("/a")),
+        ("storage", "fs:///a", {"access": ["read"]}, StorageGrant("/a")),
+        ("storage", "fs://~/a", {"access": ["read"]}, StorageGrant("/home/me/a")),
+        ("storage", "~", {"access": "read"}, StorageGrant("/home/me")),
+        ("storage", "notes", {"access": "read"}, StorageGrant("/work/here/notes")),
+        ("storage", "../notes", {"access": "read"}, StorageGrant("/work/notes")),
+        ("storage", ".", {"access": "read"}, StorageGrant("/work/here")),
+        ("storage", "notes/**", {"access": "read"}, StorageGrant("/work/here/notes")),
+        ("network", "API.example.com", {}, NetworkHost("api.example.com")),
+        (
+            "network",
+            "https://*.a.com:8443",
+            {"methods": ["get", "POST", "GET"], "paths": ["/x/**"]},
+            NetworkHost("*.a.com", "https", 8443, ("GET", "POST"), ("/x/**",)),
+        ),
+        ("network", None, {"cidr": "10.0.0.0/8"}, NetworkCidr("10.0.0.0/8")),
+        ("env", "LANG", {}, Variable("LANG")),
+        ("environment", "LANG", {}, Variable("LANG")),
+        ("environment-variable", "LANG", {}, Variable("LANG")),
+        ("memory", "512Mi", {}, LimitValue("memory", 512 << 20)),
+        ("cpu", "500m", {}, LimitValue("cpu", 0.5)),
+        ("timeout", "30s", {}, LimitValue("timeout", 30)),
+        ("output", "4Mi", {}, LimitValue("output", 4 << 20)),
+    ],
+)
+def test_words_name_a_permission(kind: str, value: str | None, options: dict[str, Any], permission: Permission) -> None:
+    assert parse_permission(kind, value, home=HOME, base=BASE, **options) == permission
+    assert parse_revocation(kind, value, home=HOME, base=BASE, **options) == permission
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "options", "permission"),
+    [
+        ("storage", "/a", {}, AnyStorage("/a")),
+        ("storage", "notes/", {}, AnyStorage("/work/here/notes")),
+        ("storage", "fs:///a/**", {"access": []}, AnyStorage("/a")),
+        ("memory", None, {}, AnyLimit("memory")),
+    ],
+)
+def test_fewer_words_revoke_whatever_there_is(kind: str, value: str | None, options: dict[str, Any], permission: Revocation) -> None:
+    assert parse_revocation(kind, value, home=HOME, base=BASE, **options) == permission
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "options", "message"),
+    [
+        ("disk", "/a", {}, "'disk' is not a kind of permission: storage, network, env, memory, cpu, timeout, output"),
+        ("storage", None, {"access": "read"}, "storage needs a value"),
+        ("storage", "/a", {}, "storage needs --access read or --access read,write"),
+        ("storage", "/a", {"access": "read,execute"}, "access is read or read,write, not execute,read"),
+        ("storage", "/a", {"access": "read", "cidr": "10.0.0.0/8"}, "storage does not take the options of network"),
+        ("network", "a.com", {"access": "read"}, "network does not take the options of storage"),
+        ("network", "a.com", {"cidr": "10.0.0.0/8"}, "network needs either a host or --cidr"),
+        ("network", None, {}, "network needs either a host or --cidr"),
+        ("env", "A", {"guest": "/a"}, "env does not take the options of storage"),
+        ("env", None, {}, "env needs a value"),
+        ("memory", None, {}, "memory needs a value"),
+    ],
+)
+def test_wrong_words_are_a_usage_error(kind: str, value: str | None, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        parse_permission(kind, value, home=HOME, base=BASE, **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "options", "message", "hint"),
+    [
+        ("storage", "/a", {"access": "write"}, "storage: a directory cannot be written without being read", "--access read,write"),
+        (
+            "storage",
+            "/a/*",
+            {"access": "read"},
+            "storage: one level alone cannot be granted: a directory is granted with everything below it",
+            "/a",
+        ),
+        (
+            "storage",
+            "a/*",
+            {"access": "read"},
+            "storage: one level alone cannot be granted: a directory is granted with everything below it",
+            "/work/here/a",
+        ),
+        ("storage", "file:///a", {"access": "read"}, "storage: only directories can be granted, as fs://, not file://", "fs:///a"),
+        ("storage", "", {"access": "read"}, "storage: a path must be absolute", "/absolute/path"),
+        ("storage", "/a", {"access": "read", "guest": "x"}, "storage: a path must be absolute", "/absolute/path/x"),
+        (
+            "network",
+            "*",
+            {},
+            "network: every host cannot be granted at once",
+            "name the hosts one by one, or the names below one: *.example.com",
+        ),
+        ("network", "a.com/x", {}, "network: a path cannot be part of a host", '{host: "a.com", paths: ["/x"]}'),
+        ("network", None, {"cidr": "10.0.0.1"}, "network: a range needs its length", "10.0.0.1/32"),
+        (
+            "network",
+            None,
+            {"cidr": "10.0.0.0/8", "methods": ["GET"]},
+            "network: methods and paths cannot be combined with cidr",
+            "name the host beside them",
+        ),
+        ("network", "a.com", {"paths": ["x"]}, "network: a path starts with /", "/x"),
+        ("env", "A*", {}, "env: variables are granted one by one, not by a pattern", None),
+        ("memory", "lots", {}, "memory: expected a number of bytes such as 512Mi (Ki, Mi, Gi, Ti), got 'lots'", None),
+        ("secret", "TOKEN", {}, "secrets are not served yet", None),
+    ],
+)
+def test_words_that_cannot_be_enforced_are_refused_with_the_nearest_form(
+    kind: str, value: str | None, options: dict[str, Any], message: str, hint: str | None
+) -> None:
+    with pytest.raises(InvalidPolicy) as caught:
+        parse_permission(kind, value, home=HOME, base=BASE, **options)
+    assert (str(caught.value), caught.value.hint) == (message, hint)
+
+
+def test_a_path_to_revoke_is_read_like_one_to_grant() -> None:
+    with pytest.raises(InvalidPolicy, match="storage: a path must be absolute"):
+        parse_revocation("storage", "a")
+    with pytest.raises(ValueError, match="storage needs a value"):
+        parse_revocation("storage", None)
+
+
+@pytest.mark.parametrize(
+    ("permission", "command"),
+    [
+        (NetworkHost("api.example.com"), "wassette policy grant fetch network api.example.com"),
+        (
+            NetworkHost("*.a.com", "https", 8443, ("GET",), ("/x/**",)),
+            "wassette policy grant fetch network 'https://*.a.com:8443' --method GET --path '/x/**'",
+        ),
+        (NetworkCidr("10.0.0.0/8"), "wassette policy grant fetch network --cidr 10.0.0.0/8"),
+        (StorageGrant("/a b", True, "/x"), "wassette policy grant fetch storage '/a b' --access read,write --guest /x"),
+        (StorageGrant("/a"), "wassette policy grant fetch storage /a --access read"),
+        (Variable("LANG"), "wassette policy grant fetch env LANG"),
+        (Variable("$(rm)"), "wassette policy grant fetch env '$(rm)'"),
+        (LimitValue("timeout", 90), "wassette policy grant fetch timeout 90s"),
+    ],
+)
+def test_a_permission_is_a_command_line_to_paste(permission: Permission, command: str) -> None:
+    assert command_for("fetch", permission) == command
+    assert revoke_command_for("fetch", permission) == command.replace("grant", "revoke")
+
+
+def test_what_revokes_anything_is_a_command_line_too() -> None:
+    assert revoke_command_for("fetch", AnyStorage("/a")) == "wassette policy revoke fetch storage /a"
+    assert revoke_command_for("fetch", AnyLimit("cpu")) == "wassette policy revoke fetch cpu"
+
+
+@given(permissions)
+def test_the_words_of_a_permission_name_that_permission(permission: Permission) -> None:
+    words = list(permission_words(permission))
+    assert shlex.split(command_for("x", permission))[4:] == words
+    options: dict[str, Any] = {"methods": [], "paths": []}
+    positional = [words.pop(0)]
+    while words:
+        word = words.pop(0)
+        match word:
+            case "--method" | "--path":
+                options[f"{word[2:]}s"].append(words.pop(0))
+            case "--access" | "--guest" | "--cidr":
+                options[word[2:]] = words.pop(0)
+            case _:
+                positional.append(word)
+    assert parse_permission(positional[0], positional[1] if len(positional) > 1 else None, **options) == permission
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("GET https://X.com/y?z", Request("GET", RequestTarget("https", "x.com", 443, "/y"))),
+        ("post http://x.com:8080", Request("POST", RequestTarget("http", "x.com", 8080, "/"))),
+        ("GET ftp://x.com", Request("GET", RequestTarget("ftp", "x.com", 0, "/"))),
+        (" read  /a//b ", PathAccess("/a/b", False)),
+        ("write ~/a b", PathAccess("/home/me/a b", True)),
+        ("env LANG", VariableAccess("LANG")),
+    ],
+)
+def test_a_target_is_read_as_people_write_it(text: str, target: object) -> None:
+    assert parse_target(text, home=HOME) == target
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "GET",
+        "read",
+        "read a",
+        "read /a/../b",
+        "write ~",
+        "env",
+        "env A=b",
+        "GET x.com",
+        "GET https://",
+        "G*T https://x.com",
+        "https://x.com",
+    ],
+)
+def test_a_target_that_does_not_parse_is_a_usage_error(text: str) -> None:
+    with pytest.raises(ValueError, match="expected 'GET https://host/path', 'read /path', 'write /path' or 'env NAME'"):
+        parse_target(text)
+
+
+POLICY = PolicyDocument(
+    storage=(StorageGrant("/a"), StorageGrant("/b", True, "/x")), allow=(NetworkHost("a.com"),), variables=(Variable("LANG"),), source="p"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("GET https://a.com/x", True),
+        ("GET https://b.com/x", False),
+        ("GET ftp://a.com/x", False),
+        ("read /a/x", True),
+        ("write /a/x", False),
+        ("write /b", True),
+        ("env LANG", True),
+        ("env HOME", False),
+    ],
+)
+def test_a_policy_is_asked_about_a_target(text: str, allowed: bool) -> None:
+    assert test(POLICY, parse_target(text)).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "permission"),
+    [
+        ("GET https://b.com/x", NetworkHost("b.com")),
+        ("GET http://b.com", NetworkHost("b.com")),
+        ("GET https://b.com:8443", NetworkHost("b.com", "https", 8443)),
+        ("GET http://10.0.0.1:443", NetworkHost("10.0.0.1", "http", 443)),
+        ("read /c", StorageGrant("/c")),
+        ("write /a/c", StorageGrant("/a/c", True)),
+        ("env HOME", Variable("HOME")),
+    ],
+)
+def test_the_permission_for_a_denied_target_allows_it(text: str, permission: Permission) -> None:
+    target = parse_target(text)
+    assert permission_for(target) == permission
+    assert test(grant(POLICY, permission), target).allowed
+
+
+def test_nothing_can_allow_a_scheme_that_is_not_http() -> None:
+    assert permission_for(parse_target("GET ftp://a.com")) is None
+
+
+@pytest.mark.parametrize(
+    ("capability", "target", "command"),
+    [
+        ("network", "GET https://api.example.com:443", "wassette policy grant fetch network api.example.com"),
+        ("network", "GET http://[::1]:8080", "wassette policy grant fetch network 'http://[::1]:8080'"),
+        ("environment", "env HOME", "wassette policy grant fetch env HOME"),
+        ("network", "GET ftp://a.com", None),
+        ("network", "GET https://a b.com", None),
+        ("environment", "env a b", None),
+        ("sockets", "tcp", None),
+    ],
+)
+def test_a_denial_names_the_command_that_would_allow_it(capability: str, target: str, command: str | None) -> None:
+    assert command_for_denial("fetch", capability, target) == command
+
+
+def test_granted_directories_are_told_in_one_line() -> None:
+    assert storage_words(POLICY) == "/a (read), /x (read and write)"
+    assert storage_words(EMPTY) == "none"
