@@ -79,7 +79,10 @@ def watched(task: Callable[[Control], T], control: Control, stage: Stage) -> T:
         raise
     _tell(told, control)
     if errors:
-        raise errors[0]
+        try:
+            raise errors[0]
+        finally:
+            errors.clear()  # the error's frames hold this list: without this, sockets they hold would wait for the collector
     return results[0]
 
 

@@ -61,7 +61,9 @@ def _from_page(reference: Reference, read: tuple[bytes, Digest]) -> Fetched:
 def _pull(reference: OciReference, settings: Settings, control: Control, patience: Patience, insecure_http: bool) -> Artifact:
     from wassette_py.oci.registry import RegistrySource
 
-    return pull(reference, RegistrySource(reference, settings, control, insecure_http=insecure_http, patience=patience), control)
+    source = RegistrySource(reference, settings, control, insecure_http=insecure_http, patience=patience)
+    with source.session:
+        return pull(reference, source, control)
 
 
 def _download(reference: HttpsReference, settings: Settings, control: Control, patience: Patience) -> tuple[bytes, Digest]:
@@ -79,7 +81,8 @@ def _download(reference: HttpsReference, settings: Settings, control: Control, p
                 raise web.refusal(response, reference.url)
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else None
-            return collect(web.body(response, reference.url), limit=MAX_COMPONENT, what=reference.url, control=control, total=total)
+            with response:
+                return collect(web.body(response, reference.url), limit=MAX_COMPONENT, what=reference.url, control=control, total=total)
 
         wasm, digest = web.retried(read)
     if reference.digest is not None and digest != reference.digest:

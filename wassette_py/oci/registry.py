@@ -65,16 +65,16 @@ class RegistrySource(oras.provider.Registry):  # type: ignore[misc] # oras has n
         what = f"blob {descriptor.digest} of {self.reference.source}"
 
         def read() -> bytes:
-            response = self._ask(f"{self.root}/blobs/{descriptor.digest}", "*/*", what)
-            return read_blob(self.web.body(response, what), descriptor, limit=limit, what=what, control=control)
+            with self._ask(f"{self.root}/blobs/{descriptor.digest}", "*/*", what) as response:
+                return read_blob(self.web.body(response, what), descriptor, limit=limit, what=what, control=control)
 
         return self.web.retried(read)
 
     def _manifest(self, name: str, what: str, control: Control) -> tuple[bytes, str | None, Digest]:
         def read() -> tuple[bytes, str | None, Digest]:
-            response = self._ask(f"{self.root}/manifests/{name}", ACCEPT, what)
-            chunks = self.web.body(response, f"manifest of {what}")
-            data, digest = collect(chunks, limit=MAX_DOCUMENT, what=f"manifest of {what}", control=control, stage="resolve")
+            with self._ask(f"{self.root}/manifests/{name}", ACCEPT, what) as response:
+                chunks = self.web.body(response, f"manifest of {what}")
+                data, digest = collect(chunks, limit=MAX_DOCUMENT, what=f"manifest of {what}", control=control, stage="resolve")
             claimed = response.headers.get("Docker-Content-Digest")
             if claimed is not None and claimed != str(digest):
                 raise DigestMismatch(str(digest), claimed[:80], what=f"manifest of {what}, by its own header", after=len(data))
@@ -127,7 +127,8 @@ class RegistrySource(oras.provider.Registry):  # type: ignore[misc] # oras has n
         return self._tokens[key]
 
     def _token_in(self, response: requests.Response, what: str) -> str:
-        data, _ = collect(self.web.body(response, what), limit=MAX_TOKEN, what=what, control=self.web.control, stage="resolve")
+        with response:
+            data, _ = collect(self.web.body(response, what), limit=MAX_TOKEN, what=what, control=self.web.control, stage="resolve")
         document = parse_object(data, what)
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or re.fullmatch(r"[\x21-\x7e]+", token) is None:
@@ -138,7 +139,8 @@ class RegistrySource(oras.provider.Registry):  # type: ignore[misc] # oras has n
 def _error_of(response: requests.Response, web: Web) -> tuple[str, str]:
     """The code and words of an error in the distribution specification's form, "" when it has none."""
     try:
-        data, _ = collect(web.body(response, "error"), limit=MAX_TOKEN, what="error", control=web.control, stage="resolve")
+        with response:
+            data, _ = collect(web.body(response, "error"), limit=MAX_TOKEN, what="error", control=web.control, stage="resolve")
         errors: object = parse_object(data, "error").get("errors")
     except FetchError:
         return "", ""

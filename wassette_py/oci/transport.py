@@ -7,6 +7,7 @@ do. It knows nothing of registries: `oci/registry.py` and `fetch` do.
 from __future__ import annotations
 
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -70,8 +71,8 @@ class Web:
             response = self._get(url, sent)
             if not response.is_redirect:
                 return response
-            target = urljoin(url, response.headers["Location"])
-            response.close()
+            with response, self._translated(url):
+                target = urljoin(url, response.headers["Location"])
             if (urlsplit(target).scheme, urlsplit(target).netloc) != (urlsplit(url).scheme, urlsplit(url).netloc):
                 sent.pop("Authorization", None)
             url = target
@@ -96,12 +97,12 @@ class Web:
             )
 
     def body(self, response: requests.Response, what: str) -> Iterator[bytes]:
-        """The bytes of an answer as they come, neither decoded nor believed. Raises Passing, FetchError."""
+        """The bytes of an answer as they come, neither decoded nor believed; the caller closes it. Raises Passing, FetchError."""
         encoding = response.headers.get("Content-Encoding", "identity")
         if encoding.strip().lower() not in ("", "identity"):
             raise FetchError(f"{what} came with Content-Encoding {encoding[:40]!r}, which was not asked for")
         until = time.monotonic() + self.patience.body
-        with self._translated(response.url), response:
+        with self._translated(response.url):
             while chunk := response.raw.read1(CHUNK, decode_content=False):
                 yield chunk
                 if time.monotonic() > until:
@@ -198,4 +199,5 @@ def _reason(error: BaseException) -> str:
     inner = getattr(error, "reason", None) or next((part for part in error.args if isinstance(part, BaseException)), None)
     if isinstance(inner, BaseException):
         return _reason(inner)
-    return str(getattr(error, "strerror", None) or str(error).rpartition(": ")[2]).lower()[:200]
+    text = str(getattr(error, "strerror", None) or str(error).rpartition(": ")[2])
+    return re.sub(r"^\[Errno -?\d+\] ", "", text).lower()[:200]
