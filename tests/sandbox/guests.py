@@ -309,3 +309,13 @@ ASYNC_LIFTED = """(component
   (core instance $code (instantiate $code))
   (func (export "later") async (result u32) (canon lift (core func $code "later") async (callback (core func $code "callback"))))
   (func (export "now") (result u32) (canon lift (core func $code "now"))))"""
+
+
+def large(data: int, *, functions: int) -> str:
+    """A component with `data` bytes of data and as many functions of some length: both make it large, the latter slow to compile."""
+    body = "(local i32)" + "(local.set 1 (i32.add (local.get 0) (i32.mul (local.get 1) (i32.load (local.get 1)))))" * 60 + "(local.get 1)"
+    work = f"(func (param i32) (result i32) {body})" * functions
+    return f"""(component
+  (core module $code (memory 64) (data (i32.const 0) "{"a" * data}") {work} (func (export "f")))
+  (core instance $code (instantiate $code))
+  (func (export "f") (canon lift (core func $code "f"))))"""

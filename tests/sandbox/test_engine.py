@@ -81,8 +81,13 @@ def test_what_was_compiled_is_restored_by_the_next_engine(tmp_path: Path) -> Non
     restored = compiled(second, ADD)
     assert restored.was_cached
     assert restored.type == compiled(first, ADD).type
-    guests = Guests(second)
-    assert guests.call(text.PLAIN, "add", 1, 2).value == 3
+    assert Guests(second).call(text.PLAIN, "add", 1, 2).value == 3
+
+
+def test_gates_are_restored_too(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert Guests(Engine(tmp_path)).call(text.SLEEP, "sleep", 1).error is None
+    assert len(list((tmp_path / "compiled").glob("*.cwasm"))) == 2
 
 
 def test_a_restored_component_that_wasmtime_refuses_is_compiled_again(tmp_path: Path) -> None:
@@ -147,3 +152,16 @@ def test_async_features_are_on_so_that_components_with_the_async_abi_compile(gue
     component = guests.compile(text.ASYNC_LIFTED)
     assert [(export.name, export.is_async) for export in component.type.exports] == [("later", True), ("now", False)]
     assert guests.call(text.ASYNC_LIFTED, "now").value == 5
+
+
+@pytest.mark.parametrize("wasm", [ADD, wasm_of(text.large(1_200_000, functions=1))], ids=["in process", "in a child"])
+def test_what_is_only_looked_at_is_not_kept(tmp_path: Path, wasm: bytes) -> None:
+    engine = Engine(tmp_path)
+    digest = Digest.of(wasm)
+    assert engine.restore(digest) is None
+    assert engine.compile(wasm, digest, Control(), keep=False).type.exports
+    assert not engine.is_cached(digest)
+    engine.compile(wasm, digest, Control())
+    restored = engine.restore(digest)
+    assert restored is not None
+    assert restored.was_cached

@@ -85,4 +85,3 @@ def test_a_byte_list_that_wasmtime_refuses_is_a_limit_of_the_output_with_its_own
     report = guests.call(text.PLAIN, "bytes", 3_000_000)
     assert limit_of(report.error) == "output"
     assert "2.7 MB" in str(report.error)
-

@@ -5,18 +5,20 @@ Values go in and come out as `wit/types.py` describes them. JSON, tool names, an
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wassette_py.errors import LimitExceeded, WassetteError
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument
-from wassette_py.sandbox import failures, instance, memory
+from wassette_py.sandbox import failures, instance
 from wassette_py.sandbox.engine import CompiledComponent, Engine
-from wassette_py.sandbox.memory import MemoryWatch
+from wassette_py.sandbox.memory import MemoryWatch, default_cap
 from wassette_py.sandbox.state import CallState, Denial
 from wassette_py.sandbox.watchdog import Running, Watchdog
 from wassette_py.sandbox.workers import Workers
@@ -26,6 +28,16 @@ __all__ = ["CallReport", "CallSpec", "Denial", "Sandbox"]
 
 _log = logging.getLogger(__name__)
 WAIT = 0.2
+END = 0.5
+
+_SANDBOXES: weakref.WeakSet[Sandbox] = weakref.WeakSet()
+
+
+# NOTE: a guest that calls back into an interpreter that is shutting down aborts the process.
+@atexit.register
+def _end_all() -> None:
+    for sandbox in list(_SANDBOXES):
+        sandbox.end()
 
 
 @dataclass(frozen=True)
@@ -63,9 +75,10 @@ class Sandbox:
     def __init__(self, engine: Engine, *, abandoned: int = 8, memory: int | None = None) -> None:
         self.engine = engine
         self._abandoned = abandoned
-        self._memory = MemoryWatch(memory if memory is not None else _default_cap())
+        self._memory = MemoryWatch(memory if memory is not None else default_cap())
         self._watchdog: Watchdog[CallReport] = Watchdog(lambda call: _report(call, None, failures.stopped(call)))
         self._workers = Workers(limit=1024)
+        _SANDBOXES.add(self)
 
     def call(self, component: CompiledComponent, spec: CallSpec, cancel: threading.Event, done: Callable[[CallReport], None]) -> None:
         """Runs the guest on this thread, which must not be the main one; `done` gets the report, once.
@@ -101,6 +114,10 @@ class Sandbox:
             raise
         return reports[0]
 
+    def end(self, seconds: float = END) -> bool:
+        """Cancels every call and waits for them, at most so long; whether all of them ended (a blocked one does not)."""
+        return self._watchdog.end(seconds)
+
     def _run(self, component: CompiledComponent, spec: CallSpec, call: CallState) -> tuple[object, WassetteError | None]:
         try:
             return instance.run(component, spec.function, spec.values, call, self._memory), None
@@ -109,10 +126,6 @@ class Sandbox:
         except Exception as error:
             _log.exception("calling %s failed", spec.function.export)
             return None, WassetteError(f"the call failed inside this program: {type(error).__name__}: {error}")
-
-
-def _default_cap() -> int | None:
-    return memory.default_cap()
 
 
 def _busy(component_id: str, lost: int) -> LimitExceeded:

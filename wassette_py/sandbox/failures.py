@@ -7,6 +7,7 @@ each kind, so that an upgrade cannot change a text unseen.
 from __future__ import annotations
 
 import re
+from typing import assert_never
 
 from wasmtime import ExitTrap, WasmtimeError
 
@@ -34,6 +35,8 @@ def stopped(call: CallState) -> WassetteError | None:
             return LimitExceeded("the process ran out of the memory it may use while this call ran", limit="process-memory")
         case None:
             return None
+        case _:
+            assert_never(call.verdict)
 
 
 def failed(call: CallState, error: WasmtimeError) -> WassetteError:
@@ -69,4 +72,3 @@ def _trap(call: CallState, text: str) -> GuestError:
 
 def _memory(call: CallState) -> str:
     return f"limit {format_limit('memory', call.limits.memory)}"
-

@@ -21,33 +21,30 @@ class Ticker:
 
     def __init__(self, tick: Callable[[], None]) -> None:
         self._tick = tick
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
+        self._changed = threading.Condition()
         self._running = 0
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Ticker:
-        with self._lock:
+        with self._changed:
             self._running += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="epoch", daemon=True)
                 self._thread.start()
-        if not self._wake.is_set():
-            self._wake.set()
+            elif self._running == 1:
+                self._changed.notify()
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:
+        with self._changed:
             self._running -= 1
 
     def _run(self) -> None:
         idle = 0
         while True:
-            idle = 0 if self._running else idle + 1
             if idle > LINGER:
-                self._wake.clear()
-                if not self._running:
-                    self._wake.wait()
-                idle = 0
+                with self._changed:
+                    self._changed.wait_for(lambda: self._running)
+            idle = 0 if self._running else idle + 1
             time.sleep(TICK)
             self._tick()

@@ -20,6 +20,11 @@ _log = logging.getLogger(__name__)
 _Report = TypeVar("_Report")
 
 GRACE = 0.4
+"""Seconds past its deadline for which a guest may still end by itself, on a machine with more guests than cores."""
+
+CANCEL_GRACE = 0.1
+"""The same for one that was cancelled: a native sleep cannot be interrupted, and whoever cancels waits."""
+
 SCAN = 0.05
 
 
@@ -38,8 +43,8 @@ class Running(Generic[_Report]):
         """Whether it should have ended by itself."""
         if self._cancelled_at is None and self.call.cancel.is_set():
             self._cancelled_at = now
-        end = self.call.deadline if self._cancelled_at is None else min(self._cancelled_at, self.call.deadline)
-        return now >= end + GRACE
+        cancelled = self._cancelled_at is not None and now >= self._cancelled_at + CANCEL_GRACE
+        return cancelled or now >= self.call.deadline + GRACE
 
     def answer(self, report: _Report) -> None:
         """Hands the report over; what the receiver raises is its own."""
@@ -77,11 +82,19 @@ class Watchdog(Generic[_Report]):
         """The call's thread is back. False when the watchdog answered before it."""
         with self._changed:
             self._running.discard(running)
+            self._changed.notify_all()
             if running.is_answered:
                 self._lost[running.component_id] -= 1
                 return False
             running.is_answered = True
             return True
+
+    def end(self, seconds: float) -> bool:
+        """Ends whatever runs, as if cancelled, and waits; whether all of it ended in time."""
+        with self._changed:
+            for running in self._running:
+                running.call.cancel.set()
+            return self._changed.wait_for(lambda: not self._running, seconds)
 
     def _watch(self) -> None:
         while True:

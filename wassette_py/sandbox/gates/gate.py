@@ -22,6 +22,7 @@ MEMORY = """
   (core module $memory
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 64))
+    (func (export "forget") (global.set $next (i32.const 64)))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
       (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
@@ -33,7 +34,7 @@ MEMORY = """
       (local.get $at)))
   (core instance $memory (instantiate $memory))
 """
-"""A memory whose first 64 bytes are for results, and a `realloc` that never frees: a gate lives as long as one call."""
+"""A memory whose first 64 bytes are for results, a `realloc` that never frees, and `forget` to begin each of a gate's functions with."""
 
 
 class Gate:

@@ -44,7 +44,7 @@ _LOWERED = _each(
 )
 _CODE = _each(
     """(func (export "NAME") (param i32) (result i32)
-      (call $NAME (local.get 0) (i32.const 0)) (call $drop (local.get 0)) (i32.const 0))"""
+      (call $forget) (call $NAME (local.get 0) (i32.const 0)) (call $drop (local.get 0)) (i32.const 0))"""
 )
 _LIFTED = _each(
     """(func (export "NAME") (param "request" (borrow $request)) (result RESULT)
@@ -65,10 +65,11 @@ TEXT = f"""
   {_LOWERED}
   (core func $drop (canon resource.drop $request))
   (core module $code
+    (import "memory" "forget" (func $forget))
     (import "" "drop" (func $drop (param i32)))
     {_each('(import "" "NAME" (func $NAME (param i32 i32)))')}
     {_CODE})
-  (core instance $code (instantiate $code (with "" (instance
+  (core instance $code (instantiate $code (with "memory" (instance $memory)) (with "" (instance
     (export "drop" (func $drop)) {_each('(export "NAME" (func $NAME))')}))))
   {_LIFTED})
 """

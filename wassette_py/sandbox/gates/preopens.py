@@ -26,9 +26,10 @@ TEXT = f"""
   (core func $get (canon lower (func $preopens "get-directories")
     (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
   (core module $code
+    (import "memory" "forget" (func $forget))
     (import "" "get" (func $get (param i32)))
-    (func (export "directories") (result i32) (call $get (i32.const 0)) (i32.const 0)))
-  (core instance $code (instantiate $code (with "" (instance (export "get" (func $get))))))
+    (func (export "directories") (result i32) (call $forget) (call $get (i32.const 0)) (i32.const 0)))
+  (core instance $code (instantiate $code (with "memory" (instance $memory)) (with "" (instance (export "get" (func $get))))))
   (func (export "directories") (result (list (tuple (own $descriptor) string)))
     (canon lift (core func $code "directories") (memory (core memory $memory "memory")))))
 """

@@ -1,0 +1,336 @@
+"""One call: fresh, bounded, cancellable, and answered once, whatever the guest does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox import guests as text
+from tests.sandbox import guests_io as io
+from tests.sandbox.conftest import Guests
+from wassette_py.errors import Cancelled, LimitExceeded, WassetteError
+from wassette_py.limits import Limits
+from wassette_py.policy.document import PolicyDocument, StorageGrant
+from wassette_py.sandbox import hostfuncs, instance, memory
+from wassette_py.sandbox.call import CallReport, Sandbox
+from wassette_py.sandbox.engine import Engine
+from wassette_py.sandbox.state import CALLS
+from wassette_py.sandbox.watchdog import GRACE
+from wassette_py.sandbox.workers import Workers
+
+
+def limit_of(report: CallReport) -> str:
+    assert isinstance(report.error, LimitExceeded), report.error
+    return report.error.limit
+
+
+def test_a_report_says_how_a_call_ended(guests: Guests) -> None:
+    report = guests.call(text.PLAIN, "echo", "héé")
+    assert report.value == "héé"
+    assert (report.error, report.denied, report.stdout, report.stderr) == (None, (), b"", b"")
+    assert 0 < report.seconds < 1
+
+
+def test_each_call_is_the_first_one_of_its_instance(guests: Guests) -> None:
+    assert [guests.call(text.PLAIN, "count").value for _ in range(3)] == [1, 1, 1]
+
+
+def test_nothing_of_a_call_stays_behind(guests: Guests) -> None:
+    guests.call(text.PLAIN, "count")
+    guests.call(text.PLAIN, "unreachable")
+    assert CALLS == {}
+
+
+def test_a_guest_that_spins_is_ended_at_its_deadline(guests: Guests) -> None:
+    report = guests.call(text.PLAIN, "spin", limits=Limits(timeout=0.3))
+    assert limit_of(report) == "timeout"
+    assert str(report.error) == "it took longer than 300ms"
+    assert 0.3 <= report.seconds < 0.4
+
+
+def test_a_guest_that_spins_before_it_can_be_called_is_ended_too(guests: Guests) -> None:
+    report = guests.call(text.SPINS_AT_START, "f", limits=Limits(timeout=0.2))
+    assert limit_of(report) == "timeout"
+    assert report.seconds < 0.3
+
+
+def test_a_cancelled_call_ends_within_a_few_ticks(guests: Guests) -> None:
+    cancel = threading.Event()
+    threading.Timer(0.2, cancel.set).start()
+    report = guests.call(text.PLAIN, "spin", cancel=cancel)
+    assert isinstance(report.error, Cancelled)
+    assert report.seconds < 0.3
+
+
+def test_a_call_that_was_cancelled_before_it_began_is_cancelled_whatever_it_returns(guests: Guests) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    assert isinstance(guests.call(text.PLAIN, "add", 1, 2, cancel=cancel).error, Cancelled)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.25])
+def test_a_share_of_a_core_is_held(guests: Guests, share: float) -> None:
+    before = time.process_time()
+    report = guests.call(text.PLAIN, "spin", limits=Limits(timeout=1, cpu=share))
+    used = time.process_time() - before
+    assert limit_of(report) == "timeout"
+    assert share * 0.6 < used < share * 1.4
+    assert report.seconds < 1.2
+
+
+def test_a_guest_that_is_held_back_can_be_cancelled(guests: Guests) -> None:
+    cancel = threading.Event()
+    threading.Timer(0.2, cancel.set).start()
+    report = guests.call(text.PLAIN, "spin", limits=Limits(cpu=0.01, timeout=10), cancel=cancel)
+    assert isinstance(report.error, Cancelled)
+    assert report.seconds < 0.4
+
+
+@pytest.mark.parametrize(("name", "size"), [("text", 5000), ("text", 100 << 20), ("bytes", 5000)])
+def test_a_result_larger_than_the_output_may_be_is_refused(guests: Guests, name: str, size: int) -> None:
+    report = guests.call(text.PLAIN, name, size, limits=Limits(output=4000, timeout=20))
+    assert limit_of(report) == "output"
+    assert report.value is None
+
+
+def test_what_a_guest_wrote_and_its_result_are_bounded_together(guests: Guests) -> None:
+    assert guests.call(text.PLAIN, "echo", "x" * 90, limits=Limits(output=100)).error is None
+    assert limit_of(guests.call(text.PLAIN, "echo", "x" * 99, limits=Limits(output=100))) == "output"
+
+
+def test_memory_the_host_holds_for_a_guest_ends_the_call_and_is_given_back(guests: Guests) -> None:
+    before = memory.resident()
+    assert before is not None
+    guests.sandbox = Sandbox(guests.engine, memory=before + (200 << 20))
+    report = guests.call(io.HOST_MEMORY, "hoard", 50_000)
+    assert limit_of(report) == "process-memory"
+    after = memory.resident()
+    assert after is not None
+    assert after < before + (100 << 20)
+
+
+def test_values_that_do_not_fit_are_an_error_and_not_a_crash(guests: Guests, caplog: pytest.LogCaptureFixture) -> None:
+    report = guests.call(text.PLAIN, "add", "one", 2)
+    assert type(report.error) is WassetteError
+    assert "inside this program" in str(report.error)
+    assert "calling add failed" in caplog.text
+
+
+def test_a_host_function_that_fails_is_an_error_of_this_program(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> bytes:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(hostfuncs, "_pairs", broken)
+    report = guests.call(text.ENVIRONMENT, "variables")
+    assert str(report.error) == "a host function failed: ZeroDivisionError: oh"
+
+
+def test_an_epoch_callback_that_fails_ends_the_call(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("wassette_py.sandbox.pacing.Pace.look", broken)
+    assert "epoch callback failed" in str(guests.call(text.PLAIN, "spin").error)
+
+
+def test_a_receiver_that_fails_does_not_take_the_worker_with_it(guests: Guests, caplog: pytest.LogCaptureFixture) -> None:
+    component = guests.compile(text.PLAIN)
+    spec = guests.spec(component, "add", 1, 2)
+
+    def fail(_: CallReport) -> None:
+        raise ZeroDivisionError("oh")
+
+    guests.sandbox.call(component, spec, threading.Event(), fail)
+    assert "the receiver of a call's report failed" in caplog.text
+
+
+class Fifo:
+    """A directory with a FIFO that guests wait at until `release`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "fifo"
+        os.mkfifo(self.path)
+        self.policy = PolicyDocument(storage=(StorageGrant(str(folder)),))
+
+    def release(self) -> None:
+        """Lets everybody who reads have their end of file."""
+        os.close(os.open(self.path, os.O_WRONLY | os.O_NONBLOCK))
+
+
+def wait_until_nothing_is_lost(sandbox: Sandbox) -> None:
+    end = time.monotonic() + 5
+    while sandbox._watchdog.lost("guest") and time.monotonic() < end:
+        time.sleep(0.01)
+    assert sandbox._watchdog.lost("guest") == 0
+
+
+def test_what_cannot_be_stopped_is_answered_and_counted_and_past_the_limit_refused(guests: Guests, tmp_path: Path) -> None:
+    fifo = Fifo(tmp_path)
+    guests.sandbox = Sandbox(guests.engine, abandoned=2)
+    for lost in (1, 2):
+        report = guests.call(io.FILES, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=0.2))
+        assert limit_of(report) == "timeout"
+        assert report.asked_for_directories
+        assert 0.2 + GRACE <= report.seconds < 0.2 + GRACE + 0.4
+        assert guests.sandbox._watchdog.lost("guest") == lost
+    report = guests.call(io.FILES, "directories", policy=fifo.policy)
+    assert limit_of(report) == "busy"
+    assert "2 calls of 'guest' could not be stopped" in str(report.error)
+    assert report.error is not None
+    assert report.error.hint
+    fifo.release()
+    wait_until_nothing_is_lost(guests.sandbox)
+    assert guests.call(io.FILES, "directories", policy=fifo.policy).value == 1
+
+
+def test_a_blocked_call_that_is_cancelled_is_answered_after_the_grace(guests: Guests, tmp_path: Path) -> None:
+    fifo = Fifo(tmp_path)
+    cancel = threading.Event()
+    threading.Timer(0.1, cancel.set).start()
+    report = guests.call(io.FILES, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=30), cancel=cancel)
+    assert isinstance(report.error, Cancelled)
+    assert report.seconds < 0.1 + GRACE
+    fifo.release()
+    wait_until_nothing_is_lost(guests.sandbox)
+
+
+def test_a_blocked_call_outside_a_worker_is_answered_by_the_watchdog_too(guests: Guests, tmp_path: Path) -> None:
+    fifo = Fifo(tmp_path)
+    component = guests.compile(io.FILES)
+    spec = guests.spec(component, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=0.1))
+    reports: list[tuple[str, CallReport]] = []
+
+    def done(report: CallReport) -> None:
+        reports.append((threading.current_thread().name, report))
+
+    thread = threading.Thread(target=guests.sandbox.call, args=(component, spec, threading.Event(), done), daemon=True)
+    thread.start()
+    time.sleep(0.1 + GRACE + 0.3)
+    fifo.release()
+    thread.join(5)
+    assert [(name, limit_of(report)) for name, report in reports] == [("watchdog", "timeout")]
+    wait_until_nothing_is_lost(guests.sandbox)
+
+
+def test_a_pool_replaces_the_thread_of_a_call_that_cannot_be_stopped(guests: Guests, tmp_path: Path) -> None:
+    fifo = Fifo(tmp_path)
+    component = guests.compile(io.FILES)
+    blocked = guests.spec(component, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=0.1))
+    quick = guests.spec(component, "directories")
+    workers = Workers(limit=1)
+    reports: list[CallReport] = []
+    answered = threading.Semaphore(0)
+
+    def done(report: CallReport) -> None:
+        reports.append(report)
+        answered.release()
+
+    workers.submit(lambda: guests.sandbox.call(component, blocked, threading.Event(), done))
+    workers.submit(lambda: guests.sandbox.call(component, quick, threading.Event(), done))
+    assert answered.acquire(timeout=2)
+    assert answered.acquire(timeout=2)
+    assert [limit_of(reports[0]), reports[1].value] == ["timeout", 0]
+    fifo.release()
+    wait_until_nothing_is_lost(guests.sandbox)
+
+
+def test_ctrl_c_ends_waiting_at_once_and_cancels_the_call(tmp_path: Path, engine: Engine) -> None:
+    program = """
+import pathlib, sys, threading
+from tests.sandbox import guests as text
+from tests.sandbox.conftest import Guests
+from wassette_py.sandbox.engine import Engine
+guests = Guests(Engine(pathlib.Path(sys.argv[1])))
+cancel = threading.Event()
+component = guests.compile(text.PLAIN)
+print("ready", flush=True)
+try:
+    guests.sandbox.call_and_wait(component, guests.spec(component, "spin"), cancel)
+except KeyboardInterrupt:
+    print("cancelled" if cancel.is_set() else "not cancelled", flush=True)
+"""
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(0.2)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=10)
+    assert said == b"cancelled\n"
+    assert process.returncode == 0
+    assert time.monotonic() - started < 1
+
+
+def test_a_sleeping_call_that_is_cancelled_is_answered_at_once_and_comes_back_at_its_deadline(guests: Guests) -> None:
+    cancel = threading.Event()
+    threading.Timer(0.1, cancel.set).start()
+    report = guests.call(text.SLEEP, "sleep", 3600 * 10**9, limits=Limits(timeout=1), cancel=cancel)
+    assert isinstance(report.error, Cancelled)
+    assert report.seconds < 0.5
+    wait_until_nothing_is_lost(guests.sandbox)
+
+
+def test_ending_a_sandbox_ends_its_calls(guests: Guests) -> None:
+    component = guests.compile(text.PLAIN)
+    reports: list[CallReport] = []
+    spin = guests.spec(component, "spin")
+    threads = [threading.Thread(target=guests.sandbox.call, args=(component, spin, threading.Event(), reports.append)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    assert guests.sandbox.end()
+    for thread in threads:
+        thread.join(1)
+    assert [type(report.error) for report in reports] == [Cancelled] * 3
+    assert guests.sandbox.end(0)
+
+
+@pytest.mark.parametrize("name", ["flood", "spin"])
+def test_a_program_that_exits_while_a_guest_runs_exits_cleanly(tmp_path: Path, name: str) -> None:
+    program = """
+import pathlib, sys, threading, time
+from tests.sandbox import guests as text
+from tests.sandbox.conftest import Guests
+from wassette_py.limits import Limits
+from wassette_py.sandbox.engine import Engine
+guests = Guests(Engine(pathlib.Path(sys.argv[1])))
+component = guests.compile(text.PRINT if sys.argv[2] == "flood" else text.PLAIN)
+spec = guests.spec(component, sys.argv[2], limits=Limits(output=1 << 30))
+threading.Thread(target=guests.sandbox.call, args=(component, spec, threading.Event(), lambda _: None), daemon=True).start()
+time.sleep(0.1)
+"""
+    for _ in range(4):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path), name], cwd=Path(__file__).parents[2], check=False, capture_output=True
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_call_costs_little_more_than_wasmtime_itself(guests: Guests) -> None:
+    # A bound that slow machines hold too, against re-reading types or building a linker a call: those cost milliseconds a call.
+    component = guests.compile(text.PLAIN)
+    spec = guests.spec(component, "add", 1, 2)
+    reports: list[CallReport] = []
+    cancel = threading.Event()
+    best = min(_timed(lambda: guests.sandbox.call(component, spec, cancel, reports.append)) for _ in range(20))
+    assert {report.value for report in reports} == {3}
+    assert best < 0.0005
+
+
+def _timed(work: object) -> float:
+    assert callable(work)
+    started = time.perf_counter()
+    for _ in range(50):
+        work()
+    return (time.perf_counter() - started) / 50
+
+
+def test_tables_instances_and_memories_have_bounds() -> None:
+    assert (instance.MEMORIES, instance.TABLES, instance.INSTANCES) == (11, 100, 1000)

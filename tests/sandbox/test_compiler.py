@@ -1,0 +1,208 @@
+"""Compiling where it can be killed: large components in a child, which leaves nothing behind."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from wasmtime.component import Component
+
+from tests.sandbox import guests as text
+from tests.sandbox.conftest import wasm_of
+from wassette_py.control import Control, Progress
+from wassette_py.errors import Cancelled, GuestError, InvalidComponent, LimitExceeded, WassetteError
+from wassette_py.reference import Digest
+from wassette_py.sandbox import compile_child, compiler
+from wassette_py.sandbox.engine import Engine
+
+FAST = wasm_of(text.large(1_200_000, functions=1))
+
+
+@pytest.fixture(scope="module")
+def slow() -> bytes:
+    """A component of more than 1 MB that takes seconds to compile."""
+    return wasm_of(text.large(100_000, functions=6000))
+
+
+def children() -> list[int]:
+    """The processes this one has started and that still are there."""
+    return [int(child) for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()]
+
+
+@pytest.fixture(autouse=True)
+def no_child_left() -> Iterator[None]:
+    yield
+    assert children() == []
+
+
+def test_a_large_component_is_compiled_in_a_child_and_cached(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    seen: list[Progress] = []
+    done = engine.compile(FAST, Digest.of(FAST), Control(report=seen.append))
+    assert not done.was_cached
+    assert done.type.exports[0].name == "f"
+    assert {progress.stage for progress in seen} == {"compile"}
+    assert engine.compile(FAST, Digest.of(FAST), Control()).was_cached
+    assert not list((tmp_path / "compiled").glob("new-*"))
+
+
+def test_a_large_component_compiles_where_nothing_can_be_cached(tmp_path: Path) -> None:
+    (tmp_path / "compiled").write_text("a file in the way")
+    assert Engine(tmp_path).compile(FAST, Digest.of(FAST), Control()).type.exports[0].name == "f"
+
+
+def test_progress_is_told_while_it_compiles(tmp_path: Path, slow: bytes) -> None:
+    times: list[float] = []
+    cancel = threading.Event()
+
+    def report(_: Progress) -> None:
+        times.append(time.monotonic())
+        if times[-1] > times[0] + 0.5:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        Engine(tmp_path).compile(slow, Digest.of(slow), Control(cancel, report))
+    assert len(times) > 8
+    assert max(later - sooner for sooner, later in itertools.pairwise(times)) < 0.3
+
+
+@pytest.mark.parametrize("threshold", [1 << 20, 1 << 30], ids=["child", "thread"])
+def test_cancelling_ends_a_compile_at_once_and_leaves_nothing(
+    tmp_path: Path, slow: bytes, monkeypatch: pytest.MonkeyPatch, threshold: int
+) -> None:
+    monkeypatch.setattr(compiler, "IN_PROCESS_BELOW", threshold)
+    cancel = threading.Event()
+    engine = Engine(tmp_path)
+    asked = threading.Timer(0.3, cancel.set)
+    asked.start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        engine.compile(slow, Digest.of(slow), Control(cancel))
+    assert 0.25 < time.monotonic() - started < 0.6
+    assert children() == []
+    assert [path.name for path in (tmp_path / "compiled").iterdir()] == ["key"]
+
+
+def test_an_error_while_it_waits_kills_the_child(tmp_path: Path, slow: bytes) -> None:
+    def interrupt(_: Progress) -> None:
+        if children():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Engine(tmp_path).compile(slow, Digest.of(slow), Control(report=interrupt))
+    assert children() == []
+    assert [path.name for path in (tmp_path / "compiled").iterdir()] == ["key"]
+
+
+def test_ctrl_c_ends_the_program_and_the_child_at_once(tmp_path: Path, slow: bytes) -> None:
+    (tmp_path / "slow.wasm").write_bytes(slow)
+    program = (
+        "import sys, pathlib\n"
+        "from wassette_py.control import Control\nfrom wassette_py.reference import Digest\nfrom wassette_py.sandbox.engine import Engine\n"
+        "wasm = pathlib.Path(sys.argv[1]).read_bytes()\n"
+        "Engine(pathlib.Path(sys.argv[2])).compile(wasm, Digest.of(wasm), Control(report=lambda _: print('.', flush=True)))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path / "slow.wasm", tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    for _ in range(4):
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, said = process.communicate(timeout=10)
+    assert time.monotonic() - started < 1.5
+    assert b"KeyboardInterrupt" in said
+    assert [path.name for path in (tmp_path / "compiled").iterdir()] == ["key"]
+
+
+def test_the_child_ends_when_its_parent_was_killed(tmp_path: Path, slow: bytes) -> None:
+    (tmp_path / "slow.wasm").write_bytes(slow)
+    program = (
+        "import subprocess, sys\nfrom wassette_py.sandbox import compiler\nimport pathlib\n"
+        "command = compiler._command(pathlib.Path(sys.argv[2]), 4 << 30)\n"
+        "print(subprocess.Popen(command, stdin=open(sys.argv[1], 'rb')).pid, flush=True)\nsys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path / "slow.wasm", tmp_path / "out"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        time.sleep(0.5)
+        parent.kill()
+    end = time.monotonic() + 3
+    while Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}/cmdline").exists() or not Path(f"/proc/{child}/cmdline").read_bytes()
+
+
+def test_running_out_of_memory_while_compiling_is_an_error_and_not_the_end_of_this_process(tmp_path: Path, slow: bytes) -> None:
+    with pytest.raises(LimitExceeded, match="more memory") as caught:
+        compiler.compile_in_child(slow, tmp_path / "out", Control(), memory=160 << 20)
+    assert caught.value.limit == "memory"
+
+
+def test_a_large_component_that_is_broken_is_refused_with_the_childs_words(tmp_path: Path) -> None:
+    with pytest.raises(InvalidComponent, match=r"not a valid component: .*out of bounds"):
+        compiler.compile_in_child(FAST[:-100], tmp_path / "out", Control())
+
+
+def test_a_target_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(WassetteError, match=r"cannot be written: .*No such file or directory"):
+        compiler.compile_in_child(FAST, tmp_path / "missing" / "out", Control())
+
+
+def kill_self(signal_number: int) -> Callable[[Path, int], list[str]]:
+    return lambda _target, _memory: [sys.executable, "-c", f"import os; os.kill(os.getpid(), {signal_number})"]
+
+
+@pytest.mark.parametrize(
+    ("command", "error", "says"),
+    [
+        (kill_self(signal.SIGXCPU), LimitExceeded, "more processor time"),
+        (kill_self(signal.SIGKILL), LimitExceeded, "more memory"),
+        (lambda _target, _memory: [sys.executable, "-c", "raise MemoryError"], LimitExceeded, "more memory"),
+        (lambda _target, _memory: [sys.executable, "-c", "import no_such_module"], GuestError, "failed .exit 1.*no_such_module"),
+    ],
+)
+def test_however_the_child_ends_it_is_an_error_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: object, error: type[WassetteError], says: str
+) -> None:
+    monkeypatch.setattr(compiler, "_command", command)
+    with pytest.raises(error, match=says):
+        compiler.compile_in_child(FAST, tmp_path / "out", Control())
+
+
+def test_without_an_interpreter_to_start_it_compiles_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "")
+    assert Engine(tmp_path).compile(FAST, Digest.of(FAST), Control()).type.exports[0].name == "f"
+
+
+def test_the_childs_own_work_can_be_restored(tmp_path: Path, engine: Engine) -> None:
+    assert compile_child.compile_to(str(tmp_path / "out"), wasm_of(text.PLAIN)) == 0
+    assert Component.deserialize_file(engine.raw, str(tmp_path / "out"))
+
+
+def test_the_child_limits_itself_and_reads_standard_input(tmp_path: Path) -> None:
+    program = "import sys; from wassette_py.sandbox.compile_child import main; sys.exit(main(sys.argv[1], 4 << 30))"
+    for wasm, target, code, says in (
+        (FAST, tmp_path / "out", 0, b""),
+        (b"\0asm\x0d\0\1\0x", tmp_path / "out2", compile_child.INVALID, b"unexpected end"),
+        (FAST, tmp_path / "no" / "out", compile_child.NOT_WRITTEN, b"No such file or directory"),
+    ):
+        done = subprocess.run([sys.executable, "-c", program, str(target)], input=wasm, capture_output=True, check=False)
+        assert done.returncode == code
+        assert says in done.stdout
+        assert target.exists() == (code == 0)
+
+
+def test_the_child_ends_itself_when_it_has_lost_its_parent() -> None:
+    program = "from wassette_py.sandbox.compile_child import _end_with_parent; _end_with_parent(0)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=20).returncode == 1

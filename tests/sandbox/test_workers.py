@@ -1,0 +1,187 @@
+"""The threads around guests: workers, the ticker, the memory watch, and how large a result is."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from wassette_py.sandbox import memory, ticker, workers
+from wassette_py.sandbox.memory import MemoryWatch
+from wassette_py.sandbox.output import json_floor
+from wassette_py.sandbox.ticker import Ticker
+from wassette_py.sandbox.workers import Worker, Workers
+
+
+def settle(condition: object, seconds: float = 5.0) -> bool:
+    """Whether `condition` comes true in time."""
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
+def test_tasks_run_on_daemon_threads_that_are_reused() -> None:
+    pool = Workers(limit=4)
+    seen: list[threading.Thread] = []
+    for number in range(5):
+        pool.submit(lambda: seen.append(threading.current_thread()))
+        assert settle(lambda number=number: len(seen) > number and pool._idle == 1)
+    assert len(set(seen)) == 1
+    assert seen[0].daemon
+    pool.close()
+    assert settle(lambda: not pool._workers)
+
+
+def test_no_more_threads_than_the_limit_work_and_the_rest_waits() -> None:
+    pool = Workers(limit=2)
+    gate, running, done = threading.Event(), threading.Semaphore(0), []
+
+    def task() -> None:
+        running.release()
+        gate.wait(5)
+        done.append(1)
+
+    for _ in range(6):
+        pool.submit(task)
+    assert running.acquire(timeout=2)
+    assert running.acquire(timeout=2)
+    assert not running.acquire(timeout=0.1)
+    assert len(pool._workers) == 2
+    gate.set()
+    assert settle(lambda: len(done) == 6)
+    pool.close()
+
+
+def test_a_task_that_fails_is_logged_and_its_thread_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    pool = Workers(limit=1)
+    done = threading.Event()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    pool.submit(fail)
+    pool.submit(done.set)
+    assert done.wait(2)
+    assert "a task failed" in caplog.text
+    pool.close()
+
+
+def test_a_thread_that_is_given_up_makes_room_and_ends_when_it_comes_back() -> None:
+    pool = Workers(limit=1)
+    gate, done = threading.Event(), threading.Event()
+    stuck: list[threading.Thread] = []
+
+    def block() -> None:
+        stuck.append(threading.current_thread())
+        gate.wait(5)
+
+    pool.submit(block)
+    pool.submit(done.set)
+    assert settle(lambda: bool(stuck))
+    assert not done.wait(0.1)
+    worker = stuck[0]
+    assert isinstance(worker, Worker)
+    worker.give_up()
+    assert done.wait(2)
+    gate.set()
+    worker.join(2)
+    assert not worker.is_alive()
+    assert len(pool._workers) == 1
+    idle = next(iter(pool._workers))
+    idle.give_up()
+    assert not pool._workers
+    pool.close()
+
+
+def test_a_closed_pool_takes_nothing() -> None:
+    pool = Workers(limit=1)
+    pool.close()
+    with pytest.raises(RuntimeError):
+        pool.submit(lambda: None)
+
+
+def test_an_idle_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "IDLE", 0.05)
+    pool = Workers(limit=1)
+    done = threading.Event()
+    pool.submit(done.set)
+    assert done.wait(2)
+    assert settle(lambda: not pool._workers)
+    done.clear()
+    pool.submit(done.set)
+    assert done.wait(2)
+    pool.close()
+
+
+def test_the_ticker_ticks_while_something_runs_and_is_silent_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticker, "LINGER", 2)
+    ticks: list[float] = []
+    clock = Ticker(lambda: ticks.append(time.monotonic()))
+    for _ in range(2):
+        before = len(ticks)
+        with clock, clock:
+            assert settle(lambda before=before: len(ticks) > before + 5)
+        time.sleep(0.1)
+        silent = len(ticks)
+        time.sleep(0.1)
+        assert len(ticks) == silent
+    assert clock._thread is not None
+
+
+def test_the_resident_set_is_known_and_the_cap_is_below_the_machines_memory() -> None:
+    here = memory.resident()
+    cap = memory.default_cap()
+    assert here is not None
+    assert cap is not None
+    assert 1 << 20 < here < cap
+    memory.trim()
+
+
+def test_where_memory_cannot_be_told_nothing_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> int:
+        raise AttributeError("sysconf")
+
+    monkeypatch.setattr("os.sysconf", missing)
+    assert memory.resident() is None
+    assert memory.default_cap() is None
+    watch = MemoryWatch(1)
+    assert watch.last == 0
+    assert not watch.is_exceeded()
+
+
+def test_trimming_where_the_c_library_cannot_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.name", "nt")
+    memory.trim()
+
+
+def test_without_a_cap_nothing_is_exceeded() -> None:
+    assert not MemoryWatch(None).is_exceeded()
+
+
+def test_one_call_at_a_time_is_ended_for_the_memory_of_all() -> None:
+    watch = MemoryWatch(1)
+    assert [watch.is_exceeded() for _ in range(3)] == [True, False, False]
+    time.sleep(memory.SPARE + 0.01)
+    assert watch.is_exceeded()
+
+
+def test_readings_are_shared_for_a_moment() -> None:
+    watch = MemoryWatch(None)
+    watch.last = 7
+    assert watch.resident() == 7
+    time.sleep(memory.READ_EVERY * 2)
+    assert watch.resident() > 7
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [("abc", 5), (b"abc", 3), ([1, 2], 5), ((), 1), (("ok", ("x",)), 12), (None, 1), (True, 1), (1.5, 1)]
+)
+def test_the_floor_of_a_results_text(value: object, size: int) -> None:
+    assert json_floor(value, 1 << 30) == size
+
+
+def test_counting_ends_when_there_is_enough() -> None:
+    assert json_floor(["x" * 100] * 1000, 500) < 2000
