@@ -15,6 +15,7 @@ import tempfile
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from mcp import Client, StdioServerParameters
 
@@ -44,17 +45,18 @@ class Stage:
 
     def say(self, text: str, indent: str = "") -> None:
         """Prints with the folders of this run written the short way."""
-        for folder, short in ((EXAMPLES, "$EXAMPLES"), (self.home, "~")):
-            text = text.replace(str(folder), short)
+        for folder, short in ((quote(EXAMPLES.as_posix()), "$EXAMPLES"), (str(EXAMPLES), "$EXAMPLES"), (str(self.home), "~")):
+            text = text.replace(folder, short)
         print(textwrap.indent(text, indent), flush=True)
 
-    def run(self, *words: str) -> None:
-        """A command as a person types it, with what it answers."""
+    def run(self, *words: str, brief: bool = False) -> None:
+        """A command as a person types it, with what it answers; `brief` leaves out the list of tools in the middle."""
         self.say(f"$ wassette {shlex.join(words)}")
-        done = subprocess.run(
-            [WASSETTE, *words], env=self.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
-        )
-        self.say((done.stdout + done.stderr).rstrip(), "  ")
+        command = [str(WASSETTE), *words]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        parts = (done.stdout + done.stderr).rstrip().split("\n\n")
+        shown = [parts[0].splitlines()[0], *parts[2:]] if brief and done.returncode == 0 else parts
+        self.say(("\n  …\n" if shown is not parts else "\n\n").join(shown), "  ")
         print(flush=True)
         if done.returncode != 0:
             raise SystemExit(f"wassette {shlex.join(words)} ended with {done.returncode}")
@@ -65,14 +67,14 @@ class Stage:
         self.say(f"> {name}({listed})")
         result = await client.call_tool(name, dict(arguments))
         text = "\n".join(getattr(part, "text", "") for part in result.content)
-        self.say(text.rstrip(), "  error: " if result.is_error else "  ")
+        self.say(("isError: " if result.is_error else "") + text.rstrip().replace("\n", "\n         " if result.is_error else "\n"), "  ")
         print(flush=True)
         if result.is_error is not refused:
             raise SystemExit(f"{name} was {'not ' if refused else ''}refused, against what this demo shows")
 
 
 async def show(stage: Stage) -> None:
-    layout = f"oci-layout://{EXAMPLES}/oci-layout"
+    layout = f"oci-layout://{quote(EXAMPLES.as_posix())}/oci-layout"
     note = {"path": str(stage.notes / "today.txt")}
 
     stage.title("1. What is in this artifact, and what could it do?")
@@ -81,7 +83,7 @@ async def show(stage: Stage) -> None:
 
     stage.title("2. Load three components")
     for name in ("time", "diff", "notes"):
-        stage.run("component", "load", f"{layout}:{name}")
+        stage.run("component", "load", f"{layout}:{name}", brief=True)
     stage.run("component", "list")
     stage.tell("Their code runs in a sandbox that holds what a policy grants. Nothing was granted:")
     stage.run("policy", "show", "notes")
@@ -124,6 +126,7 @@ def main() -> None:
         asyncio.run(show(stage))
         stage.title("5. In your client")
         show_clients()
+        stage.tell("Nothing of this was kept. ./install.sh installs the command; wassette component load brings your first component.")
 
 
 if __name__ == "__main__":

@@ -36,11 +36,12 @@ def test_installing_writes_below_the_prefix_only_and_uninstalling_takes_it_away(
         assert {path.relative_to(prefix).as_posix() for path in prefix.glob("*/*")} == {"bin/wassette", "lib/wassette"}
         assert files_below(checkout) == source
         assert files_below(home) == set()
-    layout = prefix / "lib" / "wassette" / "examples" / "oci-layout"
-    command = [str(prefix / "bin" / "wassette"), "component", "inspect", f"oci-layout://{layout}:diff".replace(" ", "%20")]
-    shown = subprocess.run(command, env={"HOME": str(home)}, capture_output=True, text=True, check=False)
-    assert "diff_unified" in shown.stdout, shown.stderr
-    assert (prefix / "lib" / "wassette" / "policies").is_dir()
+    library = prefix / "lib" / "wassette"
+    demo = [str(library / "venv" / "bin" / "python"), "-B", str(library / "examples" / "demo.py")]
+    shown = subprocess.run(demo, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert files_below(home) == set()
+    assert (library / "policies").is_dir()
     done = run(script, "--uninstall", "--prefix", str(prefix), home=home)
     assert done.returncode == 0, done.stderr
     assert not prefix.exists()
