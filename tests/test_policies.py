@@ -13,7 +13,7 @@ from tests.policy.strategies import policy_texts
 from tests.policy.vectors import REFUSED, Refused, document
 from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import EMPTY, PolicyDocument, document_json, parse_policy
-from wassette_py.policy.words import parse_target, test
+from wassette_py.policy.targets import parse_target, test
 from wassette_py.strict_yaml import StrictReader, Value
 
 FOLDER = Path(__file__).parents[1] / "policies"

@@ -27,7 +27,7 @@ from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import NetworkEntry, NetworkHost, PolicyDocument, StorageGrant, document_json, network_json, parse_policy
 from wassette_py.policy.grants import LimitValue, Permission, grant, granted, revoke
 from wassette_py.policy.matching import match_path, match_request
-from wassette_py.policy.words import PathAccess, Target, VariableAccess, parse_target, test
+from wassette_py.policy.targets import PathAccess, Target, VariableAccess, parse_target, test
 
 RAW_SEGMENTS = st.sampled_from(
     ["a", "b", "ab", "", ".", "..", "%61", "%2e%2e", "%2F", "%5c", "%252e", "..;x", "%FF", "%", "%C3%BC", "a%20b", "%00"]

@@ -1,4 +1,4 @@
-"""Permissions and targets as people and models type them, and back: what stands in a command line, in one place.
+"""Permissions as people and models type them, and back: what stands in a command line, in one place.
 
 Wrong words are a ValueError (usage: exit 2); words that name what cannot be enforced are an InvalidPolicy (exit 1) with the nearest
 form. Nothing here reads the environment or the disk: `home` and `base` (for relative paths) come from the caller.
@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, assert_never, cast
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
 from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation
-from wassette_py.policy.matching import Decision, match_path, match_target, match_variable
-from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, parse_cidr, parse_host_pattern, parse_url
+from wassette_py.policy.network import Unenforceable, parse_cidr, parse_host_pattern
 from wassette_py.policy.paths import check_glob
-from wassette_py.policy.storage import parse_directory, parse_path, parse_storage_uri
+from wassette_py.policy.storage import parse_directory, parse_storage_uri
+from wassette_py.policy.targets import parse_target, permission_for
 from wassette_py.policy.terms import check_guest, check_method, check_variable
 
 if TYPE_CHECKING:
@@ -117,82 +116,6 @@ def _command(verb: str, component_id: str, permission: Revocation) -> str:
     import shlex
 
     return shlex.join(("wassette", "policy", verb, component_id, *permission_words(permission)))
-
-
-# targets
-
-
-@dataclass(frozen=True)
-class Request:
-    """Sending `method` to `target`."""
-
-    method: str
-    target: RequestTarget
-
-
-@dataclass(frozen=True)
-class PathAccess:
-    """Reading or writing what an absolute, normalised host path names."""
-
-    path: str
-    write: bool
-
-
-@dataclass(frozen=True)
-class VariableAccess:
-    """Seeing a variable."""
-
-    key: str
-
-
-Target = Request | PathAccess | VariableAccess
-_EXPECTED = "expected 'GET https://host/path', 'read /path', 'write /path' or 'env NAME'"
-
-
-def parse_target(text: str, *, home: Path | None = None) -> Target:
-    """Reads what `policy test` is asked about. Raises ValueError for what is no target."""
-    word, _, rest = text.strip().partition(" ")
-    rest = rest.strip()
-    if not rest:
-        raise ValueError(_EXPECTED)
-    try:
-        if word in ("read", "write"):
-            return PathAccess(parse_path(rest, home), word == "write")
-        if word == "env":
-            return VariableAccess(check_variable(rest))
-        return Request(check_method(word.upper()), parse_url(rest))
-    except Unenforceable as error:
-        raise ValueError(f"{text!r}: {error}; {_EXPECTED}") from None
-
-
-def test(policy: PolicyDocument, target: Target) -> Decision:
-    """Whether the policy allows the target."""
-    match target:
-        case Request():
-            return match_target(policy, target.method, target.target)
-        case PathAccess():
-            return match_path(policy, target.path, write=target.write)
-        case VariableAccess():
-            return match_variable(policy, target.key)
-    assert_never(target)
-
-
-test.__test__ = False  # type: ignore[attr-defined]  # pytest takes a function of this name for one of its own
-
-
-def permission_for(target: Target) -> Permission | None:
-    """The smallest usual permission that would allow a denied target; None when nothing can."""
-    match target:
-        case Request(target=at):
-            if at.scheme not in DEFAULT_PORTS:
-                return None
-            usual = at.port == DEFAULT_PORTS[at.scheme]
-            return NetworkHost(at.host) if usual else NetworkHost(at.host, at.scheme, at.port)
-        case PathAccess():
-            return StorageGrant(target.path, target.write)
-        case VariableAccess():
-            return Variable(target.key)
-    assert_never(target)
 
 
 def command_for_denial(component_id: str, capability: str, target: str) -> str | None:
