@@ -53,7 +53,7 @@ class Caller:
         self._locks: dict[str, threading.Lock] = {}
 
     def start(self, call: Call, *, cancel: threading.Event, done: Callable[[CallResult], None]) -> None:
-        """Makes `call` on this thread; `done` gets the result exactly once: here, or from the watchdog of a guest that cannot be stopped."""
+        """Makes `call` on this thread; `done` gets the result exactly once, here or from the watchdog of a guest that cannot be stopped."""
         from wassette_py.sandbox.call import CallSpec
         from wassette_py.wit.values import read_arguments, write_result
 

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, PermissionDenied, Trap, WassetteError
+from wassette_py.limits import format_limit
 from wassette_py.policy.words import command_for_denial, storage_words
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def explained(
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         size = len(text.encode()) + len(report.stdout) + len(report.stderr)
         if size > output:
-            error = LimitExceeded(f"the call returned and printed {size} bytes; its output limit is {output}", limit="output")
+            most = format_limit("output", output)
+            error = LimitExceeded(f"its result and what it printed are {size} bytes, larger than {most} of output", limit="output")
         elif side == "err":
             failure = value if isinstance(value, str) else text
     if error is not None:
@@ -133,7 +135,7 @@ def _grant_for(component_id: str, denial: Denial) -> str | None:
     return None if denial.reason == NOT_SERVED else command_for_denial(component_id, denial.capability, denial.target)
 
 
-def _known(component_id: str, policy: PolicyDocument, report: CallReport) -> tuple[Sequence[str], str | None]:
+def _known(component_id: str, policy: PolicyDocument, report: CallReport) -> tuple[tuple[str, ...], str | None]:
     """What can be said about files and variables: the guest's own libc refused, and the host saw no path."""
     notes: list[str] = []
     hint = None

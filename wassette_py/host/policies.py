@@ -57,11 +57,11 @@ class Policies:
     def grant(self, component_id: str, permission: Permission) -> PolicyDocument:
         """Adds `permission` and returns the new policy. Raises InvalidPolicy, UnknownComponent."""
         check_grantable(permission)
-        return self._edit(component_id, lambda text, source: grant_text(text, source, permission))
+        return self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=Path.home()))
 
     def revoke(self, component_id: str, permission: Revocation) -> PolicyDocument:
         """Removes `permission`. Raises InvalidPolicy where it was not granted."""
-        return self._edit(component_id, lambda text, source: revoke_text(text or "", source, permission))
+        return self._edit(component_id, lambda text, source: revoke_text(text, source, permission, home=Path.home()))
 
     def replace(self, component_id: str, text: str | None, source: str) -> PolicyDocument:
         """Puts the checked document `text` in place (None: no policy). Raises InvalidPolicy."""

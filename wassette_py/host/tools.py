@@ -50,7 +50,7 @@ class HostedTool:
 
 def served(record: Record, policy: PolicyDocument | None) -> tuple[HostedTool, ...]:
     """The tools of `record` under `policy`; None (it cannot be read) lists them all: each call says why it fails."""
-    hints = {} if policy is None else annotations(policy)
+    hints = {} if policy is None else hints_of(policy)
     return tuple(
         HostedTool(tool.name, record.id, str(record.digest), tool, hints)
         for tool in record.tools
@@ -63,7 +63,7 @@ def bare_name(record: Record, tool: ToolDefinition) -> str:
     return tool.name.removeprefix(f"{record.prefix}_") if record.prefix else tool.name
 
 
-def annotations(policy: PolicyDocument) -> dict[str, bool]:
+def hints_of(policy: PolicyDocument) -> dict[str, bool]:
     """MCP hints that hold whatever the component does: they follow from what is not granted."""
     hints: dict[str, bool] = {}
     if not policy.allow:
