@@ -110,8 +110,8 @@ def test(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="'GET https://x/y', 'read /p', 'write /p' or 'env K'.")],
 ) -> None:
     """Say whether a component may do something, and by which line: exit 0 allowed, 3 denied."""
-    from wassette_py.policy.words import parse_target
-    from wassette_py.policy.words import test as decide
+    from wassette_py.policy.targets import parse_target
+    from wassette_py.policy.targets import test as decide
 
     try:
         wanted = parse_target(target, home=Path.home())

@@ -98,7 +98,8 @@ def with_flags(result: CallResult) -> CallResult:
 
 
 def _flag(target: str) -> str | None:
-    from wassette_py.policy.words import parse_target, permission_for, permission_words
+    from wassette_py.policy.targets import parse_target, permission_for
+    from wassette_py.policy.words import permission_words
 
     try:
         permission = permission_for(parse_target(target))
