@@ -38,7 +38,7 @@ class Names:
 
     def outward(self, tools: list[Message]) -> list[Message]:
         renamed = [{**tool, "name": tool["name"].replace("-", "_")} if tool["name"].startswith("test-") else tool for tool in tools]
-        return renamed + [{"name": name, "inputSchema": {"type": "object", "properties": {}}} for name in self._made]
+        return renamed + [{"name": name, "description": "Loads a component.", "inputSchema": {"type": "object"}} for name in self._made]
 
 
 class Pipe:
@@ -46,7 +46,7 @@ class Pipe:
 
     def __init__(self, command: Sequence[str], environment: dict[str, str], names: Names) -> None:
         self._names = names
-        self._process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._waiting: dict[int, tuple[Message, queue.SimpleQueue[Message]]] = {}

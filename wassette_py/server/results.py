@@ -25,7 +25,8 @@ def listed(tool: HostedTool) -> dict[str, Any]:
     definition = tool.definition
     return {
         "name": tool.name,
-        **({"description": definition.description} if definition.description else {}),
+        # Some clients refuse a tool without a description.
+        "description": definition.description or f"The function {definition.function} of the component {tool.component}.",
         "inputSchema": dict(definition.input_schema),
         "outputSchema": dict(definition.output_schema),
         **({"annotations": tool.annotations} if tool.annotations else {}),

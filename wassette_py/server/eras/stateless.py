@@ -130,6 +130,7 @@ class Stateless:
             raise RpcError(INVALID_PARAMS, "notifications must be an object")
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise RpcError(INTERNAL_ERROR, f"{MAX_SUBSCRIPTIONS} subscriptions are open; end one first")
+        _ = self._session.toolbox  # made late, it would take the list after a change for the first one
         tools = wanted.get("toolsListChanged") is True
         subscription = Subscription(self._session, request.id, self._subscriptions, tools=tools)
         self._session.begin(request.id, subscription)
