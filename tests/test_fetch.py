@@ -28,7 +28,7 @@ from wassette_py.settings import RegistrySettings, Settings
 
 BYTES = b"\0asm\x0d\0\1\0" + b"x" * 200_000
 DIGEST = Digest.of(BYTES)
-QUICK = Patience(connect=0.5, read=0.5, budget=1.0, body=1.0, tries=3)
+QUICK = Patience(connect=1.0, read=1.0, budget=1.5, body=1.5, tries=3)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +81,24 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
             fetch(FileReference(path), Settings.load(), Control())
 
 
-def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "x.wasm").open("wb") as file:
         file.truncate((128 << 20) + 1)
     told: list[Progress] = []
     with pytest.raises(FetchError, match="is larger than 134217728 bytes"):
         fetch(FileReference(tmp_path / "x.wasm"), Settings.load(), Control(report=told.append))
-    assert told[-1].done <= 128 << 20
+    assert told == []
+
+
+def test_a_file_that_grows_while_it_is_read_is_cut_at_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x" * 100)
+
+    def grow(progress: Progress) -> None:
+        with (tmp_path / "x").open("ab") as file:
+            file.write(b"x" * 200_000)
+
+    with pytest.raises(FetchError, match="is larger than 100 bytes"):
+        reading.read_file(tmp_path / "x", limit=100, what="x", control=Control(report=grow))
 
 
 def test_reading_a_file_is_cancelled_between_two_pieces(tmp_path: Path) -> None:
@@ -153,8 +164,8 @@ PAGE_FAULTS: dict[str, tuple[Reply, type[WassetteError], str]] = {
     "to http": (faults.redirect("http://example.com/x.wasm"), FetchError, "refused to go to http://example.com"),
     "to http here": (faults.redirect("http://127.0.0.1/x.wasm"), FetchError, "refused to go to http://127.0.0.1"),
     "loop": (faults.redirect("/tools/x.wasm"), FetchError, "redirects more than 5 times"),
-    "silent": (faults.silent, FetchError, "was silent for more than 0.5 s"),
-    "stalled": (faults.stalled, FetchError, "was silent for more than 0.5 s"),
+    "silent": (faults.silent, FetchError, "was silent for more than 1 s"),
+    "stalled": (faults.stalled, FetchError, "was silent for more than 1 s"),
     "hung up": (faults.hang_up, FetchError, "cannot be reached"),
     "cut": (faults.cut, FetchError, "broke off"),
     "cut in a chunk": (faults.cut_chunked, FetchError, "broke off"),
@@ -179,9 +190,11 @@ def test_an_endless_page_is_cut_at_the_limit(
     import wassette_py.fetch
 
     monkeypatch.setattr(wassette_py.fetch, "MAX_COMPONENT", 1 << 20)
-    site.fault("", faults.endless())
-    with pytest.raises(FetchError, match="is larger than 1048576 bytes"):
-        get(site, authority)
+    for length in (None, 2 << 20):
+        site.faults.clear()
+        site.fault("", faults.endless(length=length))
+        with pytest.raises(FetchError, match="is larger than 1048576 bytes"):
+            get(site, authority)
 
 
 def test_a_page_may_redirect_to_another(site: Registry, authority: tuple[Path, ssl.SSLContext]) -> None:
@@ -210,7 +223,7 @@ def test_a_download_is_cancelled_while_the_server_is_silent(site: Registry, auth
     begun = time.monotonic()
     with pytest.raises(Cancelled):
         get(site, authority, control=control)
-    assert time.monotonic() - begun < 0.4
+    assert time.monotonic() - begun < 0.6  # 0.2 to cancel, and 0.2 it may take, on a busy machine
 
 
 def test_a_person_who_interrupts_is_not_kept_waiting(site: Registry, authority: tuple[Path, ssl.SSLContext]) -> None:
@@ -234,7 +247,7 @@ def test_a_host_that_does_not_answer_a_connection_is_given_up(authority: tuple[P
             client.connect_ex(listener.getsockname())
         port = listener.getsockname()[1]
         try:
-            with pytest.raises(FetchError, match=f"127.0.0.1:{port} did not answer within 0.5 s"):
+            with pytest.raises(FetchError, match=f"127.0.0.1:{port} did not answer within 1 s"):
                 fetch(parse_reference(f"https://127.0.0.1:{port}/x.wasm"), Settings.load(), Control(), patience=QUICK)
         finally:
             for client in waiting:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,14 @@ from wassette_py.errors import Cancelled, DigestMismatch, FetchError, NotFound, 
 from wassette_py.fetch import Fetched, fetch
 from wassette_py.oci.documents import MANIFEST_TYPES, WASM_TYPES
 from wassette_py.oci.reading import MAX_COMPONENT, Patience
-from wassette_py.reference import Digest, parse_reference
+from wassette_py.oci.registry import RegistrySource
+from wassette_py.reference import Digest, OciReference, parse_reference
 from wassette_py.settings import RegistrySettings, Settings
 
 BYTES = b"\0asm\x0d\0\1\0" + bytes(range(256)) * 40
 GOOD = artifact(BYTES)
 LAYER = digest(BYTES)
-QUICK = Patience(connect=0.5, read=0.5, budget=1.0, body=1.0, tries=3)
+QUICK = Patience(connect=1.0, read=1.0, budget=1.5, body=1.5, tries=3)
 
 
 @pytest.fixture
@@ -235,9 +237,9 @@ FAULTS: dict[str, tuple[str, Reply, type[WassetteError], str]] = {
     "blob cut": (BLOB_PATH, faults.cut, FetchError, "broke off: .*10 bytes read"),
     "chunks cut": (BLOB_PATH, faults.cut_chunked, FetchError, "broke off"),
     "blob gone": (BLOB_PATH, faults.status(404, error="BLOB_UNKNOWN"), NotFound, "has no such repository, tag or digest"),
-    "blob dripping": (BLOB_PATH, faults.dripping, FetchError, "has not arrived after 1 s"),
-    "blob stalled": (BLOB_PATH, faults.stalled, FetchError, "was silent for more than 0.5 s"),
-    "server silent": (MANIFEST_PATH, faults.silent, FetchError, "was silent for more than 0.5 s"),
+    "blob dripping": (BLOB_PATH, faults.dripping, FetchError, "has not arrived after 1.5 s"),
+    "blob stalled": (BLOB_PATH, faults.stalled, FetchError, "was silent for more than 1 s"),
+    "server silent": (MANIFEST_PATH, faults.silent, FetchError, "was silent for more than 1 s"),
     "hung up": (MANIFEST_PATH, faults.hang_up, FetchError, "cannot be reached"),
     "manifest of 200 MB": (MANIFEST_PATH, faults.endless(MANIFEST, 200 << 20), FetchError, "is larger than 4194304 bytes"),
     "manifest header lies": (MANIFEST_PATH, sent(GOOD.manifest, **{"Docker-Content-Digest": LAYER}), DigestMismatch, "by its own header"),
@@ -432,7 +434,7 @@ def test_a_fetch_is_cancelled_at_once_whatever_the_server_does(registry: Registr
     threading.Timer(0.3, cancel).start()
     with pytest.raises(Cancelled):
         pull(registry, control=control, patience=Patience())
-    assert time.monotonic() - cancelled[0] < 0.2
+    assert time.monotonic() - cancelled[0] < 0.4  # 0.2, and what a busy machine adds
 
 
 def test_nothing_is_asked_once_it_is_cancelled(registry: Registry) -> None:
@@ -457,6 +459,24 @@ def test_plain_http_is_never_spoken_to_another_machine() -> None:
     settings = replace(Settings.load(), environ={"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"})
     with pytest.raises(FetchError, match=r"registry\.example\.com cannot be reached: connection refused"):
         fetch(parse_reference("oci://registry.example.com/a/b:1"), settings, Control(), insecure_http=True, patience=QUICK)
+
+
+def test_docker_hub_is_asked_where_it_answers() -> None:
+    reference = parse_reference("oci://docker.io/redis:7")
+    assert isinstance(reference, OciReference)
+    source = RegistrySource(reference, Settings.load(), Control(), insecure_http=True, patience=QUICK)
+    assert source.root == "https://registry-1.docker.io/v2/library/redis"
+
+
+def test_many_fetches_at_once_do_not_disturb_each_other(registry: Registry) -> None:
+    registry.token_realm = f"{registry.url}/token"
+    components = {f"acme/tool{number}": b"\0asm" + bytes([number]) * 5000 for number in range(4)}
+    for name, wasm in components.items():
+        registry.put(name, "1", artifact(wasm))
+    with ThreadPoolExecutor(8) as pool:
+        fetched = list(pool.map(lambda name: (name, pull(registry, f"{name}:1", patience=Patience()).wasm), [*components] * 4))
+    assert all(components[name] == wasm for name, wasm in fetched)
+    assert len(fetched) == 16
 
 
 # Indexes.

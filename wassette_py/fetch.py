@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from wassette_py.control import Control, watched
-from wassette_py.errors import DigestMismatch
+from wassette_py.errors import DigestMismatch, FetchError
 from wassette_py.names import Digest
 from wassette_py.oci import Artifact, pull
 from wassette_py.oci.layout import LayoutSource
@@ -82,6 +82,8 @@ def _download(reference: HttpsReference, settings: Settings, control: Control, p
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else None
             with response:
+                if total is not None and total > MAX_COMPONENT:
+                    raise FetchError(f"{reference.url} is larger than {MAX_COMPONENT} bytes")
                 return collect(web.body(response, reference.url), limit=MAX_COMPONENT, what=reference.url, control=control, total=total)
 
         wasm, digest = web.retried(read)

@@ -73,7 +73,13 @@ def check_size(descriptor: Descriptor, limit: int, what: str) -> None:
 
 def read_file(path: Path, *, limit: int, what: str, control: Control, stage: Stage = "fetch") -> tuple[bytes, Digest]:
     """A regular file, and its digest. Raises NotFound, FetchError, Cancelled."""
-    return _with_file(path, what, lambda file, size: collect(file, limit=limit, what=what, control=control, stage=stage, total=size))
+
+    def read(file: Iterator[bytes], size: int) -> tuple[bytes, Digest]:
+        if size > limit:
+            raise FetchError(f"{what} is larger than {limit} bytes")
+        return collect(file, limit=limit, what=what, control=control, stage=stage, total=size)
+
+    return _with_file(path, what, read)
 
 
 def read_blob_file(path: Path, descriptor: Descriptor, *, limit: int, what: str, control: Control) -> bytes:
