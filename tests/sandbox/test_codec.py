@@ -15,7 +15,8 @@ from tests.echo import PADDING_VALUE, component, echo_component, echo_function
 from tests.every_type import EXAMPLES, Example
 from tests.sandbox.test_layout import resident
 from tests.strategies import fitting_json, values, wit_types
-from wassette_py.sandbox.codec import FunctionCodec, call_function, lifter, lowerer
+from wassette_py.sandbox import layout
+from wassette_py.sandbox.codec import FunctionCodec, lifter, lowerer
 from wassette_py.wit.reader import read_component_type
 from wassette_py.wit.types import (
     BYTES,
@@ -56,7 +57,7 @@ class Guest:
         self.exported = function
 
     def echo(self, value: object) -> Any:
-        result = call_function(self.exported, self.store, self.codec, [(value, PADDING_VALUE)])
+        result = self.codec.call(self.exported._func, self.store._context(), [(value, PADDING_VALUE)])
         assert isinstance(result, tuple)
         assert result[1] == PADDING_VALUE
         return result[0]
@@ -138,7 +139,7 @@ def call(engine: Engine, name: str, *arguments: object) -> object:
     function = Linker(engine).instantiate(store, wasm).get_func(store, name)
     assert function is not None
     f = next(f for f in read_component_type(wasm, engine).exports if f.name == name)
-    return call_function(function, store, FunctionCodec(f), arguments)
+    return FunctionCodec(f).call(function._func, store._context(), arguments)
 
 
 def test_functions_may_have_no_parameters_and_no_result(engine: Engine) -> None:
@@ -155,17 +156,17 @@ def test_a_trap_is_the_error_of_wasmtime(engine: Engine) -> None:
         call(engine, "trap")
 
 
-def test_thousands_of_calls_leave_nothing_behind() -> None:
+def test_thousands_of_conversions_leave_nothing_behind() -> None:
     nested = RecordType((("name", StringType()), ("tags", ListType(StringType())), ("how", VariantType((("by", BYTES), ("no", None))))))
     type = ListType(ResultType(OptionType(nested), EnumType(("bad", "worse"))))
     value = [("ok", (("n" * 500, ["t"] * 20, ("by", b"x" * 500)),)), ("err", "worse"), ("ok", None)] * 5
-    codec = FunctionCodec(echo_function(type))
+    lower, lift = lowerer(type), lifter(type)
 
     def round_trips(count: int) -> None:
         for _ in range(count):
-            arguments = codec.lower_arguments([(value, PADDING_VALUE)])
-            assert codec.lift_result(arguments[0]) == (value, PADDING_VALUE)  # frees what was lowered
-            codec.free_arguments(arguments)  # and once more is harmless
+            packed = lower(value)
+            assert lift(packed, 0) == value
+            layout.free(packed)
 
     round_trips(100)
     before = resident()
@@ -183,7 +184,7 @@ def test_calls_of_a_guest_leave_nothing_behind(engine: Engine) -> None:
             store = Store(engine)
             function = linker.instantiate(store, wasm).get_func(store, "echo")
             assert function is not None
-            call_function(function, store, codec, [(["x" * 1000] * 30, PADDING_VALUE)])
+            codec.call(function._func, store._context(), [(["x" * 1000] * 30, PADDING_VALUE)])
 
     calls(50)
     before = resident()
@@ -216,4 +217,4 @@ def test_interface_exports_are_called_like_world_exports(engine: Engine) -> None
     assert index is not None
     function = instance.get_func(store, index)
     assert function is not None
-    assert call_function(function, store, FunctionCodec(f), [("hi", PADDING_VALUE)]) == ("hi", PADDING_VALUE)
+    assert FunctionCodec(f).call(function._func, store._context(), [("hi", PADDING_VALUE)]) == ("hi", PADDING_VALUE)

@@ -180,12 +180,12 @@ def exported(engine: Engine, guest: Component, linker: Linker, name: str) -> tup
 
 
 def ask(engine: Engine, guest: Component, linker: Linker, key: str) -> Any:
-    from wassette_py.sandbox.codec import FunctionCodec, call_function
+    from wassette_py.sandbox.codec import FunctionCodec
     from wassette_py.wit.reader import read_component_type
 
     f = next(f for f in read_component_type(guest, engine).exports if f.name == "ask")
     store, function = exported(engine, guest, linker, "ask")
-    return call_function(function, store, FunctionCodec(f), [key])
+    return FunctionCodec(f).call(function._func, store._context(), [key])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Neutral WIT values (`wit/types.py`) <-> wasmtime's C values, one codec an export, built once from its `FunctionType`.
 
-Use: `codec = FunctionCodec(f)` once a component, then on any thread `call_function(func, store, codec, values)` a call. What is
-lowered is allocated by wasmtime and freed here, results are copied and freed here; a codec holds no state between calls. Host
-functions use `lowerer` and `lifter` for types that are more than a string. Values are those `wit/values.py` made: they are not
-checked again, a wrong one raises whatever Python raises.
+Use: `codec = FunctionCodec(f)` once a component, then on any thread `codec.call(function, context, values)` a call. What is lowered
+is allocated by wasmtime and freed here, results are copied and freed here; a codec holds no state between calls. Host functions use
+`lowerer` and `lifter` for types that are more than a string. Values are those `wit/values.py` made: they are not checked again, a
+wrong one raises whatever Python raises.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from ctypes import byref
 from functools import cache
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 from wassette_py.sandbox import layout
 from wassette_py.wit.types import (
@@ -34,10 +34,6 @@ from wassette_py.wit.types import (
     WitType,
 )
 
-if TYPE_CHECKING:
-    from wasmtime import Store
-    from wasmtime.component import Func
-
 Lower = Callable[[Any], bytes]
 """A value -> its 32 bytes (`layout.py`), which own what they point to."""
 
@@ -46,43 +42,28 @@ Lift = Callable[[bytes, int], Any]
 
 
 class FunctionCodec:
-    """Converts the arguments and the result of one function. Raises TypeError for a type no value can have."""
+    """Converts the arguments and the result of one function, and calls it. Raises TypeError for a type no value can have."""
 
     def __init__(self, f: FunctionType) -> None:
         self.function = f
         self._lower = [lowerer(type) for _, type in f.params]
         self._lift = None if f.result is None else lifter(f.result)
 
-    def lower_arguments(self, values: Sequence[object]) -> Any:
-        """A ctypes array of the arguments; `free_arguments` is due."""
+    def call(self, function: Any, context: Any, values: Sequence[object]) -> object:
+        """Calls a `wasmtime_component_func_t` of the store with `context`; None for a function without a result.
+
+        Raises WasmtimeError as wasmtime made it: a trap, a limit, or an error of the epoch callback; translating it is the caller's.
+        There is no post-return to call: wasmtime runs it as part of the call.
+        """
         packed = _lower_all(self._lower, values)
-        return (layout.Val * len(packed)).from_buffer_copy(b"".join(packed))
-
-    def free_arguments(self, arguments: Any) -> None:
-        for argument in arguments:
-            layout.delete(argument)
-
-    def lift_result(self, val: Any) -> object:
-        """The value of `val`, which is freed. None when the function has no result."""
+        arguments = (layout.Val * len(packed)).from_buffer_copy(b"".join(packed))
+        result = layout.Val()
         try:
-            return None if self._lift is None else self._lift(layout.copy_of(val), 0)
+            layout.call_raw(function, context, arguments, len(packed), None if self._lift is None else byref(result))
+            return None if self._lift is None else self._lift(layout.copy_of(result), 0)
         finally:
-            layout.delete(val)
-
-
-def call_function(func: Func, store: Store, codec: FunctionCodec, values: Sequence[object]) -> object:
-    """Lowers `values`, calls `func`, lifts its result (None for a function without one).
-
-    Raises WasmtimeError as wasmtime made it: a trap, a limit, or an error of the epoch callback; translating it is the caller's.
-    There is no post-return to call: wasmtime runs it as part of the call.
-    """
-    arguments = codec.lower_arguments(values)
-    result = layout.Val()
-    try:
-        layout.call_raw(func._func, store._context(), arguments, len(arguments), None if codec.function.result is None else byref(result))
-        return codec.lift_result(result)
-    finally:
-        codec.free_arguments(arguments)
+            for owned in (*arguments, result):
+                layout.delete(owned)
 
 
 @cache

@@ -79,11 +79,4 @@ def _call(component: CompiledComponent, linker: Any, entry: Entry, values: Seque
     layout.raise_error(ffi.wasmtime_component_linker_instantiate(linker.ptr(), call.context, component.raw.ptr(), ctypes.byref(instance)))
     function = ffi.wasmtime_component_func_t()
     ffi.wasmtime_component_instance_get_func(ctypes.byref(instance), call.context, entry.index.ptr(), ctypes.byref(function))
-    arguments = entry.codec.lower_arguments(values)
-    result = layout.Val()
-    try:
-        has_result = entry.codec.function.result is not None
-        layout.call_raw(function, call.context, arguments, len(arguments), ctypes.byref(result) if has_result else None)
-        return entry.codec.lift_result(result)
-    finally:
-        entry.codec.free_arguments(arguments)
+    return entry.codec.call(function, call.context, values)
