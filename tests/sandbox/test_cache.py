@@ -115,13 +115,16 @@ def test_what_another_engine_left_is_removed_when_something_is_kept(tmp_path: Pa
     old = keep(Cache(tmp_path / "c", "engine 1"), ONE, b"code")
     cache = Cache(tmp_path / "c", "engine 2")
     assert not cache.is_cached(ONE)
-    crashed, running = cache.temporary(), cache.temporary()
-    os.utime(crashed, (time.time() - 7200, time.time() - 7200))
+    old_one, running = cache.temporary(), cache.temporary()
+    os.utime(old_one, (time.time() - 7200, time.time() - 7200))
+    killed = tmp_path / "c" / "new-99999999-x"
+    killed.touch()
     file = keep(cache, TWO, b"code")
     assert cache.find(TWO) == file
     assert not old.exists()
     assert not old.with_suffix(".json").exists()
-    assert not crashed.exists()
+    assert not old_one.exists()
+    assert not killed.exists()
     assert running.exists()
 
 

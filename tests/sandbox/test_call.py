@@ -292,7 +292,7 @@ def test_ending_a_sandbox_ends_its_calls(guests: Guests) -> None:
     assert guests.sandbox.end(0)
 
 
-@pytest.mark.parametrize("name", ["flood", "spin"])
+@pytest.mark.parametrize("name", ["flood", "spin", "sleep"])
 def test_a_program_that_exits_while_a_guest_runs_exits_cleanly(tmp_path: Path, name: str) -> None:
     program = """
 import pathlib, sys, threading, time
@@ -301,8 +301,9 @@ from tests.sandbox.conftest import Guests
 from wassette_py.limits import Limits
 from wassette_py.sandbox.engine import Engine
 guests = Guests(Engine(pathlib.Path(sys.argv[1])))
-component = guests.compile(text.PRINT if sys.argv[2] == "flood" else text.PLAIN)
-spec = guests.spec(component, sys.argv[2], limits=Limits(output=1 << 30))
+component = guests.compile({"flood": text.PRINT, "sleep": text.SLEEP}.get(sys.argv[2], text.PLAIN))
+arguments = {"sleep": (3600 * 10**9,)}.get(sys.argv[2], ())
+spec = guests.spec(component, sys.argv[2], *arguments, limits=Limits(output=1 << 30))
 threading.Thread(target=guests.sandbox.call, args=(component, spec, threading.Event(), lambda _: None), daemon=True).start()
 time.sleep(0.1)
 """

@@ -11,7 +11,7 @@ from wasmtime import wat2wasm
 from tests.sandbox import guests as text
 from tests.sandbox.conftest import Guests, wasm_of
 from wassette_py.control import Control
-from wassette_py.errors import Cancelled, InvalidComponent
+from wassette_py.errors import Cancelled, InvalidComponent, WassetteError
 from wassette_py.reference import Digest
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 
@@ -165,3 +165,18 @@ def test_what_is_only_looked_at_is_not_kept(tmp_path: Path, wasm: bytes) -> None
     restored = engine.restore(digest)
     assert restored is not None
     assert restored.was_cached
+
+
+def test_a_disk_that_is_full_costs_the_cache_and_not_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    engine = Engine(tmp_path)
+    monkeypatch.setattr(engine._cache, "keep", full)
+    for wasm in (ADD, wasm_of(text.large(1_200_000, functions=1))):
+        assert compiled(engine, wasm).type.exports
+        assert not engine.is_cached(Digest.of(wasm))
+    monkeypatch.setattr(engine._cache, "temporary", full)
+    assert compiled(engine, ADD).type.exports
+    with pytest.raises(WassetteError, match=r"compiling it failed: .*No space left on device"):
+        compiled(engine, wasm)

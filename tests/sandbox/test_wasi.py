@@ -135,6 +135,11 @@ def test_configuration_is_the_granted_variables(guests: Guests, number: int) -> 
     assert ask("all") == (("ok", [("LANG", "C")]), (), True)
 
 
+def test_what_a_guest_asks_for_is_made_harmless_before_it_is_shown(guests: Guests) -> None:
+    report = guests.call(text.CONFIG, "get0", "\x1b[31mA\nB" + "C" * 1000)
+    assert [denial.target for denial in report.denied] == ["env \ufffd[31mA\ufffdB" + "C" * 288]
+
+
 def test_what_a_guest_logs_is_captured_with_what_it_writes(guests: Guests) -> None:
     assert guests.call(text.LOGGING, "warn", "net", "slow").stderr == b"warn net: slow\n"
     assert guests.call(text.LOGGING, "warn", "", "slow").stderr == b"warn: slow\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -140,11 +141,24 @@ def test_the_resident_set_is_known_and_the_cap_is_below_the_machines_memory() ->
     memory.trim()
 
 
+def test_the_cap_is_the_smaller_one_of_machine_and_control_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlimited, limited = tmp_path / "unlimited", tmp_path / "limited"
+    unlimited.write_text("max\n")
+    limited.write_text("400000000\n")
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", (str(unlimited), str(tmp_path / "none")))
+    whole = memory.default_cap()
+    assert whole is not None
+    assert whole > 300_000_000
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", (str(unlimited), str(limited)))
+    assert memory.default_cap() == 300_000_000
+
+
 def test_where_memory_cannot_be_told_nothing_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(_: str) -> int:
         raise AttributeError("sysconf")
 
     monkeypatch.setattr("os.sysconf", missing)
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", ())
     assert memory.resident() is None
     assert memory.default_cap() is None
     watch = MemoryWatch(1)

@@ -15,6 +15,7 @@ import logging
 import os
 import secrets
 import tempfile
+import time
 from pathlib import Path
 
 from wassette_py.reference import Digest
@@ -56,7 +57,7 @@ class Cache:
 
     def temporary(self) -> Path:
         """A new, empty, private file to compile into: `keep` it or unlink it."""
-        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self.folder if self.is_usable else None)
+        handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{os.getpid()}-", dir=self.folder if self.is_usable else None)
         os.close(handle)
         return Path(name)
 
@@ -104,13 +105,10 @@ class Cache:
         return self.folder / f"{self._engine}-{digest.hex}.json"
 
     def _clean(self) -> None:
-        import time
-
         for path in self.folder.iterdir():
             with contextlib.suppress(OSError):
-                old = path.name.startswith(_TEMPORARY) and path.stat().st_mtime < time.time() - _OLD_TEMPORARY
                 other = path.suffix in {".cwasm", ".json"} and not path.name.startswith(f"{self._engine}-")
-                if old or other:
+                if other or (path.name.startswith(_TEMPORARY) and _is_left_behind(path)):
                     path.unlink()
 
     def _open(self) -> bytes | None:
@@ -128,7 +126,7 @@ class Cache:
     def _read_key(self) -> bytes:
         path = self.folder / "key"
         if not path.exists():
-            handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=self.folder)
+            handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{os.getpid()}-", dir=self.folder)
             with os.fdopen(handle, "wb") as file:
                 file.write(secrets.token_bytes(32))
             with contextlib.suppress(FileExistsError):  # another process was first: its key is the key
@@ -151,6 +149,14 @@ def _problem(path: Path) -> str | None:
     if status.st_mode & 0o077:
         return f"others have access to it (mode {status.st_mode & 0o777:o})"
     return None
+
+
+def _is_left_behind(temporary: Path) -> bool:
+    """Whether who made `temporary` is gone: its process, or an hour (a process of another container cannot be asked for)."""
+    if temporary.stat().st_mtime < time.time() - _OLD_TEMPORARY:
+        return True
+    maker = temporary.name.split("-")[1]
+    return os.name == "posix" and os.path.isdir("/proc/self") and not os.path.isdir(f"/proc/{maker}")
 
 
 def _stamp(file: Path) -> str:

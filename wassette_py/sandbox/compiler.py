@@ -21,6 +21,7 @@ import wassette_py
 from wassette_py.control import Control
 from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded, WassetteError
 from wassette_py.sandbox.compile_child import INVALID, NOT_WRITTEN
+from wassette_py.sandbox.state import printable
 
 IN_PROCESS_BELOW = 1 << 20
 POLL = 0.03
@@ -30,6 +31,7 @@ _COMPONENT = b"\x0d\0\1\0"
 _CODE = """
 import sys
 sys.path[:0] = sys.argv[3:]
+from wassette_py.sandbox.state import printable
 from wassette_py.sandbox.compile_child import main
 sys.exit(main(sys.argv[1], int(sys.argv[2])))
 """
@@ -131,6 +133,6 @@ def invalid(text: str) -> InvalidComponent:
 
 
 def one_line(text: str) -> str:
-    """wasmtime's chain of causes on one line, bounded."""
+    """wasmtime's chain of causes on one line, bounded; names in it may be a component's."""
     lines = [line.strip() for line in text.splitlines()]
-    return "; ".join([line for line in lines if line and line != "Caused by:"])[:500]
+    return printable("; ".join([line for line in lines if line and line != "Caused by:"]))[:500]

@@ -16,6 +16,7 @@ from wasmtime import WasmtimeError
 from wasmtime.component import Component, Linker
 
 from wassette_py.control import Control
+from wassette_py.errors import WassetteError
 from wassette_py.reference import Digest
 from wassette_py.sandbox import compiler, linking
 from wassette_py.sandbox.cache import Cache
@@ -50,13 +51,16 @@ class Engine:
     def compile(self, wasm: bytes, digest: Digest, control: Control, *, keep: bool = True) -> CompiledComponent:
         """The component `wasm`, whose digest is `digest` (verified by the caller); `keep` False leaves nothing in the cache.
 
-        Raises InvalidComponent, LimitExceeded (memory or time of compiling), Cancelled.
+        Raises InvalidComponent, LimitExceeded (memory or time of compiling), Cancelled, WassetteError (a full disk, no process left).
         """
         restored = self.restore(digest)
         if restored is not None:
             return restored
         compiler.check_header(wasm)
-        return CompiledComponent(self, self._build(wasm, digest, control, keep), digest, was_cached=False)
+        try:
+            return CompiledComponent(self, self._build(wasm, digest, control, keep), digest, was_cached=False)
+        except OSError as error:
+            raise WassetteError(f"compiling it failed: {error}") from None
 
     def gated(self, interface: str) -> Functions:
         """Our functions of an interface that has a gate, compiled when first asked for; kept as long as any linker of this engine."""
@@ -97,7 +101,8 @@ class Engine:
             component = Component.deserialize_file(self.raw, str(target))
             self._check(component)
             if keep and self._cache.is_usable:
-                self._cache.keep(digest, target)
+                with contextlib.suppress(OSError):  # a full disk costs the next start, not this one
+                    self._cache.keep(digest, target)
             return component
         finally:
             target.unlink(missing_ok=True)
@@ -109,7 +114,7 @@ class Engine:
     def _keep(self, component: Component, digest: Digest) -> None:
         if not self._cache.is_usable:
             return
-        with contextlib.suppress(OSError):  # a full disk costs the next start, not this call
+        with contextlib.suppress(OSError):  # as above
             target = self._cache.temporary()
             try:
                 target.write_bytes(component.serialize())
@@ -150,11 +155,10 @@ class CompiledComponent:
 
     def linker(self) -> Linker:
         """Built at the first call, once."""
-        if self._linker is None:
-            with self._lock:
-                if self._linker is None:
-                    self._linker = linking.build_linker(self.engine.raw, self.raw, self.engine.gated)
-        return self._linker
+        with self._lock:
+            if self._linker is None:
+                self._linker = linking.build_linker(self.engine.raw, self.raw, self.engine.gated)
+            return self._linker
 
     def entry(self, f: FunctionType) -> Entry:
         """How to reach and convert `f`, one of `type.exports`."""

@@ -10,7 +10,7 @@ from typing import Any
 from wassette_py.policy.matching import match_variable
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.hosting import Functions, hosted
-from wassette_py.sandbox.state import CallState, Denial
+from wassette_py.sandbox.state import CallState
 
 
 @hosted
@@ -36,7 +36,7 @@ def _get(call: CallState, args: Any, results: Any) -> None:
     value = call.variables.get(key)
     decision = match_variable(call.policy, key)
     if not decision.allowed:
-        call.deny(Denial("environment", f"env {key[:200]}", decision.reason))
+        call.deny("environment", f"env {key}", decision.reason)
     layout.put(results[0], layout.pack_result(True, layout.pack_option(None if value is None else layout.pack_string(value))))
 
 
@@ -64,7 +64,7 @@ def _create_udp_socket(call: CallState, _args: Any, results: Any) -> None:
 
 
 def _refuse_socket(call: CallState, kind: str, results: Any) -> None:
-    call.deny(Denial("sockets", kind, "raw sockets are not given to components"))
+    call.deny("sockets", kind, "raw sockets are not given to components")
     layout.put(results[0], layout.pack_result(False, layout.pack_enum("access-denied")))
 
 

@@ -11,6 +11,8 @@ import os
 import threading
 import time
 
+CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
 READ_EVERY = 0.005
 """Seconds for which a reading is good: guests that tick together share one."""
 
@@ -31,10 +33,23 @@ def resident() -> int | None:
 
 
 def default_cap() -> int | None:
-    """Three quarters of the machine's memory, None where it cannot be told."""
+    """Three quarters of what this process may have, the machine's memory or its control group's; None where it cannot be told."""
+    known = [amount for amount in (_machine(), *map(_control_group, CONTROL_GROUPS)) if amount]
+    return min(known) * 3 // 4 if known else None
+
+
+def _machine() -> int | None:
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 3 // 4
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _control_group(path: str) -> int | None:
+    try:
+        with open(path, "rb") as file:
+            return int(file.read())  # "max" when there is none
+    except (OSError, ValueError):
         return None
 
 

@@ -22,6 +22,15 @@ DENIALS = 100
 """As many denials are kept a call: a guest that retries for ever must not fill the host's memory."""
 
 
+LONGEST = 300
+"""Characters of a denial's texts."""
+
+
+def printable(text: str) -> str:
+    """`text` with everything that a terminal may act on replaced."""
+    return "".join([character if character.isprintable() else "\ufffd" for character in text])
+
+
 @dataclass(frozen=True)
 class Denial:
     """Something the guest asked for and was not given; `target` is as exact as the host can see it."""
@@ -57,8 +66,9 @@ class CallState:
         """The first reason stands; the guest ends at the next tick."""
         self.verdict = self.verdict or verdict
 
-    def deny(self, denial: Denial) -> None:
-        """Notes a denial, each one once."""
+    def deny(self, capability: Capability, target: str, reason: str) -> None:
+        """Notes a denial, each one once. The texts may be the guest's."""
+        denial = Denial(capability, printable(target)[:LONGEST], printable(reason)[:LONGEST])
         if denial not in self.denied and len(self.denied) < DENIALS:
             self.denied.append(denial)
 

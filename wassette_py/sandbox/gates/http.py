@@ -12,7 +12,7 @@ from wassette_py.sandbox import layout
 from wassette_py.sandbox.codec import lifter
 from wassette_py.sandbox.gates.gate import MEMORY, Gate
 from wassette_py.sandbox.hosting import Functions, hosted
-from wassette_py.sandbox.state import CallState, Denial
+from wassette_py.sandbox.state import CallState
 from wassette_py.wit.types import OptionType, StringType, VariantType
 
 EXPORTS: tuple[str, ...] = ("method", "scheme", "authority", "path")
@@ -84,27 +84,23 @@ def functions(gate: Gate) -> Functions:
         for name, lift in (("method", _LIFT_METHOD), ("scheme", _LIFT_SCHEME), ("authority", _LIFT_TEXT), ("path", _LIFT_TEXT)):
             with gate.result(call, name, args, 1) as packed:
                 values[name] = lift(packed, 0)
-        call.deny(_denial(call, **values))
+        _deny(call, **values)
         layout.put(results[0], layout.pack_result(False, layout.pack_variant("HTTP-request-denied", None)))
 
     return {"handle": handle}
 
 
-def _denial(
-    call: CallState,
-    *,
-    method: tuple[str, str | None],
-    scheme: tuple[tuple[str, str | None]] | None,
-    authority: tuple[str] | None,
-    path: tuple[str] | None,
-) -> Denial:
+_Named = tuple[str, str | None]
+
+
+def _deny(call: CallState, *, method: _Named, scheme: tuple[_Named] | None, authority: tuple[str] | None, path: tuple[str] | None) -> None:
     verb = method[1] or method[0].upper()
     protocol = "https" if scheme is None else (scheme[0][1] or scheme[0][0]).lower()
     host = authority[0] if authority else ""
     target = f"{protocol}://{_with_port(host, protocol)}"
     route = path[0] if path else "/"
     decision = match_request(call.policy, verb, target + (route if route.startswith("/") else f"/{route}"))
-    return Denial("network", f"{verb} {target}", NOT_SERVED if decision.allowed else decision.reason)
+    call.deny("network", f"{verb} {target}", NOT_SERVED if decision.allowed else decision.reason)
 
 
 def _with_port(authority: str, scheme: str) -> str:
