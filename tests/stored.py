@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 from wassette_py.reference import Digest
 from wassette_py.store import Record
 from wassette_py.trust.signer import VerifiedSigner
@@ -27,3 +31,13 @@ def make_record(component_id: str, wasm: bytes) -> Record:
         mapping_version=1,
         loaded_at="2026-11-20T10:00:00+00:00",
     )
+
+
+def names(folder: Path) -> list[str]:
+    """What a store's folder holds, but for its lock."""
+    return sorted(path.name for path in folder.iterdir() if path.name != ".wassette.lock")
+
+
+def child(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Another process at work on the store in `folder`; see `tests/store_child.py`."""
+    return subprocess.Popen([sys.executable, "-m", "tests.store_child", str(folder), *arguments], stdout=subprocess.PIPE, text=True)

@@ -1,63 +1,37 @@
 from __future__ import annotations
 
-import gzip
-import json
-import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import registry as faults
 from tests.layout_writer import (
-    INDEX,
     MANIFEST,
-    POLICY,
     WASM,
     Artifact,
     artifact,
     artifact_of,
-    descriptor,
-    digest,
-    dump,
     index_of,
-    write_layout,
 )
+from tests.pulling import BYTES, GOOD, LAYER, QUICK, pull, with_component
 from tests.registry import TOKEN, Registry, Reply, running
 from wassette_py.control import Control, Progress
-from wassette_py.errors import Cancelled, DigestMismatch, FetchError, NotFound, RegistryError, WassetteError
-from wassette_py.fetch import Fetched, fetch
+from wassette_py.errors import DigestMismatch, FetchError, RegistryError
+from wassette_py.fetch import fetch
 from wassette_py.oci.documents import MANIFEST_TYPES, WASM_TYPES
 from wassette_py.oci.reading import MAX_COMPONENT, Patience
 from wassette_py.oci.registry import RegistrySource
 from wassette_py.reference import Digest, OciReference, parse_reference
-from wassette_py.settings import RegistrySettings, Settings
-
-BYTES = b"\0asm\x0d\0\1\0" + bytes(range(256)) * 40
-GOOD = artifact(BYTES)
-LAYER = digest(BYTES)
-QUICK = Patience(connect=1.0, read=1.0, budget=1.5, body=1.5, tries=3)
+from wassette_py.settings import Settings
 
 
 @pytest.fixture
 def registry() -> Iterator[Registry]:
-    with running(Registry()) as running_registry:
-        running_registry.put("acme/fetch", "1.0", GOOD)
+    with running(with_component()) as running_registry:
         yield running_registry
-
-
-def settings_for(registry: Registry, **given: Any) -> Settings:
-    return replace(Settings.load(), registries={registry.host: RegistrySettings(**({"insecure_http": True} | given))})
-
-
-def pull(registry: Registry, rest: str = "acme/fetch:1.0", *, control: Control | None = None, patience: Patience = QUICK) -> Fetched:
-    reference = parse_reference(f"oci://{registry.host}/{rest}")
-    return fetch(reference, settings_for(registry), control or Control(), patience=patience)
 
 
 # What works.
@@ -199,251 +173,6 @@ def test_what_stays_forbidden_with_a_token_is_refused_with_the_words_of_the_regi
     assert (caught.value.code, caught.value.status) == ("DENIED", 403)
 
 
-# Faults: each ends promptly, in words, with nothing left behind.
-
-TAMPERED = bytes([BYTES[0] ^ 1]) + BYTES[1:]
-MANIFEST_PATH = "/manifests/"
-BLOB_PATH = "/blobs/"
-
-
-def manifest(**changes: object) -> bytes:
-    return dump({**json.loads(GOOD.manifest), **changes})
-
-
-def sent(data: bytes, media_type: str = MANIFEST, **headers: str) -> Reply:
-    return faults.body(data, media_type, {"Docker-Content-Digest": digest(data), **headers})
-
-
-LAYERS = json.loads(GOOD.manifest)["layers"]
-FAULTS: dict[str, tuple[str, Reply, type[WassetteError], str]] = {
-    "blob tampered": (BLOB_PATH, faults.body(TAMPERED), DigestMismatch, "digest mismatch after 10248 bytes: got sha256:.*, want sha256:"),
-    "blob truncated": (BLOB_PATH, faults.body(BYTES[:-5]), FetchError, "has 10243 of the 10248 bytes"),
-    "blob longer": (BLOB_PATH, faults.body(BYTES + b"x"), FetchError, "has more than the 10248 bytes"),
-    "blob empty": (BLOB_PATH, faults.body(b""), FetchError, "has 0 of the 10248 bytes"),
-    "blob endless": (BLOB_PATH, faults.endless(), FetchError, "has more than the 10248 bytes"),
-    "length too long": (
-        BLOB_PATH,
-        faults.body(BYTES, headers={"Content-Length": "20000", "Connection": "close"}),
-        FetchError,
-        "silent|broke off",
-    ),
-    "length too short": (BLOB_PATH, faults.body(BYTES, headers={"Content-Length": "50", "Connection": "close"}), FetchError, "has 50 of"),
-    "blob gzip": (
-        BLOB_PATH,
-        faults.body(gzip.compress(BYTES), headers={"Content-Encoding": "gzip"}),
-        FetchError,
-        "Content-Encoding 'gzip'",
-    ),
-    "blob cut": (BLOB_PATH, faults.cut, FetchError, "broke off: .*10 bytes read"),
-    "chunks cut": (BLOB_PATH, faults.cut_chunked, FetchError, "broke off"),
-    "blob gone": (BLOB_PATH, faults.status(404, error="BLOB_UNKNOWN"), NotFound, "has no such repository, tag or digest"),
-    "blob dripping": (BLOB_PATH, faults.dripping, FetchError, "has not arrived after 1.5 s"),
-    "blob stalled": (BLOB_PATH, faults.stalled, FetchError, "was silent for more than 1 s"),
-    "server silent": (MANIFEST_PATH, faults.silent, FetchError, "was silent for more than 1 s"),
-    "hung up": (MANIFEST_PATH, faults.hang_up, FetchError, "cannot be reached"),
-    "manifest of 200 MB": (MANIFEST_PATH, faults.endless(MANIFEST, 200 << 20), FetchError, "is larger than 4194304 bytes"),
-    "manifest header lies": (MANIFEST_PATH, sent(GOOD.manifest, **{"Docker-Content-Digest": LAYER}), DigestMismatch, "by its own header"),
-    "manifest gzip": (MANIFEST_PATH, sent(gzip.compress(GOOD.manifest), **{"Content-Encoding": "gzip"}), FetchError, "Content-Encoding"),
-    "redirect loop": (MANIFEST_PATH, faults.redirect("/v2/acme/fetch/manifests/1.0"), FetchError, "redirects more than 5 times"),
-    "redirect to http": (BLOB_PATH, faults.redirect("http://example.com/blob"), FetchError, "refused to go to http://example.com"),
-    "redirect to file": (BLOB_PATH, faults.redirect("file:///etc/passwd"), FetchError, "refused to go to file://"),
-    "redirect with user": (BLOB_PATH, faults.redirect("https://u:p@example.com/"), FetchError, "carries a user name"),
-    "redirect nowhere": (BLOB_PATH, faults.redirect("https://[bad/"), FetchError, "cannot be asked: "),
-    "status 500": (MANIFEST_PATH, faults.status(500), RegistryError, "answered HTTP 500"),
-    "status 503": (MANIFEST_PATH, faults.status(503, {"Retry-After": "100"}), RegistryError, "answered HTTP 503 and asks to wait 100 s"),
-    "status 418": (MANIFEST_PATH, faults.status(418), RegistryError, "answered HTTP 418"),
-    "nothing": (MANIFEST_PATH, faults.body(b"", MANIFEST), FetchError, "is not JSON"),
-    "not JSON": (MANIFEST_PATH, sent(b"<html>"), FetchError, "is not JSON"),
-    "not UTF-8": (MANIFEST_PATH, sent(b"\xff\xfe"), FetchError, "is not JSON"),
-    "nested without end": (MANIFEST_PATH, sent(b"[" * 100_000), FetchError, "is not JSON"),
-    "a list": (MANIFEST_PATH, sent(b"[]"), FetchError, "is not a JSON object"),
-    "duplicate keys": (MANIFEST_PATH, sent(GOOD.manifest[:-1] + b', "layers": []}'), FetchError, "a key stands twice"),
-    "other media type": (MANIFEST_PATH, sent(GOOD.manifest, INDEX), FetchError, "sent as .*index.* and calls itself"),
-    "unknown media type": (MANIFEST_PATH, sent(manifest(mediaType="text/x"), "text/x"), FetchError, "neither a manifest nor an index"),
-    "schema version": (MANIFEST_PATH, sent(manifest(schemaVersion=1)), FetchError, "schemaVersion 1, not 2"),
-    "both at once": (MANIFEST_PATH, sent(manifest(manifests=[])), FetchError, "a manifest and an index at once"),
-    "no layers": (MANIFEST_PATH, sent(manifest(layers=None)), FetchError, "has no list of layers"),
-    "empty layers": (MANIFEST_PATH, sent(manifest(layers=[])), FetchError, "has no layer that is a component .its layers: none."),
-    "no wasm layer": (
-        MANIFEST_PATH,
-        sent(manifest(layers=[{**LAYERS[0], "mediaType": "image/png"}])),
-        FetchError,
-        "its layers: 'image/png'",
-    ),
-    "two wasm layers": (MANIFEST_PATH, sent(manifest(layers=LAYERS * 2)), FetchError, "more than one layer that is a component"),
-    "layer no object": (MANIFEST_PATH, sent(manifest(layers=["x"])), FetchError, r"layers\[0\] is not a descriptor"),
-    "layer without size": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "size": True}])), FetchError, "has no size"),
-    "layer negative": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "size": -1}])), FetchError, "has no size"),
-    "layer annotated": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "annotations": [1]}])), FetchError, "is not a descriptor"),
-    "layer path": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "digest": "sha256:../../x"}])), FetchError, "not a digest"),
-    "layer of 2 GiB": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "size": 2 << 30}])), FetchError, "more than the 134217728"),
-    "two policies": (
-        MANIFEST_PATH,
-        sent(manifest(layers=[*LAYERS, *[descriptor(POLICY, b"x")] * 2])),
-        FetchError,
-        "more than one policy layer",
-    ),
-    "large policy": (
-        MANIFEST_PATH,
-        sent(manifest(layers=[*LAYERS, {**descriptor(POLICY, b"x"), "size": 2 << 20}])),
-        FetchError,
-        "the policy of .* has 2097152 bytes",
-    ),
-}
-
-
-def files_below(*folders: Path) -> list[Path]:
-    return sorted(path for folder in folders for path in folder.rglob("*") if not path.name.endswith(".coverage"))
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_registry_that_misbehaves_is_refused_promptly_and_in_words(registry: Registry, name: str, home: Path, tmp_path: Path) -> None:
-    path, reply, error, says = FAULTS[name]
-    registry.fault(path, reply)
-    before, begun = files_below(home, tmp_path), time.monotonic()
-    with pytest.raises(error, match=says) as caught:
-        pull(registry)
-    assert time.monotonic() - begun < 4
-    assert caught.value.exit_code == 1
-    assert files_below(home, tmp_path) == before
-
-
-def test_a_manifest_other_than_the_digest_asked_for_is_refused(registry: Registry) -> None:
-    other = artifact(BYTES, title="other.wasm")
-    registry.fault(MANIFEST_PATH, sent(other.manifest))
-    with pytest.raises(DigestMismatch, match=f"got {other.digest}, want {GOOD.digest}"):
-        pull(registry, f"acme/fetch@{GOOD.digest}")
-
-
-def test_a_policy_layer_that_is_no_text_is_refused(registry: Registry) -> None:
-    registry.put("acme/fetch", "bad", artifact_of([(WASM, BYTES, "a"), (POLICY, b"\xff", "b")]))
-    with pytest.raises(FetchError, match="is not UTF-8 text"):
-        pull(registry, "acme/fetch:bad")
-
-
-def test_a_manifest_without_content_type_is_what_it_calls_itself(registry: Registry) -> None:
-    registry.fault(MANIFEST_PATH, lambda handler: _without_type(handler, GOOD.manifest))
-    assert pull(registry).wasm == BYTES
-
-
-def _without_type(handler: faults.Handler, data: bytes) -> None:
-    handler.begin({"Content-Length": str(len(data))})
-    handler.wfile.write(data)
-
-
-@pytest.mark.parametrize(
-    ("reply", "says"),
-    [
-        (faults.status(404, error="NAME_UNKNOWN"), "no such repository"),
-        (faults.status(404, error="MANIFEST_UNKNOWN"), "no such tag or digest"),
-        (lambda handler: handler.answer(b"<html>", "text/html", status=404), "no such repository, tag or digest"),
-        (lambda handler: handler.answer(b'{"errors": []}', "text/html", status=404), "no such repository, tag or digest"),
-        (lambda handler: handler.answer(b'{"errors": ["x"]}', "text/html", status=410), "no such repository, tag or digest"),
-    ],
-)
-def test_what_is_not_there_is_named(registry: Registry, reply: Reply, says: str) -> None:
-    registry.fault(MANIFEST_PATH, reply)
-    with pytest.raises(FetchError, match=says):
-        pull(registry)
-
-
-def test_a_status_that_is_neither_good_nor_bad_is_an_error(registry: Registry) -> None:
-    registry.fault(MANIFEST_PATH, lambda handler: handler.answer(b"", "text/plain", status=204))
-    with pytest.raises(RegistryError, match="answered HTTP 204"):
-        pull(registry)
-
-
-# Retries.
-
-
-@pytest.mark.parametrize("reply", [faults.status(503, {"Retry-After": "0"}), faults.status(429), faults.hang_up, faults.status(500)])
-def test_what_may_pass_is_tried_again(registry: Registry, reply: Reply) -> None:
-    registry.fault("", reply, times=1)
-    assert pull(registry, patience=replace(QUICK, budget=5)).wasm == BYTES
-
-
-def test_a_broken_body_is_asked_for_again(registry: Registry) -> None:
-    registry.fault(BLOB_PATH, faults.cut, times=1)
-    assert pull(registry, patience=replace(QUICK, budget=5)).wasm == BYTES
-
-
-def test_retry_after_is_kept_and_its_date_understood(registry: Registry) -> None:
-    registry.fault(MANIFEST_PATH, faults.status(503, {"Retry-After": "1"}), times=1)
-    begun = time.monotonic()
-    assert pull(registry, patience=replace(QUICK, budget=5)).wasm == BYTES
-    assert 1 <= time.monotonic() - begun < 4
-    for text, says in (
-        ("Wed, 21 Oct 2065 07:28:00 GMT", "asks to wait"),
-        ("soon", "HTTP 503$"),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", "wait 0 s"),
-    ):
-        registry.fault(MANIFEST_PATH, faults.status(503, {"Retry-After": text}))
-        with pytest.raises(RegistryError, match=says):
-            pull(registry)
-        registry.faults.clear()
-
-
-def test_what_will_not_pass_is_asked_once(registry: Registry) -> None:
-    for reply in (faults.status(404), faults.status(403), faults.silent):
-        registry.requests.clear()
-        registry.faults.clear()
-        registry.fault(MANIFEST_PATH, reply)
-        with pytest.raises(FetchError):
-            pull(registry)
-        assert len(registry.requests) == 1
-
-
-def test_trying_again_has_an_end(registry: Registry) -> None:
-    registry.fault(MANIFEST_PATH, faults.status(500))
-    with pytest.raises(RegistryError):
-        pull(registry, patience=replace(QUICK, budget=60))
-    assert len(registry.requests) == QUICK.tries
-
-
-def test_a_registry_that_is_down_is_an_error_at_once() -> None:
-    with running(Registry()) as gone:
-        pass
-    begun = time.monotonic()
-    with pytest.raises(FetchError, match=f"{gone.host} cannot be reached: connection refused") as caught:
-        pull(gone)
-    assert caught.value.hint
-    assert time.monotonic() - begun < 4
-
-
-# Cancelling.
-
-
-@pytest.mark.parametrize(
-    ("path", "reply"),
-    [
-        (MANIFEST_PATH, faults.silent),
-        (BLOB_PATH, faults.stalled),
-        (BLOB_PATH, faults.dripping),
-        (MANIFEST_PATH, faults.status(503, {"Retry-After": "5"})),
-    ],
-)
-def test_a_fetch_is_cancelled_at_once_whatever_the_server_does(registry: Registry, path: str, reply: Reply) -> None:
-    registry.fault(path, reply)
-    control = Control()
-    cancelled: list[float] = []
-
-    def cancel() -> None:
-        cancelled.append(time.monotonic())
-        control.cancel.set()
-
-    threading.Timer(0.3, cancel).start()
-    with pytest.raises(Cancelled):
-        pull(registry, control=control, patience=Patience())
-    assert time.monotonic() - cancelled[0] < 0.4  # 0.2, and what a busy machine adds
-
-
-def test_nothing_is_asked_once_it_is_cancelled(registry: Registry) -> None:
-    control = Control()
-    control.cancel.set()
-    with pytest.raises(Cancelled):
-        pull(registry, control=control)
-
-
 # Plain HTTP.
 
 
@@ -529,124 +258,9 @@ def test_an_index_that_calls_an_index_a_manifest_is_refused(registry: Registry) 
 
 def test_the_manifest_an_index_promises_is_checked(registry: Registry) -> None:
     registry.put("acme/fetch", "index", index_of(GOOD))
-    registry.fault(f"manifests/{GOOD.digest}", sent(artifact(b"other").manifest))
+    registry.fault(f"manifests/{GOOD.digest}", faults.body(artifact(b"other").manifest, MANIFEST))
     with pytest.raises(DigestMismatch):
         pull(registry, "acme/fetch:index")
-
-
-# Layouts on disk.
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Path:
-    folder = tmp_path / "layout"
-    write_layout(folder, {"fetch": BYTES, "policy": artifact(BYTES, policy="x: 1\n"), "index": index_of(GOOD)})
-    return folder
-
-
-def read(layout: Path, rest: str) -> Fetched:
-    return fetch(parse_reference(f"oci-layout://{layout}{rest}"), Settings.load(), Control())
-
-
-def test_a_layout_is_read_by_tag_and_by_digest(layout: Path) -> None:
-    fetched = read(layout, ":fetch")
-    assert fetched.wasm == BYTES
-    assert str(fetched.digest) == LAYER
-    assert read(layout, f"@{fetched.manifest}").wasm == BYTES
-    assert read(layout, f":fetch@{fetched.manifest}").wasm == BYTES
-    assert read(layout, ":policy").policy == "x: 1\n"
-    assert read(layout, ":index").wasm == BYTES
-
-
-def test_a_layout_of_one_component_needs_no_tag(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"only": BYTES})
-    assert read(tmp_path, "").wasm == BYTES
-
-
-def test_writing_a_layout_twice_writes_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write_layout(tmp_path / name, {"x": BYTES, "y": b"other"})
-    one, two = ({path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.json")} for name in ("a", "b"))
-    assert one == two
-
-
-@pytest.mark.parametrize(
-    ("rest", "error", "says"),
-    [
-        (":gone", NotFound, "has no such component"),
-        (f"@sha256:{'0' * 64}", NotFound, "has no such component"),
-        (f":fetch@sha256:{'0' * 64}", DigestMismatch, "want sha256:000"),
-        ("", FetchError, "names 3 components, not one"),
-        ("/nowhere:fetch", NotFound, "there is no OCI layout file"),
-    ],
-)
-def test_what_a_layout_does_not_hold_is_an_error(layout: Path, rest: str, error: type[WassetteError], says: str) -> None:
-    with pytest.raises(error, match=says) as caught:
-        read(layout, rest)
-    assert isinstance(caught.value, DigestMismatch) or caught.value.hint
-
-
-def test_an_empty_layout_says_that_it_has_no_tags(tmp_path: Path) -> None:
-    write_layout(tmp_path, {})
-    with pytest.raises(NotFound) as caught:
-        read(tmp_path, ":x")
-    assert caught.value.hint == "it has no tags"
-
-
-def _fifo(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def _directory(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-@pytest.mark.parametrize("which", ["wasm", "manifest"])
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda path: path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:]), "digest mismatch"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "bytes its manifest says"),
-        (lambda path: path.write_bytes(path.read_bytes() + b"x"), "more than the"),
-        (lambda path: path.unlink(), "there is no blob"),
-        (_directory, "is not a file|cannot be read"),
-        (_fifo, "is not a file"),
-    ],
-)
-def test_a_blob_of_a_layout_is_checked(layout: Path, which: str, change: Callable[[Path], object], says: str) -> None:
-    name = LAYER if which == "wasm" else artifact(BYTES, title="fetch.wasm").digest
-    change(layout / "blobs" / "sha256" / name.removeprefix("sha256:"))
-    with pytest.raises(FetchError, match=says):
-        read(layout, ":fetch")
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "says"),
-    [
-        ("oci-layout", b"{}", "not an OCI image layout of version"),
-        ("oci-layout", b"[]", "not a JSON object"),
-        ("index.json", b"{", "is not JSON"),
-        ("index.json", GOOD.manifest, "was sent as"),
-        (
-            "index.json",
-            dump({"schemaVersion": 2, "manifests": [{"mediaType": MANIFEST, "digest": "sha256:../x", "size": 1}]}),
-            "not a digest",
-        ),
-        ("index.json", dump({"schemaVersion": 2, "manifests": [{**GOOD.descriptor, "size": 5 << 20}]}), "larger than|more than|of the"),
-    ],
-)
-def test_the_documents_of_a_layout_are_checked(layout: Path, name: str, text: bytes, says: str) -> None:
-    (layout / name).write_bytes(text)
-    with pytest.raises(FetchError, match=says):
-        read(layout, "")
-
-
-def test_an_endless_document_is_not_read_to_its_end(layout: Path) -> None:
-    (layout / "index.json").write_bytes(b" " * (5 << 20))
-    with pytest.raises(FetchError, match="is larger than 4194304 bytes"):
-        read(layout, ":fetch")
 
 
 def test_the_media_types_we_accept_are_those_we_ask_for() -> None:

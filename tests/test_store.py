@@ -1,25 +1,19 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.store_child import NEW, OLD, act
-from tests.stored import make_record
-from wassette_py import files
-from wassette_py.errors import DigestMismatch, Locked, StoreError, UnknownComponent
-from wassette_py.locking import release_lock, take_lock
-from wassette_py.reference import Digest
-from wassette_py.store import ComponentStore, Entry, journal
+from tests.store_child import NEW
+from tests.stored import make_record, names
+from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
+from wassette_py.store import ComponentStore, Entry
 from wassette_py.store.records import MAX_RECORD, Record
 
 WASM = b"\0asm one"
@@ -34,14 +28,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(folder: Path) -> ComponentStore:
     return ComponentStore(folder)
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name != ".wassette.lock")
-
-
-def child(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "tests.store_child", str(folder), *arguments], stdout=subprocess.PIPE, text=True)
 
 
 # What is kept, and how.
@@ -262,208 +248,3 @@ def test_a_stamp_costs_no_import_of_an_engine_or_yaml(store: ComponentStore) -> 
     )
     done = subprocess.run([sys.executable, "-c", code, str(store.folder)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-# Crashes.
-
-
-def prepared(folder: Path) -> ComponentStore:
-    store = ComponentStore(folder)
-    store.add(make_record("tool", OLD), OLD, policy="old: policy\n")
-    return store
-
-
-def seen(store: ComponentStore) -> object:
-    """Everything a reader learns about the component."""
-    entries = store.entries()
-    if not entries:
-        return None, store.read_policy("tool")
-    assert [(entry.id, entry.status) for entry in entries] == [("tool", "ready")]
-    record = store.record("tool")
-    return store.wasm(record), store.read_policy("tool")
-
-
-@pytest.mark.parametrize("action", ["add", "remove", "policy"])
-def test_a_process_killed_at_any_step_leaves_the_old_or_the_new(tmp_path: Path, action: str) -> None:
-    steps: list[str] = []
-    before = seen(prepared(tmp_path / "whole"))
-    act(ComponentStore(tmp_path / "whole", step=steps.append), action)
-    after = seen(ComponentStore(tmp_path / "whole"))
-    assert len(steps) >= 5
-    outcomes = []
-    for number in range(1, len(steps) + 1):
-        folder = tmp_path / str(number)
-        store = prepared(folder)
-        process = child(folder, "kill", str(number), action)
-        printed, _ = process.communicate(timeout=30)
-        assert process.returncode == -9
-        assert printed.splitlines() == steps[:number]
-        # A reader without the lock, then what the next one to take it finds, then a whole store.
-        outcomes.append(seen(store))
-        assert outcomes[-1] in (before, after)
-        with store.locked():
-            pass
-        assert seen(store) == outcomes[-1]
-        assert all(name.startswith("tool.") for name in names(folder))
-        store.add(make_record("tool", NEW), NEW)
-        assert store.wasm(store.record("tool")) == NEW
-    assert outcomes[0] == before
-    assert outcomes[-1] == after
-
-
-def test_what_a_killed_process_left_half_written_is_swept(store: ComponentStore) -> None:
-    store.add(make_record("tool", WASM), WASM)
-    (store.folder / ".wassette.tmp.0123456789abcdef").write_bytes(b"half")
-    (store.folder / ".wassette.tmp.mine").write_bytes(b"not ours")
-    store.write_policy("tool", POLICY)
-    assert names(store.folder) == [".wassette.tmp.mine", "tool.json", "tool.policy.yaml", "tool.wasm"]
-
-
-@pytest.mark.parametrize("text", [b"{", b"[]", b'{"../x": null}', b'{"tool.wasm": "../../etc/passwd"}', b'{"tool.wasm": 5}'])
-def test_a_journal_that_is_not_ours_stops_reading_and_writing(store: ComponentStore, text: bytes) -> None:
-    store.add(make_record("tool", WASM), WASM)
-    (store.folder / ".wassette.journal").write_bytes(text)
-    for call in (store.entries, lambda: store.write_policy("tool", POLICY)):
-        with pytest.raises(StoreError, match="is not a journal of this program"):
-            call()
-
-
-def test_a_full_disk_changes_nothing_and_leaves_nothing(store: ComponentStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    resource = pytest.importorskip("resource")
-    store.add(make_record("tool", OLD), OLD, policy=POLICY)
-    big = bytes(1 << 20)
-    before = names(store.folder)
-    import signal
-
-    # No file of this process may grow past 64 KiB meanwhile: what a full disk looks like from inside.
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
-        with pytest.raises(StoreError, match=r"cannot write .*: File too large"):
-            store.add(make_record("tool", big), big)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, handler)
-    assert names(store.folder) == before
-    assert store.wasm(store.record("tool")) == OLD
-
-
-def test_a_change_that_fails_before_its_journal_never_happened(store: ComponentStore) -> None:
-    store.add(make_record("tool", OLD), OLD)
-
-    def interrupted(name: str) -> None:
-        if name == "write journal":
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        ComponentStore(store.folder, step=interrupted).add(make_record("tool", NEW), NEW)
-    assert names(store.folder) == ["tool.json", "tool.wasm"]
-    assert store.wasm(store.record("tool")) == OLD
-
-
-def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    store = ComponentStore(tmp_path / "file")
-    with pytest.raises(StoreError, match="cannot read"):
-        store.entries()
-    with pytest.raises(StoreError, match="cannot lock"):
-        store.add(make_record("tool", WASM), WASM)
-    assert store.stamp() == ()
-    with pytest.raises(StoreError, match="cannot read"):
-        store.record("tool")
-
-
-# Several at once.
-
-
-def test_every_grant_of_many_processes_and_threads_lands(store: ComponentStore) -> None:
-    store.add(make_record("tool", WASM), WASM)
-    processes = [child(store.folder, "grant", "tool", f"process{number}", "15") for number in range(3)]
-
-    def grant(name: str) -> None:
-        for number in range(15):
-            with store.locked():
-                store.write_policy("tool", (store.read_policy("tool") or "") + f"{name}-{number}\n")
-
-    threads = [threading.Thread(target=grant, args=(f"thread{number}",)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
-    for process in processes:
-        process.communicate()
-    lines = (store.read_policy("tool") or "").splitlines()
-    assert sorted(lines) == sorted(f"{kind}{who}-{number}" for kind in ("process", "thread") for who in range(3) for number in range(15))
-
-
-def test_processes_that_load_and_unload_leave_a_consistent_store_and_never_a_mix(store: ComponentStore) -> None:
-    store.add(make_record("shared", WASM), WASM)
-    processes = [child(store.folder, "churn", f"own{number}", "12") for number in range(3)]
-    try:
-        while any(process.poll() is None for process in processes):
-            for entry in store.entries():
-                assert entry.status == "ready", entry
-    finally:
-        codes = [process.wait(60) for process in processes]
-        for process in processes:
-            process.communicate()
-    assert codes == [0, 0, 0]
-    (entry,) = store.entries()
-    assert entry.record is not None
-    assert Digest.of(store.wasm(entry.record)) == entry.record.digest
-    assert names(store.folder) == ["shared.json", "shared.wasm"]
-
-
-def test_a_reader_that_others_never_leave_in_peace_waits_for_them_once(store: ComponentStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.add(make_record("tool", WASM), WASM)
-    ticks = iter(range(1000))
-    monkeypatch.setattr(store, "stamp", lambda: next(ticks))
-    assert [entry.id for entry in store.entries()] == ["tool"]
-    assert next(ticks) == 20
-
-
-def test_a_lock_that_is_held_too_long_is_an_error_in_words(store: ComponentStore) -> None:
-    store.add(make_record("tool", WASM), WASM)
-    impatient = ComponentStore(store.folder, patience=0.05)
-    with store.locked(), pytest.raises(Locked, match=r"has held .*\.wassette\.lock for more than 0.05 s"):
-        impatient.write_policy("tool", POLICY)
-    impatient.write_policy("tool", POLICY)
-
-
-def test_a_thread_that_holds_the_lock_takes_it_again(store: ComponentStore) -> None:
-    with store.locked(), store.locked():
-        store.add(make_record("tool", WASM), WASM)
-    with store.locked():
-        assert store.remove("tool") is None
-
-
-def test_a_lock_is_waited_for(tmp_path: Path) -> None:
-    lock = take_lock(tmp_path / "lock")
-    threading.Timer(0.1, release_lock, (lock,)).start()
-    begun = time.monotonic()
-    release_lock(take_lock(tmp_path / "lock", patience=10))
-    assert 0.05 < time.monotonic() - begun < 5
-
-
-# Files.
-
-
-def test_a_file_is_replaced_as_a_whole_and_with_a_later_time(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    files.write_atomic(path, b"one")
-    os.utime(path, ns=(1 << 62, 1 << 62))
-    files.write_atomic(path, b"two")
-    assert path.read_bytes() == b"two"
-    assert path.stat().st_mtime_ns == (1 << 62) + 1
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_pending_changes_are_seen_by_readers(tmp_path: Path) -> None:
-    (tmp_path / "a.wasm").write_bytes(b"old")
-    (tmp_path / ".wassette.tmp.0000000000000000").write_bytes(b"new")
-    todo = journal.Pending({"a.wasm": ".wassette.tmp.0000000000000000", "b.wasm": None, "c.wasm": ".wassette.tmp.0000000000000001"})
-    assert todo.read(tmp_path, "a.wasm") == b"new"
-    assert todo.read(tmp_path, "b.wasm") is None
-    assert todo.read(tmp_path, "c.wasm") is None

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests import registry as faults
+from tests.pulling import BYTES, QUICK, pull, with_component
+from tests.registry import Registry, Reply, running
+from wassette_py.control import Control
+from wassette_py.errors import Cancelled, FetchError, RegistryError
+from wassette_py.oci.reading import Patience
+
+MANIFEST_PATH = "/manifests/"
+BLOB_PATH = "/blobs/"
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with running(with_component()) as running_registry:
+        yield running_registry
+
+
+# Retries.
+
+
+@pytest.mark.parametrize("reply", [faults.status(503, {"Retry-After": "0"}), faults.status(429), faults.hang_up, faults.status(500)])
+def test_what_may_pass_is_tried_again(registry: Registry, reply: Reply) -> None:
+    registry.fault("", reply, times=1)
+    assert pull(registry, patience=replace(QUICK, budget=5)).wasm == BYTES
+
+
+def test_a_broken_body_is_asked_for_again(registry: Registry) -> None:
+    registry.fault(BLOB_PATH, faults.cut, times=1)
+    assert pull(registry, patience=replace(QUICK, budget=5)).wasm == BYTES
+
+
+def test_retry_after_is_kept_and_its_date_understood(registry: Registry) -> None:
+    registry.fault(MANIFEST_PATH, faults.status(503, {"Retry-After": "1"}), times=1)
+    begun = time.monotonic()
+    assert pull(registry, patience=replace(QUICK, budget=5)).wasm == BYTES
+    assert 1 <= time.monotonic() - begun < 4
+    for text, says in (
+        ("Wed, 21 Oct 2065 07:28:00 GMT", "asks to wait"),
+        ("soon", "HTTP 503$"),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "wait 0 s"),
+    ):
+        registry.fault(MANIFEST_PATH, faults.status(503, {"Retry-After": text}))
+        with pytest.raises(RegistryError, match=says):
+            pull(registry)
+        registry.faults.clear()
+
+
+def test_what_will_not_pass_is_asked_once(registry: Registry) -> None:
+    for reply in (faults.status(404), faults.status(403), faults.silent):
+        registry.requests.clear()
+        registry.faults.clear()
+        registry.fault(MANIFEST_PATH, reply)
+        with pytest.raises(FetchError):
+            pull(registry)
+        assert len(registry.requests) == 1
+
+
+def test_trying_again_has_an_end(registry: Registry) -> None:
+    registry.fault(MANIFEST_PATH, faults.status(500))
+    with pytest.raises(RegistryError):
+        pull(registry, patience=replace(QUICK, budget=60))
+    assert len(registry.requests) == QUICK.tries
+
+
+def test_a_registry_that_is_down_is_an_error_at_once() -> None:
+    with running(Registry()) as gone:
+        pass
+    begun = time.monotonic()
+    with pytest.raises(FetchError, match=f"{gone.host} cannot be reached: connection refused") as caught:
+        pull(gone)
+    assert caught.value.hint
+    assert time.monotonic() - begun < 4
+
+
+# Cancelling.
+
+
+@pytest.mark.parametrize(
+    ("path", "reply"),
+    [
+        (MANIFEST_PATH, faults.silent),
+        (BLOB_PATH, faults.stalled),
+        (BLOB_PATH, faults.dripping),
+        (MANIFEST_PATH, faults.status(503, {"Retry-After": "5"})),
+    ],
+)
+def test_a_fetch_is_cancelled_at_once_whatever_the_server_does(registry: Registry, path: str, reply: Reply) -> None:
+    registry.fault(path, reply)
+    control = Control()
+    cancelled: list[float] = []
+
+    def cancel() -> None:
+        cancelled.append(time.monotonic())
+        control.cancel.set()
+
+    threading.Timer(0.3, cancel).start()
+    with pytest.raises(Cancelled):
+        pull(registry, control=control, patience=Patience())
+    assert time.monotonic() - cancelled[0] < 0.4  # 0.2, and what a busy machine adds
+
+
+def test_nothing_is_asked_once_it_is_cancelled(registry: Registry) -> None:
+    control = Control()
+    control.cancel.set()
+    with pytest.raises(Cancelled):
+        pull(registry, control=control)
