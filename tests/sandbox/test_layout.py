@@ -209,7 +209,7 @@ def test_a_host_function_knows_the_store_that_calls_it(engine: Engine, guest: Co
     store, function = exported(engine, guest, linked(engine), "sum")
     CONTEXTS.clear()
     assert function(store, 41) == 42
-    assert [layout.context_address(store)] == CONTEXTS
+    assert [ctypes.addressof(store._context().contents)] == CONTEXTS
 
 
 def test_errors_stay_on_the_thread_whose_call_failed(engine: Engine, guest: Component) -> None:

@@ -72,6 +72,13 @@ def test_endless_sections_are_read_in_bounded_time() -> None:
     assert time.monotonic() - start < 2
 
 
+def test_very_many_worlds_are_searched_once() -> None:
+    docs = read_docs(with_docs(HEADER, {"worlds": {f"{n}": 0 for n in range(90_000)}}))
+    start = time.monotonic()
+    assert {docs.of(FunctionType(None, f"f{n}", (), None)) for n in range(2000)} == {""}
+    assert time.monotonic() - start < 2
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_garbage_never_breaks_the_reader(garbage: bytes) -> None:

@@ -11,8 +11,19 @@ from wasmtime.component import Component
 
 from tests.echo import echo_function
 from tests.every_type import EXAMPLES, INTERFACE, every_type_component
-from wassette_py.wit.reader import MAX_PARTS_TOGETHER, read_component_type
-from wassette_py.wit.types import ComponentType, FunctionType, IntegerType, RecordType, StringType, UnsupportedType, WitType, parts
+from wassette_py.errors import InvalidComponent
+from wassette_py.wit.reader import MAX_FUNCTIONS, MAX_PARTS_TOGETHER, read_component_type
+from wassette_py.wit.types import (
+    ComponentType,
+    EnumType,
+    FunctionType,
+    IntegerType,
+    RecordType,
+    StringType,
+    UnsupportedType,
+    WitType,
+    parts,
+)
 
 CORE = """
 (core module $m
@@ -20,6 +31,7 @@ CORE = """
   (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
   (func (export "none"))
   (func (export "one") (param i32) (result i32) unreachable)
+  (func (export "three") (param i32 i32 i32) (result i32) unreachable)
   (func (export "two") (param i32 i32) unreachable))
 (core instance $i (instantiate $m))
 """
@@ -105,6 +117,28 @@ def test_many_large_functions_are_bounded_together(engine: Engine) -> None:
     large = [f for f in read_functions if f.result == TOO_LARGE]
     assert len(read_functions) == 60
     assert len(large) == 60 - MAX_PARTS_TOGETHER // (2 * 901)
+
+
+def test_a_long_name_counts_each_time_it_is_used(engine: Engine) -> None:
+    name = "n" * 60_000
+    enum = f'(type $t (enum "{name}")) (export $e "e" (type $t))'
+    (f, g) = read(
+        engine,
+        f"""{enum}
+      (func (export "f") (param "x" $e) (param "y" $e) (canon lift (core func $i "two")))
+      (func (export "g") (param "x" (tuple $e $e $e)) (result u32) (canon lift (core func $i "three")))""",
+    ).exports
+    assert f.params == (("x", EnumType((name,))), ("y", EnumType((name,))))
+    assert g.result == TOO_LARGE
+
+
+def test_a_component_with_very_many_functions_is_refused(engine: Engine) -> None:
+    def functions(count: int) -> str:
+        return "".join([f'(func (export "f{n}") (canon lift (core func $i "none")))' for n in range(count)])
+
+    assert len(read(engine, functions(MAX_FUNCTIONS)).exports) == MAX_FUNCTIONS
+    with pytest.raises(InvalidComponent, match="exports more than 2048 functions"):
+        read(engine, functions(MAX_FUNCTIONS + 1))
 
 
 def test_the_parts_of_a_type_are_itself_and_everything_inside() -> None:

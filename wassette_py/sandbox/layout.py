@@ -10,7 +10,7 @@ an exception of one thread is not raised in another.
 
 ```python
 @host_function
-def get(context: int, args: Any, results: Any) -> None:     # context: address of the store's, equal to context_address(store)
+def get(context: int, args: Any, results: Any) -> None:     # context: the address of the store's context
     key = read_string(args[0])
     put(results[0], pack_result(True, pack_option(pack_string("value"))))          # ok(some("value"))
     put(results[0], pack_result(False, pack_variant("io", pack_string("text"))))   # err(io("text"))
@@ -31,7 +31,6 @@ from wasmtime import WasmtimeError
 from wasmtime import _ffi as ffi
 
 if TYPE_CHECKING:
-    from wasmtime import Store
     from wasmtime.component import LinkerInstance
 
 Val: Any = ffi.wasmtime_component_val_t
@@ -253,11 +252,6 @@ HostBody = Callable[[int, Any, Any], None]
 """(address of the store's context, args, results): `args[i]` stay wasmtime's, `results[0]` is to be `put`."""
 
 _NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
-
-
-def context_address(store: Store) -> int:
-    """What a host function gets as `context` when `store` calls it; valid while the store lives."""
-    return ctypes.addressof(store._context().contents)
 
 
 def host_function(body: HostBody) -> Any:

@@ -28,17 +28,19 @@ class Docs:
     """Doc comments by function; empty texts for what has none."""
 
     def __init__(self, package: object = None) -> None:
-        self._package = package
+        self._interfaces = _member(package, "interfaces")
+        self._world: dict[object, object] = {}
+        # NOTE: once, not for each function: the section may name very many worlds.
+        for world in _entries(_member(package, "worlds")).values():
+            self._world.update(_entries(_member(world, "funcs")))
+            self._world.update(_entries(_member(world, "func_exports")))
 
     def of(self, f: FunctionType) -> str:
         """The documentation of `f`, sanitised, at most `MAX_TEXT` characters."""
-        entry: object = None
         if f.interface is None:
-            for world in _members(_member(self._package, "worlds")):
-                entry = entry or _member(_member(world, "func_exports"), f.name) or _member(_member(world, "funcs"), f.name)
+            entry = self._world.get(f.name)
         else:
-            interface = _member(_member(self._package, "interfaces"), local_name(f.interface))
-            entry = _member(_member(interface, "funcs"), f.name)
+            entry = _member(_member(_member(self._interfaces, local_name(f.interface)), "funcs"), f.name)
         text = entry if isinstance(entry, str) else _member(entry, "docs")  # version 0 has the bare text
         return sanitised(text) if isinstance(text, str) else ""
 
@@ -90,8 +92,8 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _member(value: object, key: str) -> object:
-    return value.get(key) if isinstance(value, dict) else None
+    return _entries(value).get(key)
 
 
-def _members(value: object) -> list[object]:
-    return list(value.values()) if isinstance(value, dict) else []
+def _entries(value: object) -> dict[object, object]:
+    return value if isinstance(value, dict) else {}

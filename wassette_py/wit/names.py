@@ -26,11 +26,13 @@ def tool_names(functions: Iterable[FunctionType], prefix: str = "") -> dict[Func
     interfaces = {f.interface for f in functions if f.interface}
     shared = Counter(local_name(interface) for interface in interfaces)
     names: dict[FunctionType, str] = {}
+    taken: set[str] = set()
     plain = {f: _plain_name(f, shared, prefix) for f in functions}
     uses = Counter(plain.values())
     for f, name in plain.items():
         clashes = uses[name] > 1  # two versions of one interface
-        names[f] = name if len(name) <= MAX_LENGTH and not clashes else _shortened(name, f, names.values())
+        names[f] = name if len(name) <= MAX_LENGTH and not clashes else _shortened(name, f, taken)
+        taken.add(names[f])
     return names
 
 
@@ -46,7 +48,7 @@ def _plain_name(f: FunctionType, shared: Counter[str], prefix: str) -> str:
     return "_".join(re.sub(r"[^A-Za-z0-9-]", "-", part) for part in parts)
 
 
-def _shortened(name: str, f: FunctionType, taken: Iterable[str]) -> str:
+def _shortened(name: str, f: FunctionType, taken: set[str]) -> str:
     """`name`, cut to make room for the start of a digest; 24 bits can be made to clash on purpose, 128 cannot."""
     digest = sha256(f.export.encode()).hexdigest()
     short = f"{name[: MAX_LENGTH - 7]}_{digest[:6]}"

@@ -1,17 +1,20 @@
 """The types of a compiled component, as plain values: the only file of `wit` that knows wasmtime.
 
 It reads whatever a component declares, hostile ones included: WIT types are a graph that may stand for an enormous tree, so a function
-whose types are too deep or too many comes out with an `UnsupportedType`. What can be a tool is decided in `describe.py`.
+whose types are too deep or too many, or whose names are too long, comes out with an `UnsupportedType`. What can be a tool is decided in
+`describe.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from wasmtime import Engine
 from wasmtime import _ffi as ffi
 from wasmtime import component as wasm
 
+from wassette_py.errors import InvalidComponent
 from wassette_py.wit.types import (
     BoolType,
     CharType,
@@ -32,9 +35,11 @@ from wassette_py.wit.types import (
     WitType,
 )
 
+MAX_FUNCTIONS = 2048
 MAX_DEPTH = 32
-MAX_PARTS = 4096  # types and names of one function
+MAX_PARTS = 4096  # types and names of one function, a long name for several
 MAX_PARTS_TOGETHER = 65536  # of one component
+_NAME_PART = 32  # bytes of a name that count for another part
 
 _SCALARS: dict[type, WitType] = {
     wasm.Bool: BoolType(),
@@ -59,9 +64,15 @@ _SCALARS: dict[type, WitType] = {
 
 
 def read_component_type(component: wasm.Component, engine: Engine) -> ComponentType:
-    """Imports in order (interfaces and functions, not types), and every function it exports, at world level or in an instance."""
+    """Imports in order (interfaces and functions, not types), and every function it exports, at world level or in an instance.
+
+    Raises InvalidComponent when there are more than `MAX_FUNCTIONS`.
+    """
+    exports = tuple(islice(_functions(component, engine), MAX_FUNCTIONS + 1))
+    if len(exports) > MAX_FUNCTIONS:
+        raise InvalidComponent(f"the component exports more than {MAX_FUNCTIONS} functions")
     imports = [name for name, extern in component.type.imports(engine).items() if _is_used(extern)]
-    return ComponentType(tuple(imports), tuple(_functions(component, engine)))
+    return ComponentType(tuple(imports), exports)
 
 
 def _is_used(extern: object) -> bool:
@@ -104,12 +115,16 @@ class _Budget:
         if self.parts < 0:
             raise _TooLarge
 
+    def spend_names(self, names: Iterable[str]) -> None:
+        self.spend(sum([len(name) // _NAME_PART for name in names]))
+
 
 def _function(interface: str | None, name: str, function: wasm.FuncType, together: _Budget) -> FunctionType:
     is_async = ffi.wasmtime_component_func_type_async(function.ptr())
     available = min(MAX_PARTS, together.parts)
     budget = _Budget(available)
     try:
+        budget.spend_names([name, *[param for param, _ in function.params]])
         params = tuple([(param, _read(type, budget, 0)) for param, type in function.params])
         result = None if function.result is None else _read(function.result, budget, 0)
     except _TooLarge:
@@ -140,16 +155,19 @@ def _compound(type: wasm.ValType, budget: _Budget, depth: int) -> WitType:
         case wasm.TupleType():
             return TupleType(tuple([_read(member, budget, depth) for member in type.elements]))
         case wasm.RecordType():
-            return RecordType(tuple([(name, _read(field, budget, depth)) for name, field in type.fields]))
+            fields = type.fields
+            budget.spend_names([name for name, _ in fields])
+            return RecordType(tuple([(name, _read(field, budget, depth)) for name, field in fields]))
         case wasm.VariantType():
-            budget.spend(len(type.cases))
-            return VariantType(tuple([(name, _payload(payload, budget, depth)) for name, payload in type.cases]))
-        case wasm.EnumType():
-            budget.spend(len(type.names))
-            return EnumType(tuple(type.names))
-        case wasm.FlagsType():
-            budget.spend(len(type.names))
-            return FlagsType(tuple(type.names))
+            cases = type.cases
+            budget.spend(len(cases))
+            budget.spend_names([name for name, _ in cases])
+            return VariantType(tuple([(name, _payload(payload, budget, depth)) for name, payload in cases]))
+        case wasm.EnumType() | wasm.FlagsType():
+            names = tuple(type.names)
+            budget.spend(len(names))
+            budget.spend_names(names)
+            return EnumType(names) if isinstance(type, wasm.EnumType) else FlagsType(names)
         case _:  # pragma: no cover - wasmtime-py has no other class; a new one is handled like the kinds it has none for
             raise TypeError(f"unknown type {type.__class__.__name__}")
 
