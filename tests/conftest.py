@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Two slow cores share many tests: how long one example takes says nothing here.
+settings.register_profile("wassette", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wassette")
 
 
 @pytest.fixture(autouse=True)

@@ -100,7 +100,7 @@ def test_the_schema_refuses_documents_that_are_no_policies(text: str) -> None:
     assert not fits(text)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(policy_texts())
 def test_the_schema_accepts_what_the_parser_accepts(text: str) -> None:
     assert fits(text)

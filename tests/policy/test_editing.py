@@ -16,7 +16,7 @@ from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, grant, granted, revoke
 
 SOURCE = "p.yaml"
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large])
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large])
 
 
 def parse(text: str) -> PolicyDocument:
@@ -284,6 +284,12 @@ def test_revoking_a_path_takes_all_its_entries_and_no_other() -> None:
     for permission in (StorageGrant("/a"), StorageGrant("/b"), StorageGrant("/a", True), StorageGrant("/a", True, "/x")):
         text = grant_text(text, SOURCE, permission)
     assert parse(revoke_text(text, SOURCE, AnyStorage("/a"))).storage == (StorageGrant("/b"),)
+
+
+def test_line_ends_stay_what_they_are() -> None:
+    edited = grant_text(BLOCK.replace("\n", "\r\n"), SOURCE, StorageGrant("/n"))
+    assert edited == grant_text(BLOCK, SOURCE, StorageGrant("/n")).replace("\n", "\r\n")
+    assert revoke_text(edited, SOURCE, StorageGrant("/n")).count("\n") == edited.count("\r\n") - 1
 
 
 def test_a_grant_comes_behind_a_block_of_text() -> None:

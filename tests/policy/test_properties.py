@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import NetworkEntry, NetworkHost, PolicyDocument, StorageGrant, document_json, network_json, parse_policy
 from wassette_py.policy.grants import LimitValue, Permission, grant, granted, revoke
 from wassette_py.policy.matching import match_path, match_request
+from wassette_py.policy.paths import glob_matches, name_matches
 from wassette_py.policy.targets import PathAccess, Target, VariableAccess, parse_target, test
 
 RAW_SEGMENTS = st.sampled_from(
@@ -84,6 +86,17 @@ def test_the_matcher_agrees_where_host_and_path_are_near(entry: NetworkHost, den
     text = json.dumps({"version": "1.0", "permissions": {"network": {"allow": allow, "deny": denied}}})
     decision = match_request(parse_policy(text, "p.yaml", home=None), sent.method, sent.url())
     assert decision.allowed == model.allowed(allow, denied, sent)
+
+
+@given(st.text("ab*", max_size=6), st.text("ab", max_size=6))
+def test_a_star_stands_for_any_characters(pattern: str, name: str) -> None:
+    assert name_matches(pattern, name) == bool(re.fullmatch(pattern.replace("*", ".*"), name))
+
+
+@given(st.lists(st.sampled_from(["a", "b", "*", "**", "a*"]), max_size=4), st.lists(st.sampled_from(["a", "b", "ab"]), max_size=5))
+def test_globs_agree_with_regular_expressions(pattern: list[str], path: list[str]) -> None:
+    text, wanted = "/" + "/".join(pattern), "/" + "/".join(path)
+    assert glob_matches(text, wanted) == bool(model.glob(text).fullmatch(wanted))
 
 
 @given(policies(), permissions)
