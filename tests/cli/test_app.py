@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import Wassette
 from wassette_py.cli import app, main
+from wassette_py.cli.render import tell_log
 from wassette_py.errors import Refused
 
 PROGRAM = [sys.executable, "-m", "wassette_py"]
@@ -81,15 +83,52 @@ def test_a_terminal_that_cannot_show_a_character_is_no_reason_to_fail() -> None:
     assert b"na\\xefve \\u65e5\\u672c" in ran.stdout
 
 
+def test_what_the_rooms_below_log_is_a_line_on_stderr(loaded: Path, home: Path, wassette: Wassette) -> None:
+    for compiled in (home / ".cache/wassette/compiled").rglob("*.cwasm"):
+        compiled.write_bytes(b"something else")
+    ran = wassette("tool", "call", "add", "left=1", "right=2")
+    assert (ran.code, ran.out) == (0, "3\n")
+    assert ran.err.startswith("warning: ")
+    assert "was changed on disk" in ran.err
+
+
+def test_a_logged_fault_shows_its_trace_to_those_who_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("wassette_py.test")
+    for traces in (False, True):
+        tell_log("info", traces=traces)
+        try:
+            raise ZeroDivisionError("by zero")
+        except ZeroDivisionError:
+            logger.exception("it \x1b failed")
+        logger.info("said")
+        logger.debug("not said")
+        err = capsys.readouterr().err
+        assert err.startswith("error: it \\x1b failed\n")
+        assert ("Traceback" in err) == traces
+        assert err.endswith("info: said\n")
+    logging.getLogger("wassette_py").handlers = []
+    logging.getLogger("wassette_py").setLevel(logging.NOTSET)
+
+
 HEAVY = ("rich", "pydantic", "wasmtime", "mcp", "oras", "requests", "asyncio", "cryptography", "sigstore", "wassette_py.server.stdio")
+
+
+def _imported(words: list[str], folder: Path) -> str:
+    """The heavy modules that a command imports."""
+    code = f"import sys; from wassette_py.cli import main; main({words!r}); print(sorted(sys.modules.keys() & set({HEAVY!r})))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, timeout=30, check=True)
+    return ran.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["config", "show"], ["component", "list"], ["policy", "check", "p.yaml"], ["trust", "show"]])
 def test_a_command_imports_only_what_it_uses(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text('version: "1.0"\npermissions: {}\n')
-    code = f"import sys; from wassette_py.cli import main; main({words!r}); print(sorted(sys.modules.keys() & set({HEAVY!r})))"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=30, check=True)
-    assert ran.stdout.splitlines()[-1] == "[]"
+    assert _imported(words, tmp_path) == "[]"
+
+
+@pytest.mark.parametrize("words", [["policy", "show", "text"], ["component", "inspect", "text"], ["tool", "list"]])
+def test_what_is_installed_is_shown_without_an_engine(loaded: Path, words: list[str]) -> None:
+    assert _imported(words, loaded) == "[]"
 
 
 def test_another_stdout_than_ours_is_written_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

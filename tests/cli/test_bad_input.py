@@ -32,7 +32,14 @@ def _left() -> set[str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="a file size limit stands for a full disk")
 def test_a_full_disk_changes_nothing(loaded: Path) -> None:
     before = _left()
-    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); from wassette_py.cli import main; sys.exit(main())"
+    code = """
+import resource, sys
+from wassette_py.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, -1))
+code = main()
+resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
+sys.exit(code)
+"""
     for words in (["component", "load", "one.wasm"], ["policy", "grant", "text", "network", "a-name-that-is-rather-long.example.com"]):
         ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
         assert (ran.returncode, ran.stdout) == (1, "")
@@ -81,6 +88,8 @@ def _refused(ran: Ran, code: int, said: str) -> None:
 def test_a_policy_that_came_with_the_artifact_is_shown_and_not_applied(layout: Path, wassette: Wassette) -> None:
     document = wassette("component", "inspect", f"oci-layout://{layout}:one", "-o", "json").json
     assert document["policy"] == {"environment": {"allow": [{"key": "HOME"}]}}
+    shown = wassette("component", "inspect", f"oci-layout://{layout}:one").out.splitlines()
+    assert shown[-2:] == ["a policy came with it, which nobody applies by itself:", "  may  env HOME"]
     assert wassette("component", "load", f"oci-layout://{layout}:one", "-o", "json").json["policy"] is None
 
 

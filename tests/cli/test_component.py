@@ -32,7 +32,7 @@ def test_load_prints_tools_and_what_the_component_asks_for(components: Path, was
     assert "  echo(text: string) -> string" in lines
     assert "  add(left: integer, right: integer) -> integer" in lines
     assert "  spin()" in lines
-    assert lines[-1] == "what it asks for: no access to anything"
+    assert lines[-3:] == ["what it asks for: no access to anything", "what it may do:", "  may  nothing"]
 
 
 def test_loading_the_same_again_compiles_nothing_and_says_so(loaded: Path, wassette: Wassette) -> None:
@@ -67,6 +67,12 @@ def test_inspecting_a_reference_installs_nothing_and_says_that_nobody_verified_i
     assert rows[3] == ["size", f"{(components / 'one.wasm').stat().st_size} bytes"]
     assert rows[4] == ["verified", "not verified"]
     assert wassette("component", "list", "-o", "json").json["total"] == 0
+
+
+def test_load_tells_what_the_component_may_do(components: Path, wassette: Wassette) -> None:
+    Path("p.yaml").write_text('version: "1.0"\npermissions: {environment: {allow: [{key: LANG}]}, tools: {allow: ["a*"]}}\n')
+    lines = wassette("component", "load", "text.wasm", "--policy", "p.yaml").out.splitlines()
+    assert lines[lines.index("what it may do:") + 1 :] == ["  may    env LANG", "  tools  a*"]
 
 
 def test_imports_are_told_in_words_and_what_cannot_be_a_tool_with_the_reason(components: Path, wassette: Wassette) -> None:
@@ -188,3 +194,9 @@ def test_a_wrong_policy_installs_nothing(components: Path, wassette: Wassette) -
     assert wassette("component", "load", "text.wasm", "--policy", "p.yaml").code == 1
     assert wassette("component", "load", "text.wasm", "--policy", "missing.yaml").err == "error: missing.yaml: no such file\n"
     assert wassette("component", "list", "-o", "json").json["total"] == 0
+
+
+def test_an_empty_store_is_told_and_prints_no_data(wassette: Wassette, home: Path) -> None:
+    ran = wassette("component", "list")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == f"no component is installed in {home}/.local/share/wassette/components\n"

@@ -97,13 +97,15 @@ def test_completion_offers_commands_ids_and_formats(loaded: Path, wassette: Wass
     monkeypatch.setenv("_WASSETTE_COMPLETE", "complete_bash")
     assert completed("wassette comp") == ["component"]
     assert completed("wassette policy show ") == ["text"]
+    assert completed("wassette tool call a") == ["add"]
     assert completed("wassette -o ") == ["text", "json"]
     assert completed("wassette config client vs") == ["vscode"]
     assert "storage" in completed("wassette policy grant text ")
 
 
-def test_completion_without_readable_settings_offers_nothing(wassette: Wassette, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("_WASSETTE_COMPLETE", "complete_bash"), ("COMP_WORDS", "wassette policy show "), ("COMP_CWORD", "3")):
+@pytest.mark.parametrize("words", ["wassette policy show ", "wassette tool call "])
+def test_completion_without_readable_settings_offers_nothing(wassette: Wassette, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    for name, value in (("_WASSETTE_COMPLETE", "complete_bash"), ("COMP_WORDS", words), ("COMP_CWORD", "3")):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("WASSETTE_NOPE", "1")
     assert wassette().out.strip() == ""

@@ -16,18 +16,23 @@ from wassette_py.errors import InvalidArguments, NotFound, UnknownComponent, Was
 MAX_FILE = 16 << 20
 
 
-def _installed_ids() -> list[str]:
+def installed_ids() -> list[str]:
     """For shell completion: the installed ids. A shell that completes wants an answer or nothing, never an error."""
-    from wassette_py.settings import Settings
-    from wassette_py.store import ComponentStore
-
     try:
-        return [entry.id for entry in ComponentStore(Settings.load().component_dir).entries()]
+        return [entry.id for entry in Session().host.entries()]
     except WassetteError:
         return []
 
 
-ComponentId = Annotated[str, typer.Argument(metavar="ID", help="The component's id.", autocompletion=_installed_ids)]
+def served_names() -> list[str]:
+    """For shell completion: the tools that are served."""
+    try:
+        return [tool.name for tool in Session().host.tools()]
+    except WassetteError:
+        return []
+
+
+ComponentId = Annotated[str, typer.Argument(metavar="ID", help="The component's id.", autocompletion=installed_ids)]
 ReferenceText = Annotated[
     str, typer.Argument(metavar="REF", help="A path, file://…, https://…#sha256=…, oci://registry/repository:tag or oci-layout:///dir:tag.")
 ]

@@ -12,7 +12,6 @@ from wassette_py.cli.arguments import read_json_object
 from wassette_py.cli.options import Session
 from wassette_py.cli.render import guest_output, show, show_value, talk
 from wassette_py.cli.text import seconds_text
-from wassette_py.cli.waiting import wait_for
 from wassette_py.errors import Cancelled, InvalidArguments
 
 if TYPE_CHECKING:
@@ -28,11 +27,11 @@ def make_call(session: Session, opened: Callable[[Control], Call], words: Sequen
 
     try:
         given = None if json_text is None else read_json_object(json_text)
-        call = wait_for(opened, label="opening", verbose=session.verbose)
+        call = session.wait_for(opened, label="opening")
         call = replace(call, arguments=read_assignments(call.function, words) if given is None else given)
     except InvalidArguments as error:
         return failed(error)
-    return wait_for(lambda control: session.host.call(call, cancel=control.cancel), label="running")
+    return session.wait_for(lambda control: session.host.call(call, cancel=control.cancel), label="running")
 
 
 def finish(session: Session, result: CallResult) -> None:

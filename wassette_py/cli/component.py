@@ -12,7 +12,6 @@ from wassette_py.cli.arguments import ComponentId, ReferenceText, is_installed, 
 from wassette_py.cli.options import Command, Session, noun, session_of
 from wassette_py.cli.render import show, talk
 from wassette_py.cli.text import columns
-from wassette_py.cli.waiting import wait_for
 
 if TYPE_CHECKING:
     from wassette_py.store import Entry
@@ -34,10 +33,8 @@ def load(
     session = session_of(context)
     target, text = parse_reference(reference), None if policy is None else read_text(policy)
     host = session.host
-    loaded = wait_for(
-        lambda control: host.load(target, component_id=name, prefix=prefix, policy=text, control=control),
-        label=f"loading {target}",
-        verbose=session.verbose,
+    loaded = session.wait_for(
+        lambda control: host.load(target, component_id=name, prefix=prefix, policy=text, control=control), label=f"loading {target}"
     )
     portrait = _installed(session, loaded.record.id)
     words = "loaded" if loaded.changed else "unchanged, nothing was compiled:"
@@ -91,7 +88,7 @@ def _looked_at(session: Session, text: str) -> describing.Portrait:
     from wassette_py.reference import parse_reference
 
     reference, host = parse_reference(text), session.host
-    seen = wait_for(lambda control: host.inspect(reference, control), label=f"inspecting {reference}", verbose=session.verbose)
+    seen = session.wait_for(lambda control: host.inspect(reference, control), label=f"inspecting {reference}")
     policy = None if seen.policy is None else host.policies.parse(seen.policy, f"{reference} (policy layer)")
     return describing.Portrait(
         reference.default_id,

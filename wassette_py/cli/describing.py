@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wassette_py.cli.permissions import policy_lines
 from wassette_py.cli.text import columns, escape, one_line, plural, signature, size_text
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def tool_document(tool: ToolDefinition) -> dict[str, Any]:
 
 def lines(portrait: Portrait) -> Iterator[str]:
     """`component inspect`, for people."""
+    from wassette_py.policy.document import EMPTY
+
     yield from columns(
         [
             ("id", portrait.id or "(give one with --name)"),
@@ -88,6 +91,12 @@ def lines(portrait: Portrait) -> Iterator[str]:
     yield from tool_lines(portrait.tools, portrait.not_tools)
     yield ""
     yield from import_lines(portrait.imports)
+    if portrait.verified is not None:
+        yield "what it may do:"
+        yield from policy_lines(portrait.policy or EMPTY)
+    elif portrait.policy is not None:
+        yield "a policy came with it, which nobody applies by itself:"
+        yield from policy_lines(portrait.policy)
 
 
 def tool_lines(tools: Sequence[ToolDefinition], not_tools: Sequence[NotTool]) -> Iterator[str]:

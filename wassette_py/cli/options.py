@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from wassette_py.cli.render import tell_log
+from wassette_py.cli.waiting import wait_for
+
 if TYPE_CHECKING:
+    from wassette_py.control import Control
     from wassette_py.host import ComponentHost
     from wassette_py.settings import Settings
 
 FORMATS = ("text", "json")
+T = TypeVar("T")
 
 
 class Session:
@@ -46,6 +51,12 @@ class Session:
         from wassette_py.host import ComponentHost
 
         return ComponentHost(self.settings)
+
+    def wait_for(self, task: Callable[[Control], T], *, label: str) -> T:
+        """Runs `task` while a person may watch, or stop it with Ctrl-C; what is logged meanwhile goes to stderr."""
+        level = "info" if self.verbose and self.settings.log_level != "debug" else self.settings.log_level
+        tell_log(level, traces=self.verbose)
+        return wait_for(task, label=label, verbose=self.verbose)
 
 
 def session_of(context: typer.Context) -> Session:

@@ -93,22 +93,16 @@ def policy_document(policy: PolicyDocument, limits: Limits) -> dict[str, Any]:
     return {"permissions": document_json(policy), "limits": limits.texts()}
 
 
-def policy_lines(policy: PolicyDocument, limits: Limits) -> Iterator[str]:
-    """A policy in words, one line a fact."""
+def policy_lines(policy: PolicyDocument, limits: Limits | None = None) -> list[str]:
+    """A policy in words, one line a fact; with the limits in force when they are given."""
     from wassette_py.policy.grants import describe
     from wassette_py.policy.matching import entry_text
 
-    facts = [("may", describe(permission)) for permission in (*policy.storage, *policy.allow, *policy.variables)]
+    facts = [("may", describe(permission)) for permission in (*policy.storage, *policy.allow, *policy.variables)] or [("may", "nothing")]
     facts += [("never", f"network {entry_text(entry)}") for entry in policy.deny]
-    if policy.tools is not None:
-        facts.append(("tools", ", ".join(policy.tools) or "none"))
-    nothing = not (policy.storage or policy.allow or policy.variables)
-    facts = [
-        *([("may", "nothing")] if nothing else []),
-        *facts,
-        ("limits", ", ".join(f"{name} {text}" for name, text in limits.texts().items())),
-    ]
-    yield from columns(facts, indent="  ")
+    facts += [] if policy.tools is None else [("tools", ", ".join(policy.tools) or "none")]
+    facts += [] if limits is None else [("limits", ", ".join(f"{name} {text}" for name, text in limits.texts().items()))]
+    return columns(facts, indent="  ")
 
 
 def without_grant(imports: Sequence[str], policy: PolicyDocument) -> list[str]:

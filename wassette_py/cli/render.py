@@ -51,6 +51,22 @@ def guest_output(stdout: str, stderr: str) -> None:
     talk(*f"{stdout}{stderr}".splitlines())
 
 
+def tell_log(level: str, *, traces: bool) -> None:
+    """Turns what the rooms below log, from `level` on, into lines on stderr; `traces` shows where a fault of ours happened."""
+    import logging
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            talk(f"{record.levelname.lower()}: {record.getMessage()}")
+            if traces and record.exc_info:
+                talk(logging.Formatter().formatException(record.exc_info))
+
+    handler, logger = Lines(level.upper()), logging.getLogger("wassette_py")
+    logger.handlers = [handler]
+    if handler.level < logging.WARNING:
+        logger.setLevel(handler.level)
+
+
 def is_terminal(stream: TextIO) -> bool:
     """Whether a person watches `stream`."""
     return stream.isatty()

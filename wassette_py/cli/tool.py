@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wassette_py.cli.arguments import Assignments, JsonArguments
+from wassette_py.cli.arguments import Assignments, JsonArguments, served_names
 from wassette_py.cli.calls import finish, make_call
 from wassette_py.cli.describing import tool_document
 from wassette_py.cli.options import Command, noun, session_of
@@ -36,7 +36,9 @@ def list_tools(context: typer.Context) -> None:
 @app.command("call", cls=Command)
 def call(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The tool's name, as `wassette tool list` shows it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The tool's name, as `wassette tool list` shows it.", autocompletion=served_names)
+    ],
     arguments: Assignments = None,
     json_arguments: JsonArguments = None,
 ) -> None:

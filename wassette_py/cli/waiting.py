@@ -15,7 +15,7 @@ from wassette_py.control import Control, Progress
 from wassette_py.errors import Cancelled
 
 TICK = 0.1
-GRACE = 3.0
+GRACE = 1.0
 """Seconds a cancelled work has for taking away what it left; what it cannot, the next command that takes the lock does."""
 
 T = TypeVar("T")
