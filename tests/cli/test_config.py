@@ -49,8 +49,7 @@ def test_a_client_snippet_is_data_and_its_place_is_talk(wassette: Wassette, monk
 
 
 def test_a_program_that_is_not_called_wassette_is_named_by_its_interpreter(wassette: Wassette, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["pytest"])
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "argv", ["nowhere/__main__.py"])
     ran = wassette("config", "client", "codex", "-o", "json")
     assert ran.json["client"] == "codex"
     assert f'command = "{sys.executable}"\nargs = ["-m", "wassette_py", "serve", "--stdio"]' in ran.json["text"]

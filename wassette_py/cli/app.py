@@ -24,6 +24,7 @@ INTERRUPTED = 130  # 128 + the signal's number, as a shell says it
 app = typer.Typer(
     cls=Group,
     help="Untrusted WebAssembly components as tools for AI agents: verified, sandboxed, under a deny-by-default policy, over MCP.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 refused. Everything is denied until a policy grants it.",
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -37,7 +37,7 @@ def make_call(session: Session, opened: Callable[[Control], Call], words: Sequen
 def finish(session: Session, result: CallResult) -> None:
     """Shows `result`. Raises typer.Exit with the exit code of a failed call."""
     guest_output(result.stdout, result.stderr)
-    if session.verbose:
+    if session.verbose and result.seconds:
         talk(f"run: {seconds_text(result.seconds)}")
     if result.kind == "cancelled":
         raise Cancelled(result.error or "cancelled")

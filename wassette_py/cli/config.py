@@ -43,9 +43,9 @@ def client(
 
 
 def _command(session: Session) -> list[str]:
-    """The command line a client is to run: this program by its absolute path, for clients start programs without a shell's PATH."""
-    program = shutil.which(sys.argv[0]) or shutil.which("wassette")
-    command = [str(Path(program).absolute())] if program and Path(program).stem == "wassette" else [sys.executable, "-m", "wassette_py"]
+    """The command line a client is to run: this very program by its absolute path, for clients start programs without a shell's PATH."""
+    started = Path(shutil.which(sys.argv[0]) or "")
+    command = [str(started.absolute())] if started.stem == "wassette" else [sys.executable, "-m", "wassette_py"]
     chosen = [] if session.component_dir is None else ["--component-dir", str(session.component_dir.absolute())]
     return [*command, "serve", "--stdio", *chosen]
 

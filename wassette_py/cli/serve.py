@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from wassette_py.cli.options import session_of
-from wassette_py.clients import CLIENTS
 
-EPILOG = f"For an MCP client's configuration: wassette config client {'|'.join(CLIENTS)}"
+EPILOG = "What an MCP client needs in its configuration: wassette config client NAME"
 
 
 def serve(
