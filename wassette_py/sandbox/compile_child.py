@@ -7,6 +7,7 @@ output: with the component exit code 3, with the file 4. Running out of memory o
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 import threading
@@ -15,6 +16,7 @@ import time
 INVALID = 3
 NOT_WRITTEN = 4
 CPU_SECONDS = 600
+_M_ARENA_MAX = -8
 
 
 def main(target: str, memory: int) -> int:
@@ -53,6 +55,8 @@ def _limit(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         os.nice(5)
+    with contextlib.suppress(AttributeError, TypeError, OSError):  # glibc: an arena a thread would count as address space
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _end_with_parent(parent: int) -> None:

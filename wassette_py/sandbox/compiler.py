@@ -5,7 +5,6 @@ Both tell the control every few milliseconds that they are at work, and stop whe
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -85,7 +84,6 @@ def compile_in_child(wasm: bytes, target: Path, control: Control, *, memory: int
             stdin=source,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(),
             start_new_session=True,  # Ctrl-C in the terminal is for us; we end it
         )
         try:
@@ -104,12 +102,6 @@ def compile_in_child(wasm: bytes, target: Path, control: Control, *, memory: int
 def _command(target: Path, memory: int) -> list[str]:
     roots = [str(Path(module.__file__ or "").parent.parent) for module in (wasmtime, wassette_py)]
     return [sys.executable, "-I", "-S", "-c", _CODE, str(target), str(memory), *dict.fromkeys(roots)]
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but what a process needs to start; few malloc arenas, which would count as address space."""
-    needed = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
-    return needed | {"MALLOC_ARENA_MAX": "2"}
 
 
 def _judge(code: int, said: str) -> None:
