@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, assume, given, settings
 
 from tests.policy.strategies import permissions, policy_texts
@@ -17,6 +18,13 @@ from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permissi
 
 SOURCE = "p.yaml"
 SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large])
+
+
+@pytest.fixture(params=["libyaml", "python"])
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either of PyYAML's parsers: they put empty values at different places."""
+    if request.param == "python":
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
 
 
 def parse(text: str) -> PolicyDocument:
@@ -228,6 +236,7 @@ def test_flow_lists_shrink_on_their_line(before: str, gone: str, after: str) -> 
     assert revoke_text(whole % before, SOURCE, Variable(gone)) == whole % after
 
 
+@pytest.mark.usefixtures("parser")
 @pytest.mark.parametrize(
     "sections",
     [
@@ -341,3 +350,12 @@ def test_a_text_that_cannot_be_edited_safely_is_left_to_a_person() -> None:
     with pytest.raises(InvalidPolicy, match=r"network b\.com: this text cannot be edited without changing more than that") as caught:
         grant_text(text, SOURCE, NetworkHost("b.com"))
     assert caught.value.hint == "edit the file by hand, then: wassette policy check FILE"
+
+
+def test_what_is_edited_with_one_parser_is_read_by_the_other() -> None:
+    text = 'version: "1.0"\npermissions: {network: , ipc: }\n'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(yaml, "CSafeLoader", raising=False)
+        edited = grant_text(text, SOURCE, Variable("A"))
+    assert edited == 'version: "1.0"\npermissions: {network: , ipc: , environment: {allow: [{key: A}]} }\n'
+    assert parse(edited).variables == (Variable("A"),)
