@@ -226,3 +226,14 @@ def test_a_storage_failure_names_the_flag_or_the_grant_that_would_help(component
     wassette("component", "load", "files.wasm")
     ran = wassette("tool", "call", "name", "nth=4000000000")
     assert "hint: wassette policy grant files storage PATH --access read\n" in ran.err
+
+
+def test_a_corrupt_policy_stops_its_component_and_no_other(loaded: Path, wassette: Wassette, home: Path) -> None:
+    wassette("component", "load", "one.wasm")
+    (home / ".local/share/wassette/components/text.policy.yaml").write_text("version: 1.0\nnope: 1\n")
+    ran = wassette("tool", "call", "add", "left=1", "right=2", "-o", "json")
+    assert ran.code == 1
+    assert ran.json["kind"] == "broken"
+    assert "text.policy.yaml:2" in ran.err
+    assert wassette("tool", "call", "answer").out == "42\n"
+    assert "add" in wassette("tool", "list").out

@@ -12,7 +12,7 @@ from wassette_py.cli.arguments import read_json_object
 from wassette_py.cli.options import Session
 from wassette_py.cli.render import guest_output, show, show_value, talk
 from wassette_py.cli.text import seconds_text
-from wassette_py.errors import Cancelled, InvalidArguments
+from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
@@ -29,7 +29,7 @@ def make_call(session: Session, opened: Callable[[Control], Call], words: Sequen
         given = None if json_text is None else read_json_object(json_text)
         call = session.wait_for(opened, label="opening")
         call = replace(call, arguments=read_assignments(call.function, words) if given is None else given)
-    except InvalidArguments as error:
+    except (InvalidArguments, InvalidPolicy) as error:
         return failed(error)
     return session.wait_for(lambda control: session.host.call(call, cancel=control.cancel), label="running")
 
