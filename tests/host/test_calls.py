@@ -26,7 +26,7 @@ from wassette_py.errors import (
 from wassette_py.host import ComponentHost
 from wassette_py.host.caller import function_of, waited
 from wassette_py.host.outcome import kind_of
-from wassette_py.policy.document import EMPTY, parse_policy
+from wassette_py.policy.document import EMPTY, StorageGrant, parse_policy
 from wassette_py.policy.words import parse_permission
 from wassette_py.reference import parse_reference
 from wassette_py.settings import Settings
@@ -129,6 +129,10 @@ def test_a_failed_call_of_a_guest_that_asked_for_its_directories_says_which_are_
     assert result.error is not None
     assert "storage granted to files: none" in result.lines
     assert "hint: wassette policy grant files storage PATH --access read" in result.lines
+    host.policies.grant("files", StorageGrant(str(tmp_path), False, None, 0))
+    reading = host.call(replace(host.opened_tool("name"), arguments={"nth": 70000}), cancel=threading.Event())
+    assert f"storage granted to files: {tmp_path} (read)" in reading.lines
+    assert "hint: wassette policy grant files storage PATH --access read,write" in reading.lines
 
 
 def test_only_granted_variables_reach_the_guest(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,8 @@ def _known(component_id: str, policy: PolicyDocument, report: CallReport) -> tup
     hint = None
     if report.asked_for_directories:
         notes.append(f"storage granted to {component_id}: {storage_words(policy)}")
-        hint = f"wassette policy grant {component_id} storage PATH --access read"
+        access = "read,write" if policy.storage and not any(grant.write for grant in policy.storage) else "read"
+        hint = f"wassette policy grant {component_id} storage PATH --access {access}"
     if report.asked_for_variables:
         keys = ", ".join(variable.key for variable in policy.variables) or "none"
         notes.append(f"variables granted to {component_id}: {keys}")
