@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from wassette_py.host import CallResult, HostedTool
 from wassette_py.server.builtin import Builtins
 from wassette_py.server.protocol import Session
-from wassette_py.server.seam import CallContext
+from wassette_py.server.seam import CallContext, ToolHost
 from wassette_py.server.tools import Toolbox
 from wassette_py.wit.describe import ToolDefinition
 
@@ -82,9 +82,9 @@ class Wire:
     """A session and the messages it sent."""
 
     def __init__(
-        self, host: FunctionHost, *, builtins: TwoBuiltins | Builtins | None = None, in_flight: int = 8, only: tuple[str, ...] = ()
+        self, host: ToolHost, *, builtins: TwoBuiltins | Builtins | None = None, in_flight: int = 8, only: Collection[str] = ()
     ) -> None:
-        self.toolbox = Toolbox(host, submit=on_thread, in_flight=in_flight, builtins=builtins, only=set(only))
+        self.toolbox = Toolbox(host, submit=on_thread, in_flight=in_flight, builtins=builtins, only=only)
         self.changed = threading.Condition()
         self.sent: list[dict[str, Any]] = []
         self.readied = 0
@@ -127,7 +127,7 @@ class Wire:
         return [message.get("params", {}) for message in self.sent if message.get("method") == method]
 
 
-def handshaken(host: FunctionHost, **options: Any) -> Wire:
+def handshaken(host: ToolHost, **options: Any) -> Wire:
     """A wire after the handshake."""
     wire = Wire(host, **options)
     wire.ask("initialize", INITIALIZE, id="init")

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,8 @@ class Client:
     def end(self, seconds: float = 10) -> int:
         """Ends the input, waits for the process and for all it said."""
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         return self.ended(seconds)
 
     def ended(self, seconds: float = 10) -> int:
@@ -116,15 +117,18 @@ class Client:
 def serving(
     *arguments: str, command: list[str] | None = None, environment: Mapping[str, str] | None = None, handshake: bool = True
 ) -> Iterator[Client]:
-    """A server, after the handshake."""
+    """A server, after the handshake; it ends by itself, so that what it did is counted as covered."""
     client = Client(*arguments, command=command, environment=environment)
     try:
         if handshake:
             client.handshake()
         yield client
     finally:
-        client.process.kill()
-        client.ended()
+        try:
+            client.end(5)
+        except subprocess.TimeoutExpired:
+            client.process.kill()
+            client.ended()
         for stream in (client.process.stdin, client.process.stdout, client.process.stderr):
             assert stream is not None
             stream.close()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wassette_py.server.tools import Toolbox
     from wassette_py.settings import Settings
 
-DRAIN = 0.5
+DRAIN = 0.7
 """Seconds that running calls may still take after the end of the input."""
 GRACE = 0.2
 """Seconds for guests to stop, and for the last bytes to be read."""

@@ -28,10 +28,10 @@ def read_catalog(operators: Path) -> list[Component]:
         components = [{field: _text(entry[field]) for field in FIELDS} for entry in document["components"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WassetteError(f"{path} is no catalogue: {error!r}", 'expected {"components": [{"name", "description", "uri"}]}') from error
-    return _placed(components, (PACKAGE / "examples", PACKAGE.parent / "examples"))
+    return placed(components, (PACKAGE / "examples", PACKAGE.parent / "examples"))
 
 
-def _placed(components: list[Component], folders: tuple[Path, ...]) -> list[Component]:
+def placed(components: list[Component], folders: tuple[Path, ...]) -> list[Component]:
     """`components` with the examples' folder in their references; without that folder, only those that need none."""
     folder = next((str(folder) for folder in folders if (folder / "oci-layout").is_dir()), None)
     if folder is None:
