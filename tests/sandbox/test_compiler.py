@@ -191,7 +191,7 @@ def test_the_childs_own_work_can_be_restored(tmp_path: Path, engine: Engine) -> 
 
 
 def test_the_child_limits_itself_and_reads_standard_input(tmp_path: Path) -> None:
-    program = "import sys; from wassette_py.sandbox.compile_child import main; sys.exit(main(sys.argv[1], 4 << 30))"
+    program = "import os, sys; from wassette_py.sandbox.compile_child import main; sys.exit(main(sys.argv[1], 4 << 30, os.getppid()))"
     for wasm, target, code, says in (
         (FAST, tmp_path / "out", 0, b""),
         (b"\0asm\x0d\0\1\0x", tmp_path / "out2", compile_child.INVALID, b"unexpected end"),

@@ -130,7 +130,8 @@ class Sandbox:
 
 def _busy(component_id: str, lost: int) -> LimitExceeded:
     return LimitExceeded(
-        f"{lost} calls of {component_id!r} could not be stopped and still hold their threads (blocked on a file of a granted directory, or asleep)",
+        f"{lost} calls of {component_id!r} could not be stopped and still hold their threads"
+        " (blocked on a file of a granted directory, or asleep)",
         "find what blocks (a FIFO, a dead mount), wait for their deadlines, or restart the server",
         limit="busy",
     )

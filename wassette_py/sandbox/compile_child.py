@@ -19,10 +19,10 @@ CPU_SECONDS = 600
 _M_ARENA_MAX = -8
 
 
-def main(target: str, memory: int) -> int:
-    """Compiles within `memory` bytes of address space."""
+def main(target: str, memory: int, parent: int) -> int:
+    """Compiles within `memory` bytes of address space, as long as the process `parent` is this one's parent."""
     _limit(memory)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     return compile_to(target, sys.stdin.buffer.read())
 
 

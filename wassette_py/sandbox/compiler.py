@@ -5,6 +5,7 @@ Both tell the control every few milliseconds that they are at work, and stop whe
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -29,10 +30,10 @@ _MAGIC = b"\0asm"
 _COMPONENT = b"\x0d\0\1\0"
 _CODE = """
 import sys
-sys.path[:0] = sys.argv[3:]
+sys.path[:0] = sys.argv[4:]
 from wassette_py.sandbox.state import printable
 from wassette_py.sandbox.compile_child import main
-sys.exit(main(sys.argv[1], int(sys.argv[2])))
+sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 """
 
 
@@ -101,7 +102,7 @@ def compile_in_child(wasm: bytes, target: Path, control: Control, *, memory: int
 
 def _command(target: Path, memory: int) -> list[str]:
     roots = [str(Path(module.__file__ or "").parent.parent) for module in (wasmtime, wassette_py)]
-    return [sys.executable, "-I", "-S", "-c", _CODE, str(target), str(memory), *dict.fromkeys(roots)]
+    return [sys.executable, "-I", "-S", "-c", _CODE, str(target), str(memory), str(os.getpid()), *dict.fromkeys(roots)]
 
 
 def _judge(code: int, said: str) -> None:
