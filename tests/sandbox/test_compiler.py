@@ -159,6 +159,9 @@ def test_a_target_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         compiler.compile_in_child(FAST, tmp_path / "missing" / "out", Control())
 
 
+MMAP_FAILED = "import sys; print('mmap failed to allocate 0x6c0000 bytes; Cannot allocate memory (os error 12)'); sys.exit(3)"
+
+
 def kill_self(signal_number: int) -> Callable[[Path, int], list[str]]:
     return lambda _target, _memory: [sys.executable, "-c", f"import os; os.kill(os.getpid(), {signal_number})"]
 
@@ -169,6 +172,7 @@ def kill_self(signal_number: int) -> Callable[[Path, int], list[str]]:
         (kill_self(signal.SIGXCPU), LimitExceeded, "more processor time"),
         (kill_self(signal.SIGKILL), LimitExceeded, "more memory"),
         (lambda _target, _memory: [sys.executable, "-c", "raise MemoryError"], LimitExceeded, "more memory"),
+        (lambda _target, _memory: [sys.executable, "-c", MMAP_FAILED], LimitExceeded, "more memory"),
         (lambda _target, _memory: [sys.executable, "-c", "import no_such_module"], GuestError, "failed .exit 1.*no_such_module"),
     ],
 )

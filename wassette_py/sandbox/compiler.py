@@ -109,13 +109,14 @@ def _judge(code: int, said: str) -> None:
     """Raises what the end of the child means."""
     if code == 0:
         return
-    if code == INVALID:
+    no_memory = any(words in said for words in ("memory allocation", "MemoryError", "Cannot allocate memory"))
+    if code == INVALID and not no_memory:
         raise invalid(said)
     if code == NOT_WRITTEN:
         raise WassetteError(f"the compiled component cannot be written: {one_line(said)}")
     if -code == getattr(signal, "SIGXCPU", None):
         raise LimitExceeded("compiling it took more processor time than is allowed for it", limit="timeout")
-    if code < 0 or "memory allocation" in said or "MemoryError" in said:
+    if code < 0 or no_memory:
         raise LimitExceeded("compiling it took more memory than is allowed for it", limit="memory")
     raise GuestError(f"compiling it failed (exit {code}): {one_line(said)}")
 
