@@ -14,6 +14,14 @@ from wassette_py import __version__
 
 pytestmark = [pytest.mark.toolchain, pytest.mark.timeout(600)]
 
+CATALOGUE = """
+from pathlib import Path
+from wassette_py.reference import parse_reference
+from wassette_py.server.builtin.catalog import read_catalog
+for component in read_catalog(Path("/nowhere")):
+    print(parse_reference(component["uri"]).path.is_dir())
+"""
+
 
 def run(script: Path, *words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     # pip asks rustc for its version, and rustup's answers only after it has written into the home it finds.
@@ -40,6 +48,8 @@ def test_installing_writes_below_the_prefix_only_and_uninstalling_takes_it_away(
     demo = [str(library / "venv" / "bin" / "python"), "-B", str(library / "examples" / "demo.py")]
     shown = subprocess.run(demo, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stdout + shown.stderr
+    listed = subprocess.run([demo[0], "-B", "-c", CATALOGUE], capture_output=True, text=True, check=False)
+    assert listed.stdout.split() == ["True"] * 3, listed.stderr
     assert files_below(home) == set()
     assert (library / "policies").is_dir()
     done = run(script, "--uninstall", "--prefix", str(prefix), home=home)

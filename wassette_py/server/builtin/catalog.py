@@ -7,7 +7,9 @@ beside this program, which lists the examples. Being listed grants nothing: load
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from wassette_py.errors import WassetteError
 
@@ -28,7 +30,8 @@ def read_catalog(operators: Path) -> list[Component]:
         components = [{field: _text(entry[field]) for field in FIELDS} for entry in document["components"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WassetteError(f"{path} is no catalogue: {error!r}", 'expected {"components": [{"name", "description", "uri"}]}') from error
-    return placed(components, (PACKAGE / "examples", PACKAGE.parent / "examples"))
+    # A checkout has them beside the package; install.sh puts them beside the virtual environment.
+    return placed(components, (PACKAGE.parent / "examples", Path(sys.prefix).parent / "examples"))
 
 
 def placed(components: list[Component], folders: tuple[Path, ...]) -> list[Component]:
@@ -36,7 +39,8 @@ def placed(components: list[Component], folders: tuple[Path, ...]) -> list[Compo
     folder = next((str(folder) for folder in folders if (folder / "oci-layout").is_dir()), None)
     if folder is None:
         return [component for component in components if EXAMPLES not in component["uri"]]
-    return [{**component, "uri": component["uri"].replace(EXAMPLES, folder)} for component in components]
+    quoted = quote(Path(folder).as_posix(), safe="/!$&'()*+,;=~")
+    return [{**component, "uri": component["uri"].replace(EXAMPLES, quoted)} for component in components]
 
 
 def _text(value: object) -> str:
