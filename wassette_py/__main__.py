@@ -18,6 +18,7 @@ class Serve:
     ids: tuple[str, ...]
     component_dir: Path | None
     builtin_tools: bool
+    verbose: bool = False
 
 
 def serve_stdio_of(arguments: Sequence[str]) -> Serve | None:
@@ -41,7 +42,8 @@ def serve_stdio_of(arguments: Sequence[str]) -> Serve | None:
             words.append(argument)
     if words[:1] != ["serve"] or "--stdio" not in flags:
         return None
-    return Serve(tuple(words[1:]), component_dir, "--disable-builtin-tools" not in flags)
+    verbose = not flags.isdisjoint({"-v", "--verbose"})
+    return Serve(tuple(words[1:]), component_dir, "--disable-builtin-tools" not in flags, verbose)
 
 
 def main() -> int:
@@ -57,6 +59,10 @@ def main() -> int:
 
     try:
         settings = Settings.load(component_dir=serve.component_dir)
+        if serve.verbose or settings.log_level != "warning":
+            import logging
+
+            logging.basicConfig(level="DEBUG" if serve.verbose else settings.log_level.upper(), stream=sys.stderr)
         return serve_stdio(settings, only=serve.ids, builtin_tools=serve.builtin_tools)
     except WassetteError as error:
         print(f"error: {error}", file=sys.stderr)

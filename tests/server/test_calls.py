@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.server.corehost import Body, Done, FunctionHost, TwoBuiltins, Wire, handshaken, returns, spins, value
-from wassette_py.errors import UnknownComponent
-from wassette_py.host import CallResult, DeniedLine
+from wassette_py.errors import StoreError, UnknownComponent
+from wassette_py.host import CallResult, DeniedLine, HostedTool
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,18 @@ def test_a_cancelled_call_is_stopped_and_never_answered() -> None:
     assert [message["id"] for message in wire.sent] == ["after"]
 
 
+def test_what_a_cancelled_guest_printed_is_not_shown() -> None:
+    def prints(arguments: object, cancel: threading.Event, done: Done) -> None:
+        cancel.wait(30)
+        done(replace(value(1), stdout="too late"))
+
+    wire = handshaken(FunctionHost(t=prints))
+    wire.send("tools/call", {"name": "t"}, id=1)
+    wire.send("notifications/cancelled", {"requestId": 1})
+    assert wire.toolbox.idle(5)
+    assert wire.sent == []
+
+
 @pytest.mark.parametrize(("id", "named"), [(7, "7"), ("7", 7)])
 def test_a_call_may_be_cancelled_by_its_id_in_the_other_spelling(id: object, named: object) -> None:
     wire = handshaken(FunctionHost(spin=spins))
@@ -292,3 +304,35 @@ def test_a_built_in_tool_that_changes_the_list_is_answered_after_the_notificatio
     wire = handshaken(host, builtins=Adds())
     wire.ask("tools/call", {"name": "steps"})
     assert [message.get("method", "answer") for message in wire.sent] == ["notifications/tools/list_changed", "answer"]
+
+
+def test_a_call_no_thread_can_be_started_for_is_busy() -> None:
+    def refuse(task: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    host = FunctionHost(t=returns(1))
+    wire = handshaken(host)
+    wire.toolbox._submit = refuse
+    result = wire.ask("tools/call", {"name": "t"})["result"]
+    assert (result["isError"], result["content"][0]["text"]) == (True, "busy: can't start new thread; call again later")
+    assert wire.toolbox.idle(0)
+
+
+@pytest.mark.parametrize(("error", "text"), [(StoreError("the disk is gone"), "the disk is gone"), (KeyError("x"), "internal error")])
+def test_a_store_that_fails_is_told_and_the_id_is_free_again(error: Exception, text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    class Failing(FunctionHost):
+        def tool(self, name: str) -> HostedTool | None:
+            raise error
+
+    wire = handshaken(Failing(t=returns(1)))
+    assert wire.ask("tools/call", {"name": "t"})["error"] == {"code": -32603, "message": text}
+    wire.sent.clear()
+    assert wire.ask("ping")["result"] == {}
+
+
+def test_a_name_of_megabytes_is_not_said_back() -> None:
+    wire = handshaken(FunctionHost(), builtins=TwoBuiltins())
+    name = "x" * 1_000_000
+    assert len(str(wire.ask("tools/call", {"name": name}, id=1))) < 500
+    assert len(str(wire.ask(name, id=2))) < 500
+    assert len(str(wire.ask("tools/call", {"name": "call-tool", "arguments": {"name": name}}, id=3))) < 500

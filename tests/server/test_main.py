@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.guests import PRINT
+from tests.server.process import install, serving
 from wassette_py.__main__ import Serve, main, serve_stdio_of
 
 
@@ -16,8 +18,8 @@ from wassette_py.__main__ import Serve, main, serve_stdio_of
         ("serve --stdio", Serve((), None, True)),
         ("--stdio serve", Serve((), None, True)),
         ("serve a b --stdio", Serve(("a", "b"), None, True)),
-        ("-v serve --stdio --disable-builtin-tools a", Serve(("a",), None, False)),
-        ("--verbose --component-dir /x serve --stdio", Serve((), Path("/x"), True)),
+        ("-v serve --stdio --disable-builtin-tools a", Serve(("a",), None, False, True)),
+        ("--verbose --component-dir /x serve --stdio", Serve((), Path("/x"), True, True)),
         ("serve --component-dir=/x --stdio", Serve((), Path("/x"), True)),
         ("serve --component-dir /x --stdio --component-dir /y", Serve((), Path("/y"), True)),
     ],
@@ -60,3 +62,18 @@ def test_a_setting_that_is_wrong_is_told_before_anything_is_served() -> None:
         done = subprocess.run(command, env={**os.environ, variable: "maybe"}, input="", capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "level", "told"), [([], "warning", False), (["-v"], "warning", True), ([], "info", True), ([], "error", False)]
+)
+def test_what_a_guest_prints_goes_to_the_log_when_the_client_does_not_want_it(
+    arguments: list[str], level: str, told: bool, tmp_path: Path
+) -> None:
+    install(tmp_path, "print", PRINT)
+    with serving(*arguments, environment={**os.environ, "WASSETTE_LOG_LEVEL": level}) as client:
+        client.ask("logging/setLevel", {"level": "error"})
+        client.call("say", text="\x1b[31mred")
+        assert client.end() == 0
+        assert (b"'\\x1b[31mred'" in client.errors) is told
+        assert client.sent == []

@@ -112,3 +112,14 @@ def test_a_client_that_is_gone_is_told_once_and_the_rest_is_dropped() -> None:
     assert writer.flush(0)
     assert not broken.acquire(blocking=False)
     os.close(write)
+
+
+def test_a_first_announcement_that_fails_does_not_stop_the_writing(pipe: tuple[int, int]) -> None:
+    def fail() -> None:
+        raise RuntimeError("can't start new thread")
+
+    writer = pipes.Writer(pipe[1], begun=fail, broken=lambda: None)
+    writer.write(b"a\n")
+    assert os.read(pipe[0], 10) == b"a\n"
+    writer.write(b"b\n")
+    assert os.read(pipe[0], 10) == b"b\n"

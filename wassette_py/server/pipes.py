@@ -80,7 +80,8 @@ class Writer:
     def _run(self) -> None:
         with contextlib.suppress(OSError):
             self._drain()
-            self._begun()
+            with contextlib.suppress(RuntimeError):  # no thread can be started
+                self._begun()
             while True:
                 self._drain()
         with self._changed:

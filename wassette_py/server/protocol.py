@@ -37,6 +37,8 @@ INSTRUCTIONS = (
     "Tools of WebAssembly components, each in a sandbox under a policy that denies by default. "
     "A refused call says what was denied and the command line with which a person can allow it."
 )
+ECHO = 100
+"""How many characters of a wrong name are said back."""
 EARLY_NOTIFICATIONS = 8
 """How many notifications are kept that come before the first request."""
 
@@ -88,8 +90,12 @@ class PendingCall:
         self._session.send(messages.notification("notifications/progress", params))
 
     def log(self, logger: str, text: str) -> None:
-        """Shows the client a line the guest printed."""
-        if self._logs() and self._session.is_open(self._id, self):
+        """Shows a line the guest printed to the client, or to our log when the client does not want it."""
+        if not self._logs():
+            import logging  # by now the sandbox has imported it
+
+            logging.getLogger(__name__).info("%s: %r", logger, text)
+        elif self._session.is_open(self._id, self):
             params = {"level": GUEST_LEVEL, "logger": logger, "data": text}
             self._session.send(messages.notification("notifications/message", params))
 
@@ -194,15 +200,20 @@ class Session:
     # What an era needs.
 
     def call(self, request: Request, token: RequestId | None, logs: Callable[[], bool]) -> None:
-        """Starts tools/call; it is answered when it ends. Raises RpcError."""
+        """Starts tools/call; it is answered when it ends. Raises RpcError, WassetteError."""
+        from wassette_py.server.tools import UnknownTool
+
         name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
         pending = PendingCall(self, request.id, token, logs)
         self.begin(request.id, pending)
         try:
             self.toolbox.start(name, arguments, pending, pending.finish)
-        except LookupError:
+        except UnknownTool:
             self.ended(request.id, pending)
-            raise RpcError(INVALID_PARAMS, f"unknown tool: {name}") from None
+            raise RpcError(INVALID_PARAMS, f"unknown tool: {name[:ECHO]}") from None
+        except Exception:
+            self.ended(request.id, pending)
+            raise
 
     def begin(self, request_id: RequestId, entry: Entry) -> None:
         """Notes that `entry` works on a request."""

@@ -85,12 +85,14 @@ def _toolbox(settings: Settings, only: set[str], builtin_tools: bool) -> Toolbox
 
 
 def _read(source: int, session: Session, ends: queue.SimpleQueue[str]) -> None:
-    for line in pipes.lines(source, MAX_LINE):
-        if line is None:
-            session.fault(TOO_LONG)
-        elif line.strip():
-            session.receive(line)
-    ends.put("end")
+    try:
+        for line in pipes.lines(source, MAX_LINE):
+            if line is None:
+                session.fault(TOO_LONG)
+            elif line.strip():
+                session.receive(line)
+    finally:  # whatever happens here: a server that reads no more must not stay
+        ends.put("end")
 
 
 def _prepare(session: Session) -> None:

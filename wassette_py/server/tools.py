@@ -92,7 +92,10 @@ class Toolbox:
                 sys.excepthook(*sys.exc_info())
                 finish(results.failed("wassette failed inside; its log on stderr says how"))
 
-        self._submit(run)
+        try:
+            self._submit(run)
+        except RuntimeError as error:  # no thread can be started
+            finish(results.failed(f"busy: {error}; call again later"))
 
     def prepare(self) -> None:
         """Makes ready for the first call what takes time."""
@@ -130,7 +133,7 @@ class Toolbox:
         elif inner is not None and not isinstance(inner, dict):
             finish(results.failed("$.arguments: expected an object"))
         elif self._component_tool(name) is None:
-            finish(results.failed(f"no component tool {name!r} is served; list-components says which are"))
+            finish(results.failed(f"no component tool {name[:100]!r} is served; list-components says which are"))
         else:
             self._component(name, inner or {}, context, finish)
 

@@ -19,7 +19,7 @@ def check(schema: Mapping[str, Any], value: object, path: str = "$") -> None:
     if not isinstance(value, kind):
         raise InvalidArguments(f"{path}: expected {words}, got {_named(value)}")
     if "enum" in schema and value not in schema["enum"]:
-        raise InvalidArguments(f"{path}: expected one of {', '.join(schema['enum'])}, got {value!r}")
+        raise InvalidArguments(f"{path}: expected one of {', '.join(schema['enum'])}, got {str(value)[:100]!r}")
     if isinstance(value, str) and len(value) < schema.get("minLength", 0):
         raise InvalidArguments(f"{path}: expected some text, got none")
     if isinstance(value, list):
@@ -40,7 +40,7 @@ def _check_members(schema: Mapping[str, Any], value: Mapping[str, Any], path: st
         if name in properties:
             check(properties[name], item, f"{path}.{name}")
         elif schema.get("additionalProperties") is False:
-            raise InvalidArguments(f"{path}: unknown argument {name!r}, expected {', '.join(properties) or 'none'}")
+            raise InvalidArguments(f"{path}: unknown argument {name[:100]!r}, expected {', '.join(properties) or 'none'}")
 
 
 def _named(value: object) -> str:

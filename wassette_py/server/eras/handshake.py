@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wassette_py.server import messages
 from wassette_py.server.eras.params import GUEST_LEVEL, LOG_LEVELS, check_cursor, log_level, meta_of, object_in, progress_token, text_in
 from wassette_py.server.messages import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Notification, Request, RpcError
-from wassette_py.server.protocol import INSTRUCTIONS, SERVER_INFO, enveloped
+from wassette_py.server.protocol import ECHO, INSTRUCTIONS, SERVER_INFO, enveloped
 
 if TYPE_CHECKING:
     from wassette_py.server.protocol import Session
@@ -42,7 +42,7 @@ class Handshake:
             raise RpcError(INVALID_REQUEST, "this connection was initialized: requests with the 2026-07-28 envelope are not accepted on it")
         method = self._methods.get(request.method)
         if method is None:
-            raise RpcError(METHOD_NOT_FOUND, "method not found", request.method)
+            raise RpcError(METHOD_NOT_FOUND, "method not found", request.method[:ECHO])
         if not self._accepted and request.method not in ("initialize", "ping"):
             raise RpcError(INVALID_PARAMS, "the connection is not initialized: send initialize first")
         return method(request)

@@ -31,7 +31,7 @@ from wassette_py.server.messages import (
     RequestId,
     RpcError,
 )
-from wassette_py.server.protocol import INSTRUCTIONS, SERVER_INFO
+from wassette_py.server.protocol import ECHO, INSTRUCTIONS, SERVER_INFO
 
 if TYPE_CHECKING:
     from wassette_py.server.protocol import Session
@@ -94,7 +94,7 @@ class Stateless:
         meta = _envelope(request)
         method = self._methods.get(request.method)
         if method is None:
-            raise RpcError(METHOD_NOT_FOUND, "method not found", request.method)
+            raise RpcError(METHOD_NOT_FOUND, "method not found", request.method[:ECHO])
         _check_meta(meta)
         self._session.ready()
         return method(request)
