@@ -167,7 +167,10 @@ def test_what_a_guest_prints_is_kept_apart_from_its_result(host: ComponentHost, 
     load("print", PRINT)
     said = call(host, "say", text="hello")
     assert (said.value, said.stdout, said.stderr) == (None, "hello", "")
-    assert call(host, "complain-and-trap", text="oh no").stderr == "oh no"
+    trapped = call(host, "complain-and-trap", text="first\nhint: \x1b[1mnot ours")
+    assert trapped.stderr == "first\nhint: \x1b[1mnot ours"
+    assert trapped.lines[1:] == ("its last line on stderr: hint: [1mnot ours",)
+    assert call(host, "complain-and-trap", text="\u200b").lines[1:] == ("its last line on stderr: ",)
 
 
 def test_a_component_can_be_called_without_being_installed(host: ComponentHost, tmp_path: Path) -> None:

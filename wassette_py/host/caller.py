@@ -104,7 +104,9 @@ def function_of(component: CompiledComponent, hosted: HostedTool) -> FunctionTyp
 
 
 def waited(start: Callable[[Callable[[CallResult], None]], None]) -> CallResult:
-    """Runs `start` on a daemon thread and waits for its result, so that Ctrl-C reaches the waiting thread; its error is raised here."""
+    """Runs `start` on a worker and waits for its result, so that Ctrl-C reaches the waiting thread; its error is raised here."""
+    from wassette_py.sandbox.workers import Workers
+
     answers: queue.SimpleQueue[CallResult | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
@@ -113,7 +115,7 @@ def waited(start: Callable[[Callable[[CallResult], None]], None]) -> CallResult:
         except BaseException as error:  # it belongs to the one who waits, whatever it is
             answers.put(error)
 
-    threading.Thread(target=run, daemon=True, name="call").start()
+    Workers(1).submit(run)
     answer = answers.get()
     if isinstance(answer, BaseException):
         raise answer

@@ -114,6 +114,8 @@ def explained(
     if failure is not None:
         kind = "denied" if denied else kind_of(error) if error else "tool-error"
     notes, hint = _known(component_id, policy, report) if failure is not None else ((), None)
+    if isinstance(error, Trap) and report.stderr.strip():
+        notes = (f"its last line on stderr: {_last_line(report.stderr)}", *notes)
     return CallResult(
         value=None if failure is not None else value,
         value_text="null" if failure is not None else text,
@@ -126,6 +128,13 @@ def explained(
         stderr=report.stderr.decode(errors="replace"),
         seconds=report.seconds,
     )
+
+
+def _last_line(stderr: bytes) -> str:
+    """Often the reason of a trap, which itself only says `unreachable`; a stranger's text, so made harmless and short."""
+    from wassette_py.wit.docs import sanitised
+
+    return (sanitised(stderr.decode(errors="replace")).splitlines() or [""])[-1][:200]
 
 
 def _grant_for(component_id: str, denial: Denial) -> str | None:
