@@ -1,10 +1,11 @@
-"""A conforming OCI registry in this process (pull side, token authentication), which can be told to misbehave, over HTTP or TLS.
+"""A conforming OCI registry in this process (basic and token authentication), which can be told to misbehave, over HTTP or TLS.
 
 It also serves plain pages. Faults are functions that answer a request in the registry's place; see `tests/test_oci.py` for the collection.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -19,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.layout_writer import Artifact, digest
 
 TOKEN = "anonymous-token"
+IDENTITY = "an-identity-token"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Request:
 
     path: str
     headers: Mapping[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 Reply = Callable[["Handler"], None]
@@ -47,6 +51,8 @@ class Registry:
 
     tls: ssl.SSLContext | None = None
     token_realm: str | None = None
+    users: Mapping[str, str] = field(default_factory=dict)
+    """Who is let in, and nobody else: by basic authentication, or at the token server when there is a token_realm."""
     manifests: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     pages: dict[str, bytes] = field(default_factory=dict)
@@ -88,7 +94,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         registry = self.registry
-        registry.requests.append(Request(self.path, dict(self.headers.items())))
+        self.sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        registry.requests.append(Request(self.path, dict(self.headers.items()), self.command, self.sent))
         for fault in registry.faults:
             if re.search(fault.pattern, self.path) and fault.times != 0:
                 fault.times = None if fault.times is None else fault.times - 1
@@ -98,22 +105,52 @@ class Handler(BaseHTTPRequestHandler):
                 return
         parts = urlsplit(self.path)
         if parts.path == "/token":
-            self.answer(json.dumps({"token": f"{TOKEN}:{parse_qs(parts.query)['scope'][0]}"}).encode(), "application/json")
+            self._token(parse_qs(self.sent.decode() if self.command == "POST" else parts.query))
         elif parts.path in registry.pages:
             self.answer(registry.pages[parts.path], "application/wasm")
         else:
             self._registry(parts.path)
 
+    do_HEAD = do_POST = do_PUT = do_GET
+
+    def _token(self, query: Mapping[str, list[str]]) -> None:
+        known = self._is_known() if self.command == "GET" else query["refresh_token"] == [IDENTITY]
+        if self.registry.users and not known:
+            self.error(401, "UNAUTHORIZED", message=f"no such user: {self.headers.get('Authorization')}")
+        else:
+            self.answer(json.dumps({"token": f"{TOKEN}:{query.get('scope', [''])[0]}"}).encode(), "application/json")
+
+    def _is_known(self) -> bool:
+        pairs = [f"{user}:{password}".encode() for user, password in self.registry.users.items()]
+        return self.headers.get("Authorization") in [f"Basic {base64.b64encode(pair).decode()}" for pair in pairs]
+
+    def _let_in(self, scope: str | None) -> bool:
+        """Whether the request carries what it needs; otherwise the challenge is sent."""
+        realm = self.registry.token_realm
+        asks = f',scope="{scope}"' if scope else ""
+        if realm and self.headers.get("Authorization") != f"Bearer {TOKEN}:{scope or ''}":
+            self.error(401, "UNAUTHORIZED", {"WWW-Authenticate": f'Bearer realm="{realm}",service="tests"{asks}'})
+        elif not realm and self.registry.users and not self._is_known():
+            self.error(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="tests"'})
+        else:
+            return True
+        return False
+
     def _registry(self, path: str) -> None:
-        match = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/]+)", path)
+        if path == "/v2/":
+            if self._let_in(None):
+                self.answer(b"{}", "application/json")
+            return
+        match = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/(uploads/[^/]*|[^/]+)", path)
         if match is None:
             self.error(404, "UNSUPPORTED")
             return
         repository, kind, name = match.groups()
-        scope = f"repository:{repository}:pull"
-        if self.registry.token_realm and self.headers.get("Authorization") != f"Bearer {TOKEN}:{scope}":
-            challenge = f'Bearer realm="{self.registry.token_realm}",service="tests",scope="{scope}"'
-            self.error(401, "UNAUTHORIZED", {"WWW-Authenticate": challenge})
+        writes = self.command in ("POST", "PUT")
+        if not self._let_in(f"repository:{repository}:pull{',push' * writes}"):
+            return
+        if writes:
+            self._write(repository, kind, name)
         elif kind == "manifests" and (repository, name) in self.registry.manifests:
             media_type, data = self.registry.manifests[repository, name]
             self.answer(data, media_type, {"Docker-Content-Digest": digest(data)})
@@ -122,10 +159,22 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.error(404, "MANIFEST_UNKNOWN" if kind == "manifests" else "BLOB_UNKNOWN")
 
+    def _write(self, repository: str, kind: str, name: str) -> None:
+        if kind == "manifests":
+            for known in (name, digest(self.sent)):
+                self.registry.manifests[repository, known] = (self.headers["Content-Type"], self.sent)
+            self.answer(b"", "text/plain", {"Docker-Content-Digest": digest(self.sent)}, 201)
+        elif self.command == "POST":
+            self.answer(b"", "text/plain", {"Location": f"/v2/{repository}/blobs/uploads/1?state=x"}, 202)
+        else:
+            self.registry.blobs[parse_qs(urlsplit(self.path).query)["digest"][0]] = self.sent
+            self.answer(b"", "text/plain", status=201)
+
     def answer(self, body: bytes, media_type: str, headers: Mapping[str, str] | None = None, status: int = 200) -> None:
         """A whole answer; `headers` win over what would be sent."""
         self.begin({"Content-Type": media_type, "Content-Length": str(len(body)), **(headers or {})}, status)
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def begin(self, headers: Mapping[str, str], status: int = 200) -> None:
         """Status and headers; a body may follow."""

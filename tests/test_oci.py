@@ -121,20 +121,12 @@ def test_a_token_that_expired_meanwhile_is_replaced(registry: Registry) -> None:
     assert [path.partition("?")[0] for path in registry.paths()].count("/token") == 2
 
 
-def test_a_token_that_is_still_good_is_not_fetched_again(registry: Registry) -> None:
-    registry.token_realm = f"{registry.url}/token"
-    challenge = f'Bearer realm="{registry.url}/token",service="tests",scope="repository:acme/fetch:pull"'
-    registry.fault("/blobs/", faults.status(401, {"WWW-Authenticate": challenge}), times=1)
-    assert pull(registry).wasm == BYTES
-    assert [path.partition("?")[0] for path in registry.paths()].count("/token") == 1
-
-
 @pytest.mark.parametrize(
     ("challenge", "says"),
     [
-        (None, "lets nobody in without a login"),
-        ('Basic realm="registry"', "lets nobody in without a login"),
-        ('Bearer service="x"', "lets nobody in without a login"),
+        (None, "does not let us in"),
+        ('Basic realm="registry"', "does not let us in"),
+        ('Bearer service="x"', "does not let us in"),
         ('Bearer realm="http://example.com/token"', "refused to go to http://example.com"),
         ('Bearer realm="file:///etc/passwd"', "refused to go to file://"),
         ('Bearer realm="https://user:secret@127.0.0.1:1/token"', "carries a user name"),
@@ -155,7 +147,7 @@ def test_a_challenge_that_cannot_be_met_is_an_error(registry: Registry, challeng
         (faults.body(b'{"token": "a\\r\\nX: y"}'), "gave none"),
         (faults.body(b"["), "is not JSON"),
         (faults.endless(), "is larger than"),
-        (faults.status(403), "token for .* lets nobody in without a login"),
+        (faults.status(403), "acme/fetch: 127.0.0.1:[0-9]+ does not let us in"),
     ],
 )
 def test_a_token_server_that_misbehaves_is_an_error(registry: Registry, reply: Reply, says: str) -> None:
@@ -168,7 +160,7 @@ def test_a_token_server_that_misbehaves_is_an_error(registry: Registry, reply: R
 def test_what_stays_forbidden_with_a_token_is_refused_with_the_words_of_the_registry(registry: Registry) -> None:
     registry.token_realm = f"{registry.url}/token"
     registry.fault("/manifests/", faults.status(403, message="pull\x1b[2J denied"))
-    with pytest.raises(RegistryError, match=r"lets nobody in without a login: pull\[2J denied") as caught:
+    with pytest.raises(RegistryError, match=r"does not let us in: pull\[2J denied") as caught:
         pull(registry)
     assert (caught.value.code, caught.value.status) == ("DENIED", 403)
 

@@ -22,7 +22,7 @@ calls: {in_flight: 8}
 audit: {retention: 90d, dir: /var/log/w}
 registries:
   Registry.Example.com:443: {ca_file: /etc/ca.pem}
-  localhost:5000: {insecure_http: true}
+  localhost:5000: {insecure_http: true, token_host: "localhost:5001"}
 log_level: info
 """
 
@@ -59,7 +59,7 @@ def test_the_file_is_read_key_by_key(config: Path, home: Path) -> None:
     assert (settings.in_flight, settings.abandoned) == (8, 8)
     assert settings.audit == {"dir": "/var/log/w", "retention": "90d"}
     assert settings.registry("registry.example.com") == RegistrySettings(ca_file=Path("/etc/ca.pem"))
-    assert settings.registry("localhost:5000") == RegistrySettings(insecure_http=True)
+    assert settings.registry("localhost:5000") == RegistrySettings(insecure_http=True, token_host="localhost:5001")
     assert settings.registry("ghcr.io") == RegistrySettings()
     assert settings.log_level == "info"
 
@@ -134,6 +134,7 @@ def test_an_empty_file_sets_nothing(config: Path) -> None:
         ("registries: {ghcr.io: {insecure_http: true}}", ":1: registries.ghcr.io.insecure_http: plain HTTP is for loopback hosts only"),
         ("registries: {'localhost:5000': {insecure_http: 1}}", "expected true or false"),
         ("registries: {ghcr.io: {ca_file: ca.pem}}", "expected an absolute path"),
+        ("registries: {ghcr.io: {token_host: 'https://x.io'}}", "token_host: expected a host, got 'https://x.io'"),
         ("grants: ask\ngrants: ask", ":2: the key 'grants' stands here twice"),
         ("[", "not YAML"),
     ],

@@ -7,7 +7,7 @@ is left behind when it fails or is cancelled.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from wassette_py.control import Control, watched
 from wassette_py.errors import DigestMismatch, FetchError
@@ -17,6 +17,10 @@ from wassette_py.oci.layout import LayoutSource
 from wassette_py.oci.reading import MAX_COMPONENT, Patience, collect, read_file
 from wassette_py.reference import FileReference, HttpsReference, LayoutReference, OciReference, Reference
 from wassette_py.settings import Settings
+
+if TYPE_CHECKING:
+    from wassette_py.oci.access import Access
+    from wassette_py.oci.registry import RegistrySource
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,16 @@ class Fetched:
 
 
 def fetch(
-    reference: Reference, settings: Settings, control: Control, *, insecure_http: bool = False, patience: Patience | None = None
+    reference: Reference,
+    settings: Settings,
+    control: Control,
+    *,
+    insecure_http: bool = False,
+    patience: Patience | None = None,
+    access: Access | None = None,
 ) -> Fetched:
-    """What `reference` names; `insecure_http` holds on loopback hosts only. Raises FetchError and what is below it, Cancelled."""
+    """What `reference` names; `insecure_http` holds on loopback hosts only, many fetches at once may share `access`. Raises FetchError and
+    what is below it, Cancelled."""
     patience = patience or Patience()
     match reference:
         case FileReference():
@@ -44,7 +55,12 @@ def fetch(
         case HttpsReference():
             return _from_page(reference, watched(lambda inner: _download(reference, settings, inner, patience), control, "fetch"))
         case OciReference():
-            artifact = watched(lambda inner: _pull(reference, settings, inner, patience, insecure_http), control, "fetch")
+            from wassette_py.oci.registry import RegistrySource
+
+            def source(inner: Control) -> RegistrySource:
+                return RegistrySource(reference, settings, inner, insecure_http=insecure_http, patience=patience, access=access)
+
+            artifact = watched(lambda inner: _pull(reference, source(inner), inner), control, "fetch")
             return _from_artifact(reference, artifact)
         case _:
             assert_never(reference)
@@ -58,10 +74,7 @@ def _from_page(reference: Reference, read: tuple[bytes, Digest]) -> Fetched:
     return Fetched(reference, *read, None, None)
 
 
-def _pull(reference: OciReference, settings: Settings, control: Control, patience: Patience, insecure_http: bool) -> Artifact:
-    from wassette_py.oci.registry import RegistrySource
-
-    source = RegistrySource(reference, settings, control, insecure_http=insecure_http, patience=patience)
+def _pull(reference: OciReference, source: RegistrySource, control: Control) -> Artifact:
     with source.session:
         return pull(reference, source, control)
 

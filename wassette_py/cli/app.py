@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from wassette_py import __version__
-from wassette_py.cli import component, config, permission, policy, run, serve, tool, trust
+from wassette_py.cli import component, config, permission, policy, registry, run, serve, tool, trust
 from wassette_py.cli.options import Command, Group, Session
 from wassette_py.cli.render import complain
 from wassette_py.errors import WassetteError
@@ -36,6 +36,7 @@ app.add_typer(tool.app, name="tool")
 app.add_typer(policy.app, name="policy")
 app.add_typer(permission.app, name="permission", hidden=True)
 app.add_typer(trust.app, name="trust")
+app.add_typer(registry.app, name="registry")
 app.add_typer(config.app, name="config")
 
 

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from wassette_py.control import Control
     from wassette_py.fetch import Fetched
     from wassette_py.host.policies import Policies
+    from wassette_py.oci.access import Access
     from wassette_py.reference import Digest, Reference
     from wassette_py.sandbox.engine import CompiledComponent, Engine
     from wassette_py.settings import Settings
     from wassette_py.store import ComponentStore
-    from wassette_py.trust.document import TrustPolicy
+    from wassette_py.trust.document import TrustPolicy, TrustScope
     from wassette_py.trust.verifier import VerifiedSigner
     from wassette_py.wit.describe import Description
 
@@ -65,6 +66,7 @@ class Loader:
         self._store = store
         self._policies = policies
         self._engine = engine
+        self._access: Access | None = None
 
     def trust(self) -> TrustPolicy:
         """The trust policy as its file says now. Raises InvalidTrustPolicy."""
@@ -75,13 +77,28 @@ class Loader:
 
     def verified(self, reference: Reference, control: Control) -> Verified:
         """Bytes that match their digest and that the trust policy accepts. Raises FetchError, VerificationError, Cancelled."""
-        from wassette_py.fetch import fetch
         from wassette_py.trust.verifier import verify
 
         rule = self.trust().rule_for(reference)
-        fetched = fetch(reference, self._settings, control, insecure_http=rule is not None and rule.insecure_http)
+        fetched = self._fetched(reference, rule, control)
         signer = verify(reference=reference, digest=fetched.digest, manifest=fetched.manifest, rule=rule)
         return Verified(fetched, signer)
+
+    def _fetched(self, reference: Reference, rule: TrustScope | None, control: Control) -> Fetched:
+        from wassette_py.fetch import fetch
+
+        insecure_http = rule is not None and rule.insecure_http
+        return fetch(reference, self._settings, control, insecure_http=insecure_http, access=self._shared_access(reference))
+
+    def _shared_access(self, reference: Reference) -> Access | None:
+        """The tokens of all loads of this process, which may run at once; only a registry needs them."""
+        from wassette_py.reference import OciReference
+
+        if self._access is None and isinstance(reference, OciReference):
+            from wassette_py.oci.access import Access
+
+            self._access = Access(self._settings)
+        return self._access
 
     def load(self, reference: Reference, *, component_id: str | None, prefix: str, policy: str | None, control: Control) -> Loaded:
         """Fetches, verifies, compiles, describes and installs, with the policy text `policy` if given. Raises WassetteError."""
@@ -121,10 +138,7 @@ class Loader:
 
     def inspect(self, reference: Reference, control: Control) -> Inspection:
         """Compiles (and neither runs, keeps nor installs) what `reference` holds, so that a person can look before trusting it."""
-        from wassette_py.fetch import fetch
-
-        rule = self.trust().rule_for(reference)
-        fetched = fetch(reference, self._settings, control, insecure_http=rule is not None and rule.insecure_http)
+        fetched = self._fetched(reference, self.trust().rule_for(reference), control)
         _, description = self.compiled(fetched, "", control, keep=False)
         return Inspection(reference.source, fetched.digest, fetched.manifest, len(fetched.wasm), description, fetched.policy)
 

@@ -28,10 +28,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds: to connect, between two bytes, for all tries of one request together, and for one body as a whole; how often to try."""
+    """Seconds: to connect, between two bytes, until something sent is answered, for all tries of one request together, and for one body as
+    a whole; how often to try."""
 
     connect: float = 5.0
     read: float = 10.0
+    write: float = 120.0
     budget: float = 20.0
     body: float = 900.0
     tries: int = 4

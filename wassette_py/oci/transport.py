@@ -23,10 +23,12 @@ import urllib3
 from wassette_py.control import Control
 from wassette_py.errors import FetchError, NotFound, RegistryError
 from wassette_py.names import is_loopback
-from wassette_py.oci.reading import CHUNK, Patience
+from wassette_py.oci.documents import parse_object
+from wassette_py.oci.reading import CHUNK, Patience, collect
 
 T = TypeVar("T")
 REDIRECTS = 5
+MAX_ERROR = 1 << 18
 RETRIED = frozenset({429, 500, 502, 503, 504})
 USER_AGENT = "wassette-py"
 
@@ -63,13 +65,14 @@ class Web:
         self.insecure_http = insecure_http
         self.environ = environ
 
-    def open(self, url: str, headers: Mapping[str, str]) -> requests.Response:
-        """The answer to a GET, whatever its status, its body not yet read. Raises Passing, FetchError."""
+    def open(self, url: str, headers: Mapping[str, str], *, method: str = "GET", data: bytes | None = None) -> requests.Response:
+        """The answer to a request, whatever its status, its body not yet read. Raises Passing, FetchError."""
         sent = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
         for _ in range(REDIRECTS + 1):
             self.control.check("fetch")
-            response = self._get(url, sent)
-            if not response.is_redirect:
+            response = self._send(method, url, sent, data)
+            # What we send was meant for the address we chose: only questions are taken elsewhere.
+            if not response.is_redirect or method not in ("GET", "HEAD"):
                 return response
             with response, self._translated(url):
                 target = urljoin(url, response.headers["Location"])
@@ -78,7 +81,7 @@ class Web:
             url = target
         raise FetchError(f"{host_of(url)} redirects more than {REDIRECTS} times")
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> requests.Response:
+    def _send(self, method: str, url: str, headers: Mapping[str, str], data: bytes | None) -> requests.Response:
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and self.insecure_http and is_loopback(parts.netloc)):
             raise FetchError(f"refused to go to {parts.scheme}://{parts.hostname}: only https is followed")
@@ -86,12 +89,13 @@ class Web:
             raise FetchError(f"refused to go to {parts.hostname}: the address carries a user name")
         with self._translated(url):
             return self.session.request(
-                "GET",
+                method,
                 url,
                 headers=headers,
+                data=data,
                 stream=True,
                 allow_redirects=False,
-                timeout=(self.patience.connect, self.patience.read),
+                timeout=(self.patience.connect, self.patience.read if data is None else self.patience.write),
                 verify=self.verify,
                 proxies=proxies_for(url, self.environ),
             )
@@ -165,6 +169,21 @@ class _Translated:
             raise Passing(FetchError(f"{self.host} broke off: {_reason(error)}", "try again")) from None
         if isinstance(error, requests.exceptions.RequestException | ValueError):
             raise FetchError(f"{self.host} cannot be asked: {_reason(error)}") from None
+
+
+def refused_words(response: requests.Response, web: Web) -> tuple[str, str]:
+    """The code and words of an error in the distribution specification's form, "" when it has none; closes the answer."""
+    try:
+        with response:
+            data, _ = collect(web.body(response, "error"), limit=MAX_ERROR, what="error", control=web.control, stage="resolve")
+        errors: object = parse_object(data, "error").get("errors")
+    except FetchError:
+        return "", ""
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, Mapping):
+        return "", ""
+    words = "".join(character for character in str(first.get("message", "")) if character.isprintable())
+    return str(first.get("code", ""))[:40], words[:200]
 
 
 def host_of(url: str) -> str:

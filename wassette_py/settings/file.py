@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wassette_py.errors import InvalidSettings
-from wassette_py.names import is_loopback, parse_registry
+from wassette_py.names import is_loopback, parse_host, parse_registry
 from wassette_py.strict_yaml import StrictReader, Value
 
 _PATHS = ("component_dir", "cache_dir", "state_dir", "audit.dir")
@@ -102,6 +102,10 @@ class _Reader(StrictReader):
                 if value.data and not is_loopback(host):
                     self.fail(value.place, "plain HTTP is for loopback hosts only", "a private certificate authority goes to ca_file")
                 given[key] = value.data
+            elif key == "token_host":
+                given[key] = parse_host(value.text)
+                if given[key] is None:
+                    self.fail(value.place, f"expected a host, got {value.text!r}", "HOST or HOST:PORT")
             else:
-                self.fail(entry.key_places[key], "not a setting", "one of ca_file, insecure_http")
+                self.fail(entry.key_places[key], "not a setting", "one of ca_file, insecure_http, token_host")
         return given

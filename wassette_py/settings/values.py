@@ -27,10 +27,11 @@ COUNTS = {"calls.in_flight": 64, "calls.abandoned": 8}
 
 @dataclass(frozen=True)
 class RegistrySettings:
-    """How one registry is spoken to: a private CA, plain HTTP (loopback only)."""
+    """How one registry is spoken to: a private CA, plain HTTP (loopback only), the host that gives tokens for its credentials."""
 
     ca_file: Path | None = None
     insecure_http: bool = False
+    token_host: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def settings_table(settings: Settings) -> dict[str, dict[str, object]]:
     for host, registry in settings.registries.items():
         values[f"registries.{host}.ca_file"] = str(registry.ca_file) if registry.ca_file else None
         values[f"registries.{host}.insecure_http"] = registry.insecure_http
+        values[f"registries.{host}.token_host"] = registry.token_host
     values["log_level"] = settings.log_level
     return {key: {"value": value, "from": settings.origins.get(key, "default")} for key, value in values.items()}
 
@@ -153,7 +155,7 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
     audit = {name: values[f"audit.{name}"].text for name in ("dir", "retention") if f"audit.{name}" in values}
     origins: dict[str, Origin] = {key: value.origin for key, value in values.items()}
     for host in registries:
-        origins |= {f"registries.{host}.ca_file": "file", f"registries.{host}.insecure_http": "file"}
+        origins |= {f"registries.{host}.{name}": "file" for name in ("ca_file", "insecure_http", "token_host")}
     return Settings(
         **places,
         grants=cast(Grants, words.get("grants") or "ask"),

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from tests.cli.conftest import Wassette
+from tests.pulling import with_component
+from tests.registry import Registry, running
+
+SECRET = "hunter2-secret"
+BASIC = base64.b64encode(f"u:{SECRET}".encode()).decode()
+
+
+@pytest.fixture
+def registry(home: Path) -> Iterator[Registry]:
+    """A registry that knows one user, and the setting that lets plain HTTP reach it."""
+    with running(with_component()) as running_registry:
+        running_registry.users = {"u": SECRET}
+        config = home / ".config/wassette/config.yaml"
+        config.parent.mkdir(parents=True)
+        config.write_text(f"registries:\n  {running_registry.host}: {{insecure_http: true}}\n")
+        yield running_registry
+
+
+@pytest.fixture
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, SECRET)
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+
+
+def docker(home: Path, document: object) -> Path:
+    path = home / ".docker/config.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize("realm", [True, False])
+@pytest.mark.usefixtures("password")
+def test_a_login_is_stored_for_its_owner_alone_and_serves_the_next_load(
+    wassette: Wassette, registry: Registry, home: Path, realm: bool
+) -> None:
+    registry.token_realm = f"{registry.url}/token" if realm else None
+    ran = wassette("registry", "login", registry.host, "--username", "u", "--password-stdin")
+    path = home / ".docker/config.json"
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == f"logged in to {registry.host}; stored in {path}\n"
+    assert json.loads(path.read_text()) == {"auths": {registry.host: {"auth": BASIC}}}
+    assert path.stat().st_mode & 0o777 == 0o600
+    wassette("component", "inspect", f"oci://{registry.host}/acme/fetch:1.0")
+    assert registry.requests[-1].headers["Authorization"].startswith("Bearer" if realm else "Basic")
+
+
+def test_a_wrong_password_is_not_stored(wassette: Wassette, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for realm in (None, f"{registry.url}/token"):
+        registry.token_realm = realm
+        typed(monkeypatch, "wrong-word")
+        ran = wassette("registry", "login", registry.host, "-u", "u", "--password-stdin")
+        assert ran.code == 1
+        assert "wrong-word" not in ran.err
+        assert base64.b64encode(b"u:wrong-word").decode() not in ran.err
+    assert not (home / ".docker/config.json").exists()
+
+
+@pytest.mark.usefixtures("password")
+def test_what_else_stands_in_the_file_stays(wassette: Wassette, registry: Registry, home: Path) -> None:
+    path = docker(home, {"auths": {f"http://{registry.host}/v2/": {"auth": "b2xk"}, "ghcr.io": {"auth": "eDp5"}}, "psFormat": "x"})
+    path.chmod(0o644)
+    assert wassette("registry", "login", registry.host, "-u", "u", "--password-stdin", "-o", "json").json == {
+        "registry": registry.host,
+        "username": "u",
+        "stored": str(path),
+    }
+    assert json.loads(path.read_text()) == {"auths": {"ghcr.io": {"auth": "eDp5"}, registry.host: {"auth": BASIC}}, "psFormat": "x"}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert wassette("registry", "logout", registry.host).err == f"logged out of {registry.host}; removed from {path}\n"
+    assert json.loads(path.read_text()) == {"auths": {"ghcr.io": {"auth": "eDp5"}}, "psFormat": "x"}
+    assert wassette("registry", "logout", registry.host).err == f"nobody was logged in to {registry.host}\n"
+
+
+@pytest.mark.usefixtures("password")
+def test_a_file_that_is_a_link_stays_one(wassette: Wassette, registry: Registry, home: Path) -> None:
+    docker(home, {}).rename(home / "kept.json")
+    (home / ".docker/config.json").symlink_to(home / "kept.json")
+    assert wassette("registry", "login", registry.host, "-u", "u", "--password-stdin").code == 0
+    assert (home / ".docker/config.json").is_symlink()
+    assert registry.host in (home / "kept.json").read_text()
+
+
+@pytest.mark.usefixtures("password")
+def test_a_credential_helper_keeps_the_password_when_one_is_configured(
+    wassette: Wassette, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = home / "bin/docker-credential-box"
+    program.parent.mkdir()
+    answers = f"[ $1 = get ] && exec cat {home}/stored\n[ $1 = erase ] && exec rm {home}/stored"
+    program.write_text(f"#!/bin/sh\n{answers}\nexec cat >{home}/stored\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    path = docker(home, {"credsStore": "box"})
+    ran = wassette("registry", "login", registry.host, "-u", "u", "--password-stdin")
+    assert ran.err == f"logged in to {registry.host}; stored in docker-credential-box\n"
+    assert json.loads((home / "stored").read_text()) == {"ServerURL": registry.host, "Username": "u", "Secret": SECRET}
+    assert json.loads(path.read_text()) == {"credsStore": "box"}
+    wassette("component", "inspect", f"oci://{registry.host}/acme/fetch:1.0")
+    assert registry.requests[-1].headers["Authorization"] == f"Basic {BASIC}"
+    ran = wassette("registry", "logout", registry.host, "-o", "json")
+    assert ran.json == {"registry": registry.host, "removed": "docker-credential-box"}
+    assert not (home / "stored").exists()
+
+
+@pytest.mark.usefixtures("password")
+def test_a_registry_that_takes_everybody_cannot_say_whether_a_password_is_right(wassette: Wassette, registry: Registry, home: Path) -> None:
+    registry.users = {}
+    ran = wassette("registry", "login", registry.host, "-u", "u", "--password-stdin")
+    assert ran.code == 1
+    assert "lets everybody in" in ran.err
+    assert not (home / ".docker").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(401, "does not know this user and password"), (403, "answered HTTP 403")],
+)
+@pytest.mark.usefixtures("password")
+def test_a_registry_that_refuses_what_its_token_server_took_is_believed(
+    wassette: Wassette, registry: Registry, home: Path, status: int, says: str
+) -> None:
+    registry.token_realm = f"{registry.url}/token"
+    challenge = {"WWW-Authenticate": f'Bearer realm="{registry.token_realm}"'}
+    registry.fault("/v2/$", lambda handler: handler.error(401, "NO", challenge), times=1)
+    registry.fault("/v2/$", lambda handler: handler.error(status, "NO", challenge))
+    ran = wassette("registry", "login", registry.host, "-u", "u", "--password-stdin")
+    assert ran.code == 1
+    assert says in ran.err
+    assert not (home / ".docker").exists()
+
+
+@pytest.mark.parametrize("document", ["{", '{"auths": []}'])
+@pytest.mark.usefixtures("password")
+def test_a_file_that_is_none_is_left_alone(wassette: Wassette, registry: Registry, home: Path, document: str) -> None:
+    path = docker(home, document)
+    ran = wassette("registry", "login", registry.host, "-u", "u", "--password-stdin")
+    assert ran.code == 1
+    assert str(path) in ran.err
+    assert path.read_text() == document
+
+
+def test_logging_out_where_nobody_ever_logged_in_makes_no_file(wassette: Wassette, home: Path) -> None:
+    assert wassette("registry", "logout", "docker.io").err == "nobody was logged in to docker.io\n"
+    assert list(home.iterdir()) == []
+
+
+def test_words_that_cannot_be_are_errors(wassette: Wassette, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "names no registry" in wassette("registry", "login", "nodots", "-u", "u", "--password-stdin").err
+    assert "a user name has no colon" in wassette("registry", "login", "a.io", "-u", "u:x", "--password-stdin").err
+    typed(monkeypatch, "")
+    assert "the password is empty" in wassette("registry", "login", "a.io", "-u", "u", "--password-stdin").err
+    assert "--password-stdin" in wassette("registry", "login", "a.io", "-u", "u").err
+
+
+def test_a_person_at_a_terminal_is_asked_for_the_password(
+    wassette: Wassette, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr(typer, "prompt", lambda text, *, hide_input, err: SECRET if hide_input and err else text)
+    assert wassette("registry", "login", registry.host, "-u", "u").code == 0

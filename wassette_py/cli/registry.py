@@ -1,0 +1,74 @@
+"""`wassette registry`: who we are to registries, what goes to them, and what is known to be there."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from wassette_py.cli.options import Command, noun, session_of
+from wassette_py.cli.render import show, talk
+from wassette_py.cli.waiting import wait_for
+from wassette_py.errors import InvalidArguments, InvalidReference
+
+app = noun("Log in to registries, push components to them, search the catalogue.")
+
+MAX_PASSWORD = 1 << 16
+Host = Annotated[str, typer.Argument(metavar="HOST", help="The registry: HOST or HOST:PORT, docker.io for Docker Hub.")]
+
+
+@app.command("login", cls=Command)
+def login(
+    context: typer.Context,
+    host: Host,
+    username: Annotated[str, typer.Option("--username", "-u", metavar="USER", help="The user name there.")],
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password, or a token, from stdin.")] = False,
+) -> None:
+    """Show a password to a registry and, if it takes it, store it where docker and podman look too."""
+    from wassette_py.oci.credentials import checked_credential
+    from wassette_py.oci.login import login as log_in
+
+    session, registry = session_of(context), _registry(host)
+    if ":" in username:
+        raise InvalidArguments("a user name has no colon")
+    credential = checked_credential(username, _password(stdin=password_stdin), "--username")
+    place = wait_for(
+        lambda control: log_in(registry, credential, session.settings, control), label=f"asking {registry}", verbose=session.verbose
+    )
+    talk(f"logged in to {registry}; stored in {place}")
+    if session.json:
+        show(session, {"registry": registry, "username": username, "stored": place}, [])
+
+
+@app.command("logout", cls=Command)
+def logout(context: typer.Context, host: Host) -> None:
+    """Forget the password of a registry."""
+    from wassette_py.oci.login import logout as log_out
+
+    session, registry = session_of(context), _registry(host)
+    place = log_out(registry, session.settings)
+    talk(f"nobody was logged in to {registry}" if place is None else f"logged out of {registry}; removed from {place}")
+    if session.json:
+        show(session, {"registry": registry, "removed": place}, [])
+
+
+def _registry(host: str) -> str:
+    from wassette_py.names import parse_registry
+
+    registry = parse_registry(host)
+    if registry is None:
+        raise InvalidReference(f"{host!r} names no registry", "HOST or HOST:PORT, for example ghcr.io")
+    return registry
+
+
+def _password(*, stdin: bool) -> str:
+    if stdin:
+        password = sys.stdin.read(MAX_PASSWORD).rstrip("\r\n")
+    elif sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, err=True)
+    else:
+        raise InvalidArguments("there is no terminal to ask for the password", "give it on stdin: --password-stdin")
+    if not password:
+        raise InvalidArguments("the password is empty")
+    return password
