@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wassette_py import __version__
 from wassette_py.errors import WassetteError
@@ -30,6 +30,7 @@ from wassette_py.server.messages import (
 )
 
 if TYPE_CHECKING:
+    from wassette_py.server.seam import Entry, Era
     from wassette_py.server.tools import Toolbox
 
 SERVER_INFO = {"name": "wassette", "version": __version__}
@@ -41,32 +42,6 @@ ECHO = 100
 """How many characters of a wrong name are said back."""
 EARLY_NOTIFICATIONS = 8
 """How many notifications are kept that come before the first request."""
-
-
-class Era(Protocol):
-    """What a protocol era does in its own way."""
-
-    def answer(self, request: Request) -> dict[str, Any] | None:
-        """The result of `request`, or None when it is answered later. Raises RpcError."""
-        ...
-
-    def hear(self, notification: Notification) -> None: ...
-
-    def list_changed(self) -> None: ...
-
-    def shape(self, result: dict[str, Any]) -> dict[str, Any]: ...
-
-
-class Entry(Protocol):
-    """A request that is being worked on."""
-
-    def stop(self) -> None:
-        """Ends the work; nothing is answered."""
-        ...
-
-    def close(self) -> None:
-        """Ends the work and answers, because the server stops."""
-        ...
 
 
 class PendingCall:

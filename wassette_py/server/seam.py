@@ -1,4 +1,4 @@
-"""What the server's core needs of the rest, as protocols: tools that can be listed and called, and the one who waits for a call.
+"""The seams of the server's core, as protocols: tools that can be listed and called, who waits for a call, an era, a request at work.
 
 `ComponentHost` and `Builtins` satisfy them. The core is written and tested against these and knows no store, engine or file.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from wassette_py.host import CallResult, HostedTool
+    from wassette_py.server.messages import Notification, Request
 
 Submit = Callable[[Callable[[], None]], None]
 """Runs a task on a thread of its own, soon."""
@@ -49,3 +50,29 @@ class BuiltinTools(Protocol):
     def definitions(self) -> Sequence[dict[str, Any]]: ...
 
     def run(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]: ...
+
+
+class Era(Protocol):
+    """What a protocol era does in its own way."""
+
+    def answer(self, request: Request) -> dict[str, Any] | None:
+        """The result of `request`, or None when it is answered later. Raises RpcError."""
+        ...
+
+    def hear(self, notification: Notification) -> None: ...
+
+    def list_changed(self) -> None: ...
+
+    def shape(self, result: dict[str, Any]) -> dict[str, Any]: ...
+
+
+class Entry(Protocol):
+    """A request that is being worked on."""
+
+    def stop(self) -> None:
+        """Ends the work; nothing is answered."""
+        ...
+
+    def close(self) -> None:
+        """Ends the work and answers, because the server stops."""
+        ...

@@ -41,7 +41,7 @@ def serve_stdio(settings: Settings, *, only: tuple[str, ...], builtin_tools: boo
     if only:
         _check(settings, only)
     if settings.grants == "allow":
-        print("warning: grants: allow lets the model change permissions and load components without asking a person", file=sys.stderr)
+        _warn("grants: allow lets the model change permissions and load components without asking a person")
 
     watching = threading.Event()
     writer = pipes.Writer(sink, begun=lambda: _start(lambda: _prepare(session)), broken=lambda: ends.put("end"))
@@ -105,9 +105,19 @@ def _watch(session: Session, watching: threading.Event) -> None:
     import time
 
     watching.wait()
+    told = ""
     while True:
         time.sleep(LOOK)
         try:
             session.toolbox.refresh()
+            problem = ""
         except (OSError, WassetteError) as error:
-            print(f"warning: cannot look at the components: {error}", file=sys.stderr)
+            problem = f"cannot look at the components: {error}"
+        if problem and problem != told:
+            _warn(problem)
+        told = problem
+
+
+def _warn(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        print(f"warning: {text}", file=sys.stderr, flush=True)
