@@ -19,7 +19,7 @@ RANKS = (
     {"oci", "store", "audit"},
     {"policy", "trust", "wit"},
     {"reference", "settings"},
-    {"limits", "strict_yaml", "control", "files", "locking", "names"},
+    {"limits", "strict_yaml", "control", "files", "locking", "names", "catalog"},
     {"errors"},
     {"__init__"},
 )

@@ -16,7 +16,7 @@ from wassette_py.errors import Cancelled
 T = TypeVar("T")
 _GLANCE = 0.05
 
-Stage = Literal["resolve", "fetch", "verify", "compile", "install"]
+Stage = Literal["resolve", "fetch", "verify", "compile", "install", "push"]
 
 
 @dataclass(frozen=True)

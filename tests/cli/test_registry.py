@@ -13,6 +13,7 @@ import typer
 from tests.cli.conftest import Wassette
 from tests.pulling import with_component
 from tests.registry import Registry, running
+from wassette_py.names import Digest
 
 SECRET = "hunter2-secret"
 BASIC = base64.b64encode(f"u:{SECRET}".encode()).decode()
@@ -179,3 +180,68 @@ def test_a_person_at_a_terminal_is_asked_for_the_password(
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr(typer, "prompt", lambda text, *, hide_input, err: SECRET if hide_input and err else text)
     assert wassette("registry", "login", registry.host, "-u", "u").code == 0
+
+
+# Push and search.
+
+
+def test_a_component_is_pushed_and_loaded_again(wassette: Wassette, registry: Registry, components: Path, home: Path) -> None:
+    registry.users = {}
+    reference = f"oci://{registry.host}/acme/text:1.0"
+    (components / "policy.yaml").write_text('version: "1.0"\npermissions: {}\n')
+    ran = wassette("registry", "push", reference, "text.wasm", "--policy", "policy.yaml", "-o", "json")
+    assert ran.code == 0, ran.err
+    wasm = (components / "text.wasm").read_bytes()
+    assert ran.json == {
+        "reference": f"{reference}@{Digest.of(registry.manifests['acme/text', '1.0'][1])}",
+        "digest": str(Digest.of(wasm)),
+        "size": len(wasm),
+    }
+    assert wassette("trust", "add", registry.host, "--unsigned", "--reason", "tests").code == 0
+    assert wassette("component", "load", reference).code == 0
+    assert wassette("tool", "call", "add", "left=1", "right=2").out == "3\n"
+
+
+def test_a_component_is_pushed_into_a_layout(wassette: Wassette, components: Path) -> None:
+    ran = wassette("registry", "push", f"oci-layout://{components}/layout:text", "text.wasm")
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith(f"pushed oci-layout://{components}/layout:text@sha256:")
+    config = [
+        json.loads(path.read_text()) for path in (components / "layout/blobs/sha256").iterdir() if b"layerDigests" in path.read_bytes()
+    ]
+    assert sorted(config[0]["component"]["exports"]) == ["add", "break", "echo", "refuse", "spin"]
+    assert wassette("run", f"oci-layout://{components}/layout:text", "echo", "text=hi").out == "hi\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("text.wasm", "text.wasm"), "is pushed to a tag of a registry or a layout"),
+        (("oci://localhost:1/a@sha256:" + "0" * 64, "text.wasm"), "is pushed to a tag"),
+        (("oci-layout:///tmp/x", "text.wasm"), "is pushed to a tag"),
+        (("oci-layout:///tmp/x:a", "oci://ghcr.io/a/b:1"), "only a file can be pushed"),
+        (("oci-layout:///tmp/x:a", "gone.wasm"), "there is no file"),
+        (("oci-layout:///tmp/x:a", "text.wasm", "--policy", "bad.yaml"), "policy:1"),
+        (("oci-layout:///tmp/x:a", "bad.yaml"), "not a WebAssembly component"),
+    ],
+)
+def test_what_cannot_be_published_is_refused(wassette: Wassette, components: Path, words: tuple[str, ...], says: str) -> None:
+    (components / "bad.yaml").write_text("5")
+    ran = wassette("registry", "push", *words)
+    assert ran.code == 1
+    assert says in ran.err
+
+
+def test_the_catalogue_is_searched(wassette: Wassette, home: Path) -> None:
+    assert "time" in wassette("registry", "search").out
+    found = wassette("registry", "search", "time", "-o", "json").json
+    assert found["components"][0]["name"] == "time"
+    assert found["total"] == len(found["components"])
+    ran = wassette("registry", "search", "no-such-word")
+    assert (ran.code, ran.out) == (0, "")
+    assert "catalog.json" in ran.err
+    assert wassette("registry", "search", "no-such-word", "-o", "json").json == {"components": [], "total": 0}
+    own = home / ".config/wassette/catalog.json"
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps({"components": [{"name": "mine", "description": "d", "uri": "oci://a.io/b:1"}]}))
+    assert wassette("registry", "search").out.splitlines()[1].split() == ["mine", "oci://a.io/b:1", "d"]

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.toolchain, pytest.mark.timeout(600)]
 CATALOGUE = """
 from pathlib import Path
 from wassette_py.reference import parse_reference
-from wassette_py.server.builtin.catalog import read_catalog
+from wassette_py.catalog import read_catalog
 for component in read_catalog(Path("/nowhere")):
     print(parse_reference(component["uri"]).path.is_dir())
 """

@@ -9,8 +9,9 @@ import pytest
 
 from tests.cli.guests import NO_TOOL, ONE_TOOL, TEXT_TOOLS, write_component
 from tests.server.corehost import handshaken
+from wassette_py import catalog
 from wassette_py.host import BUILTIN_NAMES, ComponentHost
-from wassette_py.server.builtin import BUILTINS, Builtins, catalog
+from wassette_py.server.builtin import BUILTINS, Builtins
 from wassette_py.server.builtin.arguments import check
 from wassette_py.settings import Settings
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from wassette_py.cli.arguments import read_text
 from wassette_py.cli.options import Command, noun, session_of
 from wassette_py.cli.render import show, talk
+from wassette_py.cli.text import columns, size_text
 from wassette_py.cli.waiting import wait_for
 from wassette_py.errors import InvalidArguments, InvalidReference
 
@@ -51,6 +54,46 @@ def logout(context: typer.Context, host: Host) -> None:
     talk(f"nobody was logged in to {registry}" if place is None else f"logged out of {registry}; removed from {place}")
     if session.json:
         show(session, {"registry": registry, "removed": place}, [])
+
+
+@app.command("push", cls=Command)
+def push(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="REF", help="Where to: oci://registry/repository:tag or oci-layout:///dir:tag.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The component.")],
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="A capability policy to suggest; a second layer, which wkg does not read."),
+    ] = None,
+) -> None:
+    """Push a component as an OCI artifact, and read it back."""
+    from wassette_py.host.publishing import push as push_file
+    from wassette_py.reference import parse_reference
+
+    session, target, source = session_of(context), parse_reference(reference), parse_reference(file)
+    text, host = None if policy is None else read_text(policy), session.host
+    pushed = wait_for(
+        lambda control: push_file(host, target, source, policy=text, control=control), label=f"pushing {target}", verbose=session.verbose
+    )
+    document = {"reference": str(pushed.reference), "digest": str(pushed.wasm), "size": pushed.size}
+    show(session, document, [f"pushed {pushed.reference}", f"component {pushed.wasm}, {size_text(pushed.size)}"])
+
+
+@app.command("search", cls=Command)
+def search(
+    context: typer.Context,
+    query: Annotated[list[str] | None, typer.Argument(metavar="[QUERY]...", help="Words to look for (default: list everything).")] = None,
+) -> None:
+    """Search the catalogue of known components; being listed there grants nothing."""
+    from wassette_py import catalog
+
+    session = session_of(context)
+    found = catalog.search(catalog.read_catalog(session.settings.catalog_file), " ".join(query or ()))
+    if not found:
+        talk("nothing in the catalogue matches", f"hint: your own catalogue is {session.settings.catalog_file}")
+    if found or session.json:
+        rows = [("NAME", "REFERENCE", "DESCRIPTION"), *((entry["name"], entry["uri"], entry["description"]) for entry in found)]
+        show(session, {"components": found, "total": len(found)}, columns(rows))
 
 
 def _registry(host: str) -> str:

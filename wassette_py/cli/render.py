@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 SHOW_AFTER = 0.2
 """Seconds of work before a display is drawn: what is quicker needs none."""
 
-_WORDS = {"resolve": "resolving", "fetch": "fetching", "verify": "verifying", "compile": "compiling", "install": "installing"}
+_WORDS = {
+    "resolve": "resolving",
+    "fetch": "fetching",
+    "verify": "verifying",
+    "compile": "compiling",
+    "install": "installing",
+    "push": "pushing",
+}
 
 
 def show(session: Session, document: object, lines: Iterable[str]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from wassette_py import catalog
 from wassette_py.control import Control, Progress
-from wassette_py.server.builtin import catalog
 from wassette_py.server.results import listed
 
 if TYPE_CHECKING:

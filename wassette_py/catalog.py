@@ -1,4 +1,4 @@
-"""The catalogue that search-components searches: names, descriptions and references of components one may load.
+"""The catalogue that `registry search` and search-components search: names, descriptions and references of components one may load.
 
 A JSON file, `{"components": [{"name", "description", "uri"}]}`: the operator's (`<config-dir>/catalog.json`) if there is one, else the one
 beside this program, which lists the examples. Being listed grants nothing: loading is decided by the trust policy.
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from wassette_py.errors import WassetteError
 
-PACKAGE = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parent
 BUILT_IN = PACKAGE / "catalog.json"
 EXAMPLES = "{examples}"
 """In a `uri`: the folder of the examples, wherever this program was installed."""
