@@ -123,3 +123,20 @@ def test_a_first_announcement_that_fails_does_not_stop_the_writing(pipe: tuple[i
     assert os.read(pipe[0], 10) == b"a\n"
     writer.write(b"b\n")
     assert os.read(pipe[0], 10) == b"b\n"
+
+
+def test_at_the_end_nobody_waits_for_a_client_that_does_not_read(pipe: tuple[int, int]) -> None:
+    writer = pipes.Writer(pipe[1], begun=lambda: None, broken=lambda: None)
+    writer.write(b"x" * (40 << 20))
+    waiting = threading.Thread(target=lambda: writer.write(b"dropped"))
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    writer.hurry()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    writer.write(b"dropped too")
+    read = 0
+    while read < 40 << 20:
+        read += len(os.read(pipe[0], 1 << 20))
+    assert writer.flush(5)

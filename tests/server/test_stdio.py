@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -203,6 +205,26 @@ def test_a_client_that_reads_no_more_ends_the_server() -> None:
         process.stdin.write(ping)
         process.stdin.flush()
         assert process.wait(10) == 0
+
+
+def test_a_client_that_asks_and_never_reads_does_not_hold_the_end() -> None:
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin is not None
+        stdin = process.stdin
+
+        def flood() -> None:
+            with contextlib.suppress(BrokenPipeError):
+                stdin.write(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE}).encode() + b"\n")
+                for number in range(20_000):
+                    stdin.write(json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/list"}).encode() + b"\n")
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        flooding.join(3)
+        assert flooding.is_alive()  # the server reads no more than it can answer
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(2) == 0
+        flooding.join(5)
 
 
 def test_nothing_but_the_protocol_reaches_stdout(tmp_path: Path) -> None:

@@ -61,16 +61,23 @@ class Writer:
         self._waiting: list[bytes] = []
         self._backlog = 0
         self._closed = False
+        self._hurried = False
         threading.Thread(target=self._run, name="writer", daemon=True).start()
 
     def write(self, line: bytes) -> None:
         """Puts `line` in the queue; waits while too much is in it. What comes after a broken pipe is dropped."""
         with self._changed:
-            self._changed.wait_for(lambda: self._backlog < MAX_BACKLOG or self._closed)
-            if not self._closed:
+            self._changed.wait_for(lambda: self._backlog < MAX_BACKLOG or self._closed or self._hurried)
+            if not self._closed and self._backlog < MAX_BACKLOG:
                 self._waiting.append(line)
                 self._backlog += len(line)
                 self._changed.notify_all()
+
+    def hurry(self) -> None:
+        """From now on nobody waits for the client: what does not fit any more is dropped."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
 
     def flush(self, seconds: float) -> bool:
         """Waits until everything is written; False when it took longer."""

@@ -50,6 +50,7 @@ def serve_stdio(settings: Settings, *, only: tuple[str, ...], builtin_tools: boo
     _start(lambda: _read(source, session, ends))
     if ends.get() == "end":
         session.drain(DRAIN)
+    writer.hurry()
     session.close()
     stopped = session.idle(GRACE)
     writer.flush(GRACE)
