@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.guests import ONE_TOOL
-from tests.sandbox.guests import PRINT
+from tests.sandbox.guests import PLAIN, PRINT
 from tests.sandbox.guests_io import FILES
 from tests.server.corehost import INITIALIZE, enveloped
 from tests.server.process import COMMAND, install, serving
@@ -275,6 +275,33 @@ def test_long_lines_are_answered_and_the_connection_stays(tmp_path: Path) -> Non
         assert (error["id"], error["error"]["code"]) == (None, -32600)
         text = "y" * 50_000
         assert client.call("echo", text=text)["structuredContent"] == {"result": text}
+
+
+def test_megabytes_go_there_and_back(tmp_path: Path) -> None:
+    install(tmp_path, "plain", PLAIN)
+    with serving() as client:
+        text = "é" * 1_000_000
+        assert client.call("echo", text=text)["structuredContent"] == {"result": text}
+
+
+def test_a_grant_of_another_process_holds_at_the_next_call(tmp_path: Path) -> None:
+    host = install(tmp_path, "files", FILES)
+    with serving() as client:
+        assert client.call("directories")["structuredContent"] == {"result": 0}
+        host.policies.grant("files", StorageGrant(str(tmp_path)))
+        assert client.call("directories")["structuredContent"] == {"result": 1}
+
+
+def test_a_corrupt_policy_stops_its_component_and_no_other(tmp_path: Path) -> None:
+    host = install(tmp_path)
+    install(tmp_path, "one", ONE_TOOL)
+    host.store.policy_path("one").write_text("version: '1.0'\npermissions: {nonsense: 1}\n")
+    with serving() as client:
+        assert {"answer", "add"} <= {tool["name"] for tool in client.ask("tools/list")["result"]["tools"]}
+        result = client.call("answer")
+        assert result["isError"]
+        assert "one.policy.yaml:2" in result["content"][0]["text"]
+        assert client.call("add", left=1, right=2)["structuredContent"] == {"result": 3}
 
 
 def test_only_named_components_are_served_and_unknown_ones_refused(tmp_path: Path) -> None:
