@@ -53,6 +53,13 @@ def test_a_tag_is_asked_for_once_and_everything_else_by_digest(registry: Registr
     assert all("Authorization" not in request.headers for request in registry.requests)
 
 
+def test_a_repository_of_ten_thousand_tags_is_never_listed(registry: Registry) -> None:
+    for number in range(10_000):
+        registry.manifests["acme/fetch", f"v{number}"] = registry.manifests["acme/fetch", "1.0"]
+    assert pull(registry, "acme/fetch:v9999").wasm == BYTES
+    assert len(registry.requests) == 2
+
+
 def test_a_digest_leads_even_beside_a_tag(registry: Registry) -> None:
     assert pull(registry, f"acme/fetch:gone@{GOOD.digest}").wasm == BYTES
     assert registry.paths()[0] == f"/v2/acme/fetch/manifests/{GOOD.digest}"

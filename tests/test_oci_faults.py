@@ -108,6 +108,8 @@ FAULTS: dict[str, tuple[str, Reply, type[WassetteError], str]] = {
     "layer negative": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "size": -1}])), FetchError, "has no size"),
     "layer annotated": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "annotations": [1]}])), FetchError, "is not a descriptor"),
     "layer path": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "digest": "sha256:../../x"}])), FetchError, "not a digest"),
+    "layer of 1 GiB": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "size": 1 << 30}])), FetchError, "more than the 134217728"),
+    "blob of 1 GiB": (BLOB_PATH, faults.endless(length=1 << 30), FetchError, "has more than the 10248 bytes"),
     "layer of 2 GiB": (MANIFEST_PATH, sent(manifest(layers=[{**LAYERS[0], "size": 2 << 30}])), FetchError, "more than the 134217728"),
     "two policies": (
         MANIFEST_PATH,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def test_a_layout_is_read_by_tag_and_by_digest(layout: Path) -> None:
 def test_a_layout_of_one_component_needs_no_tag(tmp_path: Path) -> None:
     write_layout(tmp_path, {"only": BYTES})
     assert read(tmp_path, "").wasm == BYTES
+
+
+def test_ten_thousand_tags_are_no_reason_to_wait_or_to_tell_them_all(tmp_path: Path) -> None:
+    write_layout(tmp_path, {f"tag-{number}": GOOD for number in range(10_000)})
+    begun = time.monotonic()
+    assert read(tmp_path, ":tag-9999").wasm == BYTES
+    with pytest.raises(NotFound) as caught:
+        read(tmp_path, ":gone")
+    assert time.monotonic() - begun < 5
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("it has the tags tag-0, ")
+    assert caught.value.hint.endswith(" and 9980 more")
 
 
 def test_writing_a_layout_twice_writes_the_same_bytes(tmp_path: Path) -> None:

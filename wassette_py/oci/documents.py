@@ -8,7 +8,7 @@ a descriptor is a promise that whoever reads the blob has to check.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ WASM_TYPES = (
 )
 POLICY_TYPES = ("application/vnd.wasm.policy.v1+yaml", "application/vnd.wassette.policy+yaml", "application/x-yaml", "text/yaml")
 CONFIG_TYPE = "application/vnd.wasm.config.v0+json"
+SHOWN = 20
 TAG_ANNOTATION = "org.opencontainers.image.ref.name"
 
 
@@ -102,9 +103,15 @@ def component_entry(index: Index, what: str) -> Descriptor:
     marked = [entry for entry in manifests if entry.architecture == "wasm" or entry.artifact_type in (CONFIG_TYPE, *WASM_TYPES)]
     found = marked or [entry for entry in manifests if entry.architecture is None and entry.artifact_type is None]
     if len(found) != 1:
-        listed = ", ".join(str(entry.digest) for entry in found or manifests) or "nothing"
+        listed = some_of([str(entry.digest) for entry in found or manifests]) or "nothing"
         raise FetchError(f"{what} is an index with {len(found)} components in it, not one", f"choose one by its digest: {listed}")
     return found[0]
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first of many names, for a message."""
+    more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return ", ".join([*(name[:128] for name in names[:SHOWN]), *more])
 
 
 def _descriptors(document: Mapping[str, Any], key: str, what: str) -> tuple[Descriptor, ...]:

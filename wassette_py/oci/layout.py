@@ -11,7 +11,7 @@ from pathlib import Path
 from wassette_py.control import Control
 from wassette_py.errors import DigestMismatch, FetchError, NotFound
 from wassette_py.names import Digest
-from wassette_py.oci.documents import INDEX_TYPES, TAG_ANNOTATION, Descriptor, Index, parse_document, parse_object
+from wassette_py.oci.documents import INDEX_TYPES, TAG_ANNOTATION, Descriptor, Index, parse_document, parse_object, some_of
 from wassette_py.oci.reading import MAX_DOCUMENT, read_blob_file, read_file
 from wassette_py.reference import LayoutReference
 
@@ -62,7 +62,7 @@ class LayoutSource:
             found = [entry for entry in found if entry.digest == digest][:1]
         if len(found) == 1:
             return found[0]
-        hint = f"it has the tags {', '.join(tags)}" if tags else "it has no tags"
+        hint = f"it has the tags {some_of(tags)}" if tags else "it has no tags"
         if not found:
             raise NotFound(f"{self.reference}: the layout has no such component", hint)
         raise FetchError(f"{self.reference} names {len(found)} components, not one", hint)

@@ -1,0 +1,5 @@
+module tools
+
+go 1.25.0
+
+require github.com/olareg/olareg v0.2.2

@@ -1,0 +1,67 @@
+"""Programs nobody here wrote: where `.ci/interop` put them, and how they are run. One that is missing is a failure where CI is set."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.toolchain import ENVIRON, cache_dir
+
+VERSIONS = {"olareg": "v0.2.2", "oras": "v1.3.3", "wkg": "0.16.1"}
+
+
+def program(name: str) -> str:
+    """The path of a program."""
+    built = cache_dir() / "interop" / "bin" / f"{name}-{VERSIONS.get(name, '')}"
+    found = str(built) if built.exists() else shutil.which(name, path=ENVIRON.get("PATH"))
+    if found is not None:
+        return found
+    message = f"{name} is not installed: run .ci/interop"
+    if ENVIRON.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def run(name: str, *words: str | Path, folder: Path, good: bool = True) -> str:
+    """What the program prints; its failure is one of the test, unless it is expected."""
+    done = subprocess.run(
+        [program(name), *map(str, words)], cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120
+    )
+    assert (done.returncode == 0) == good, f"{name} {' '.join(map(str, words))}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def server(command: Sequence[str | Path], port: int, folder: Path) -> Iterator[None]:
+    """A server that runs as long as the block does, once it listens."""
+    with (folder / f"{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            list(map(str, command)), cwd=folder, stdout=log, stderr=log, env={**os.environ, "OTEL_TRACES_EXPORTER": "none"}
+        )
+    try:
+        until = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert process.poll() is None, (folder / f"{port}.log").read_text()
+            assert time.monotonic() < until, f"{command[0]} does not listen"
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
