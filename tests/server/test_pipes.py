@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections.abc import Iterator
 
@@ -140,3 +141,62 @@ def test_at_the_end_nobody_waits_for_a_client_that_does_not_read(pipe: tuple[int
     while read < 40 << 20:
         read += len(os.read(pipe[0], 1 << 20))
     assert writer.flush(5)
+
+
+def test_a_short_line_is_out_when_write_returns(pipe: tuple[int, int]) -> None:
+    begun = threading.Event()
+    writer = pipes.Writer(pipe[1], begun=begun.set, broken=lambda: None)
+    writer.write(b"first\n")
+    assert begun.wait(5)
+    assert os.read(pipe[0], 100) == b"first\n"
+    os.set_blocking(pipe[0], False)
+    for number in range(100):
+        writer.write(b"%d\n" % number)
+        assert os.read(pipe[0], 100) == b"%d\n" % number
+
+
+def test_short_lines_keep_their_place_behind_long_ones(pipe: tuple[int, int]) -> None:
+    begun = threading.Event()
+    writer = pipes.Writer(pipe[1], begun=begun.set, broken=lambda: None)
+    writer.write(b"first\n")
+    assert begun.wait(5)
+    expected = b"first\n"
+    for number in range(50):
+        for line in (b"x" * 30_000 + b"\n", b"%d\n" % number):
+            writer.write(line)
+            expected += line
+    got = b""
+    while len(got) < len(expected):
+        got += os.read(pipe[0], 1 << 16)
+    assert got == expected
+
+
+def test_a_short_line_waits_when_the_pipe_is_full(pipe: tuple[int, int]) -> None:
+    begun = threading.Event()
+    writer = pipes.Writer(pipe[1], begun=begun.set, broken=lambda: None)
+    writer.write(b"x" * 65_536)  # what fits into a pipe of Linux
+    assert begun.wait(5)
+    writer.write(b"short")
+    assert not writer.flush(0.05)
+    got = b""
+    while len(got) < 65_541:
+        got += os.read(pipe[0], 1 << 16)
+    assert got.endswith(b"xshort")
+
+
+def test_a_client_that_goes_between_looking_and_writing_is_told_too() -> None:
+    read, write = os.pipe()
+    begun, broken = threading.Event(), threading.Event()
+    writer = pipes.Writer(write, begun=begun.set, broken=broken.set)
+    writer.write(b"first\n")
+    assert begun.wait(5)
+
+    class Late:
+        def poll(self, timeout: int) -> list[tuple[int, int]]:
+            os.close(read)
+            return [(write, select.POLLOUT)]
+
+    writer._poll = Late()  # type: ignore[assignment]
+    writer.write(b"second\n")
+    assert broken.wait(5)
+    os.close(write)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
 from collections.abc import Callable, Iterator
 
 CHUNK = 1 << 16
+AT_ONCE = 4096
+"""Bytes that fit into a pipe that has room at all (Linux' PIPE_BUF)."""
 MAX_BACKLOG = 32 << 20
 """Bytes that may wait for a client that does not read; whoever adds more waits with them."""
 
@@ -25,6 +28,9 @@ def claim() -> tuple[int, int]:
     os.dup2(spare, 0)
     os.dup2(2, 1)
     os.close(spare)
+    set_blocking = getattr(os, "set_blocking", lambda descriptor, blocking: None)  # not on Windows before Python 3.12
+    for descriptor in (source, sink):
+        set_blocking(descriptor, True)  # who shares a terminal with us may have changed it
     return source, sink
 
 
@@ -51,7 +57,10 @@ def lines(descriptor: int, most: int) -> Iterator[bytes | None]:
 
 
 class Writer:
-    """Writes lines to `descriptor` in the order they were given, on a thread of its own."""
+    """Writes lines to `descriptor` in the order they were given: at once when that cannot block, else on a thread of its own.
+
+    `begun` is called when the first line is out, `broken` when the client is gone.
+    """
 
     def __init__(self, descriptor: int, *, begun: Callable[[], None], broken: Callable[[], None]) -> None:
         self._descriptor = descriptor
@@ -60,18 +69,32 @@ class Writer:
         self._changed = threading.Condition()
         self._waiting: list[bytes] = []
         self._backlog = 0
+        self._first = True
         self._closed = False
         self._hurried = False
+        self._poll = select.poll() if hasattr(select, "poll") else None
+        if self._poll is not None:  # pragma: no branch - Windows has none, and writes everything on the thread
+            self._poll.register(descriptor, select.POLLOUT)
         threading.Thread(target=self._run, name="writer", daemon=True).start()
 
     def write(self, line: bytes) -> None:
         """Puts `line` in the queue; waits while too much is in it. What comes after a broken pipe is dropped."""
         with self._changed:
             self._changed.wait_for(lambda: self._backlog < MAX_BACKLOG or self._closed or self._hurried)
-            if not self._closed and self._backlog < MAX_BACKLOG:
-                self._waiting.append(line)
-                self._backlog += len(line)
+            if not self._closed and self._backlog < MAX_BACKLOG and (left := self._after_writing_at_once(line)):
+                self._waiting.append(left)
+                self._backlog += len(left)
                 self._changed.notify_all()
+
+    def _after_writing_at_once(self, line: bytes) -> bytes:
+        """What is left of `line` after a short one was written, where nothing waits and the pipe has room: one thread less in its way."""
+        if self._first or self._backlog or len(line) > AT_ONCE or self._poll is None:
+            return line
+        if self._poll.poll(0) != [(self._descriptor, select.POLLOUT)]:
+            return line
+        with contextlib.suppress(OSError):  # the writer's thread will meet it too, and tell
+            return line[os.write(self._descriptor, line) :]
+        return line
 
     def hurry(self) -> None:
         """From now on nobody waits for the client: what does not fit any more is dropped."""
@@ -87,6 +110,7 @@ class Writer:
     def _run(self) -> None:
         with contextlib.suppress(OSError):
             self._drain()
+            self._first = False
             with contextlib.suppress(RuntimeError):  # no thread can be started
                 self._begun()
             while True:
