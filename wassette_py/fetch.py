@@ -15,8 +15,10 @@ from wassette_py.names import Digest
 from wassette_py.oci import Artifact, pull
 from wassette_py.oci.layout import LayoutSource
 from wassette_py.oci.reading import MAX_COMPONENT, Patience, collect, read_file
+from wassette_py.oci.referrers import LayoutShelf, RegistryShelf, discover
 from wassette_py.reference import FileReference, HttpsReference, LayoutReference, OciReference, Reference
 from wassette_py.settings import Settings
+from wassette_py.trust.evidence import Evidence
 
 if TYPE_CHECKING:
     from wassette_py.oci.access import Access
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Fetched:
     """Bytes with their digest; `manifest` is the digest of the artifact's manifest (of the index, when the reference names one), `policy`
-    the text of its policy layer, which is shown and never applied by itself."""
+    the text of its policy layer, which is shown and never applied by itself, `evidence` the signatures found, when they were asked for."""
 
     reference: Reference
     wasm: bytes
     digest: Digest
     manifest: Digest | None
     policy: str | None
+    evidence: Evidence | None = None
 
 
 def fetch(
@@ -41,42 +44,48 @@ def fetch(
     control: Control,
     *,
     insecure_http: bool = False,
+    signatures: bool = False,
     patience: Patience | None = None,
     access: Access | None = None,
 ) -> Fetched:
-    """What `reference` names; `insecure_http` holds on loopback hosts only, many fetches at once may share `access`. Raises FetchError and
-    what is below it, Cancelled."""
+    """What `reference` names, with the `signatures` beside it if asked; `insecure_http` holds on loopback hosts only, many fetches at once
+    may share `access`. Raises FetchError and what is below it, Cancelled."""
     patience = patience or Patience()
     match reference:
         case FileReference():
             return _from_page(reference, read_file(reference.path, limit=MAX_COMPONENT, what=f"file {reference.path}", control=control))
         case LayoutReference():
-            return _from_artifact(reference, pull(reference, LayoutSource(reference), control))
+            layout = LayoutSource(reference)
+            pulled = pull(reference, layout, control)
+            return _from_artifact(reference, pulled, discover(LayoutShelf(layout), pulled.document, control) if signatures else None)
         case HttpsReference():
             return _from_page(reference, watched(lambda inner: _download(reference, settings, inner, patience), control, "fetch"))
         case OciReference():
             from wassette_py.oci.registry import RegistrySource
 
-            def source(inner: Control) -> RegistrySource:
-                return RegistrySource(reference, settings, inner, insecure_http=insecure_http, patience=patience, access=access)
+            def pull_it(inner: Control) -> Fetched:
+                source = RegistrySource(reference, settings, inner, insecure_http=insecure_http, patience=patience, access=access)
+                return _pull(reference, source, inner, signatures=signatures)
 
-            artifact = watched(lambda inner: _pull(reference, source(inner), inner), control, "fetch")
-            return _from_artifact(reference, artifact)
+            return watched(pull_it, control, "fetch")
         case _:
             assert_never(reference)
 
 
-def _from_artifact(reference: Reference, artifact: Artifact) -> Fetched:
-    return Fetched(reference, artifact.wasm, artifact.digest, artifact.resolved, artifact.policy)
+def _from_artifact(reference: Reference, artifact: Artifact, evidence: Evidence | None) -> Fetched:
+    return Fetched(reference, artifact.wasm, artifact.digest, artifact.resolved, artifact.policy, evidence)
 
 
 def _from_page(reference: Reference, read: tuple[bytes, Digest]) -> Fetched:
     return Fetched(reference, *read, None, None)
 
 
-def _pull(reference: OciReference, source: RegistrySource, control: Control) -> Artifact:
+def _pull(reference: OciReference, source: RegistrySource, control: Control, *, signatures: bool) -> Fetched:
     with source.session:
-        return pull(reference, source, control)
+        artifact = pull(reference, source, control)
+        # The digest that was resolved leads, never the tag again.
+        evidence = discover(RegistryShelf(source), artifact.document, control) if signatures else None
+        return _from_artifact(reference, artifact, evidence)
 
 
 def _download(reference: HttpsReference, settings: Settings, control: Control, patience: Patience) -> tuple[bytes, Digest]:

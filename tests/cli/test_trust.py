@@ -18,7 +18,7 @@ def test_without_a_file_nothing_is_trusted(wassette: Wassette, trust_file: Path)
     ran = wassette("trust", "show")
     assert (ran.code, ran.out) == (0, "")
     assert ran.err == f"{trust_file} names no scope: nothing from a registry is trusted\n"
-    assert wassette("trust", "show", "-o", "json").json == {"file": str(trust_file), "scopes": []}
+    assert wassette("trust", "show", "-o", "json").json == {"file": str(trust_file), "keys": [], "scopes": []}
 
 
 def test_a_scope_is_added_shown_and_removed(wassette: Wassette, trust_file: Path) -> None:
@@ -36,7 +36,15 @@ def test_pins_are_added_one_to_the_other(wassette: Wassette) -> None:
     assert wassette("trust", "add", "ghcr.io/acme/fetch", "--digest", DIGEST).code == 0
     assert wassette("trust", "add", "ghcr.io/acme/fetch", "--digest", other).code == 0
     assert wassette("trust", "show", "-o", "json").json["scopes"] == [
-        {"match": "ghcr.io/acme/fetch", "unsigned": False, "reason": None, "digests": [DIGEST, other], "insecure_http": False}
+        {
+            "match": "ghcr.io/acme/fetch",
+            "unsigned": False,
+            "reason": None,
+            "digests": [DIGEST, other],
+            "insecure_http": False,
+            "signatures": None,
+            "mode": "enforce",
+        }
     ]
 
 

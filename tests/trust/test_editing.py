@@ -124,8 +124,8 @@ def test_a_scope_that_is_named_already_is_not_changed_by_adding(scope: TrustScop
 @pytest.mark.parametrize(
     ("scope", "says"),
     [
-        (TrustScope("quay.io"), "pins digests or accepts"),
-        (TrustScope("quay.io", unsigned=True, reason="x", digests=(Digest(ONE),)), "pins digests or accepts"),
+        (TrustScope("quay.io"), "pins digests, or accepts"),
+        (TrustScope("quay.io", unsigned=True, reason="x", digests=(Digest(ONE),)), "pins digests, or accepts"),
         (TrustScope("quay.io", unsigned=True), "expected a reason"),
         (TrustScope("quay.io", unsigned=True, reason="a\nb"), "expected a reason"),
         (TrustScope("quay.io", unsigned=True, reason="x", insecure_http=True), "cannot be edited"),

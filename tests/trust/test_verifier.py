@@ -75,8 +75,12 @@ def test_a_digest_in_the_reference_holds_whoever_is_trusted(text: str, manifest:
 
 
 def test_a_signer_is_stored_and_read_again() -> None:
-    for original in (VerifiedSigner("local", "a file"), VerifiedSigner("digest", "pinned", "ghcr.io")):
+    for original in (
+        VerifiedSigner("local", "a file"),
+        VerifiedSigner("digest", "pinned", "ghcr.io"),
+        VerifiedSigner("signed", "by", "g", ("key:1",)),
+    ):
         assert VerifiedSigner.from_json(original.to_json()) == original
-    for changed in ({"kind": "root"}, {"text": 5}, {"scope": 5}):
+    for changed in ({"kind": "root"}, {"text": 5}, {"scope": 5}, {"signers": "x"}, {"signers": [1]}):
         with pytest.raises(ValueError, match="not a signer"):
             VerifiedSigner.from_json({"kind": "local", "text": "a", "scope": None, **changed})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wassette_py.cli import describing
+from wassette_py.cli import describing, verifying
 from wassette_py.cli.arguments import ComponentId, ReferenceText, is_installed, read_text
 from wassette_py.cli.options import Command, Session, noun, session_of
 from wassette_py.cli.render import show, talk
@@ -16,7 +16,7 @@ from wassette_py.cli.text import columns
 if TYPE_CHECKING:
     from wassette_py.store import Entry
 
-app = noun("Load, unload, list and inspect components.")
+app = noun("Load, unload, list, inspect and verify components.")
 
 
 @app.command("load", cls=Command)
@@ -36,6 +36,8 @@ def load(
     loaded = session.wait_for(
         lambda control: host.load(target, component_id=name, prefix=prefix, policy=text, control=control), label=f"loading {target}"
     )
+    if loaded.record.signer.kind == "warned":
+        talk(f"warning: {target}: {loaded.record.signer.text}")
     portrait = _installed(session, loaded.record.id)
     words = "loaded" if loaded.changed else "unchanged, nothing was compiled:"
     show(session, {**describing.document(portrait), "changed": loaded.changed}, [f"{words} {portrait.id}", *describing.lines(portrait)])
@@ -76,6 +78,25 @@ def inspect(
     session = session_of(context)
     portrait = _installed(session, target) if is_installed(session, target) else _looked_at(session, target)
     show(session, describing.document(portrait), describing.lines(portrait))
+
+
+@app.command("verify", cls=Command)
+def verify(
+    context: typer.Context,
+    reference: ReferenceText,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what was found, where, by whom, and which rule it met or failed.")
+    ] = False,
+) -> None:
+    """Say whether a component would be accepted, and install nothing; exit 3 when it would not."""
+    from wassette_py.reference import parse_reference
+
+    session, target = session_of(context), parse_reference(reference)
+    host = session.host
+    judged = session.wait_for(lambda control: host.judge(target, control), label=f"verifying {target}")
+    show(session, verifying.document(judged), verifying.lines(judged, explain=explain))
+    if judged.judgement.error is not None:
+        raise judged.judgement.error
 
 
 def _installed(session: Session, component: str) -> describing.Portrait:

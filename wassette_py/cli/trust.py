@@ -15,6 +15,8 @@ from wassette_py.cli.text import columns, plural
 
 if TYPE_CHECKING:
     from wassette_py.trust.document import TrustPolicy, TrustScope
+    from wassette_py.trust.keys import PublicKey
+    from wassette_py.trust.rules import SignatureRule
 
 app = noun("Decide from where components are accepted.")
 
@@ -34,39 +36,60 @@ def show_trust(context: typer.Context) -> None:
 def add(
     context: typer.Context,
     scope: Scope,
+    *,
     unsigned: Annotated[bool, typer.Option("--unsigned", help="Accept what nobody signed; needs --reason.")] = False,
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for whoever reads the file next.")] = None,
     digest: Annotated[
         list[str] | None, typer.Option("--digest", metavar="sha256:HEX", help="Accept exactly this digest (repeatable).")
     ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Accept what this public key signed; it is copied.")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The key's name (default: from its file).")] = None,
 ) -> None:
     """Accept components of a scope."""
+    from wassette_py.host.trusting import add_scope_with_key, key_reader
     from wassette_py.reference import Digest
     from wassette_py.trust.document import TrustScope
     from wassette_py.trust.editing import add_scope
 
+    if name is not None and key is None:
+        context.fail("--name is for a key: --key FILE")
     new = TrustScope(scope, unsigned=unsigned, reason=reason, digests=tuple(map(Digest.parse, digest or ())))
     session = session_of(context)
-    _edit(session, lambda text, source: add_scope(text, new, source))
-    talk(f"{new.match} is trusted now")
+    pem = None if key is None else read_text(key)
+    folder = session.settings.trust_file.parent
+
+    def edit(text: str, source: str) -> str:
+        if key is None or pem is None:
+            return add_scope(text, new, source, key_reader(folder))
+        return add_scope_with_key(text, new, source, folder=folder, name=name or key.stem.lower(), pem=pem)
+
+    _edit(session, edit)
+    talk(f"{new.match} is trusted now" + ("" if pem is None else ", when this key has signed"))
 
 
 @app.command("remove", cls=Command)
 def remove(context: typer.Context, scope: Scope) -> None:
     """Forget a scope; what is installed from it stays until it is unloaded."""
+    from wassette_py.host.trusting import key_reader
     from wassette_py.trust.editing import remove_scope
 
     session = session_of(context)
-    _edit(session, lambda text, source: remove_scope(text, scope, source))
+    reader = key_reader(session.settings.trust_file.parent)
+    _edit(session, lambda text, source: remove_scope(text, scope, source, reader))
     talk(f"{scope} is not trusted any more")
 
 
 @app.command("check", cls=Command)
 def check(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A trust policy (-: stdin).")]) -> None:
     """Parse a trust policy and explain it."""
+    from wassette_py.host.trusting import key_reader
     from wassette_py.trust.document import parse_trust_policy
+    from wassette_py.trust.keys import load
 
-    _show(session_of(context), parse_trust_policy(read_text(file), str(file)), str(file))
+    policy = parse_trust_policy(read_text(file), str(file), key_reader(file.parent))
+    for key in policy.keys.values():
+        load(key)
+    _show(session_of(context), policy, str(file))
 
 
 def _show(session: Session, policy: TrustPolicy, source: str) -> None:
@@ -76,12 +99,21 @@ def _show(session: Session, policy: TrustPolicy, source: str) -> None:
         talk(f"{source}: {plural(len(policy.scopes), 'scope')}")
     if policy.scopes or session.json:
         rows = [("SCOPE", "ACCEPTED", "REASON"), *((scope.match, _evidence(scope), scope.reason or "") for scope in policy.scopes)]
-        show(session, {"file": source, "scopes": [_document(scope) for scope in policy.scopes]}, columns(rows))
+        keys, scopes = [_key(key) for key in policy.keys.values()], [_document(scope) for scope in policy.scopes]
+        show(session, {"file": source, "keys": keys, "scopes": scopes}, columns(rows))
 
 
 def _evidence(scope: TrustScope) -> str:
     pins = [str(digest) for digest in scope.digests]
-    return ", ".join([*(["unsigned"] if scope.unsigned else []), *pins])
+    asked = [] if scope.signatures is None else [_asked(scope.signatures) + (" (warn)" if scope.warn else "")]
+    return ", ".join([*(["unsigned"] if scope.unsigned else []), *asked, *pins])
+
+
+def _asked(rule: SignatureRule) -> str:
+    every = [f"signed by {key.name}" for key in rule.every]
+    some = [f"signed by {rule.at_least} of {'|'.join(key.name for key in rule.some)}"] if rule.some else []
+    attested = [f"attested by {'|'.join(key.name for key in one.by)}: {one.predicate_type}" for one in rule.attestations]
+    return " and ".join([*every, *some, *attested])
 
 
 def _document(scope: TrustScope) -> dict[str, Any]:
@@ -91,7 +123,25 @@ def _document(scope: TrustScope) -> dict[str, Any]:
         "reason": scope.reason,
         "digests": [str(digest) for digest in scope.digests],
         "insecure_http": scope.insecure_http,
+        "signatures": None if scope.signatures is None else _rule(scope.signatures),
+        "mode": "warn" if scope.warn else "enforce",
     }
+
+
+def _rule(rule: SignatureRule) -> dict[str, Any]:
+    return {
+        "all": [key.name for key in rule.every],
+        "any": {"at_least": rule.at_least, "of": [key.name for key in rule.some]} if rule.some else None,
+        "formats": list(rule.formats),
+        "annotations": dict(rule.annotations),
+        "attestations": [
+            {"type": one.predicate_type, "by": [key.name for key in one.by], "where": dict(one.where)} for one in rule.attestations
+        ],
+    }
+
+
+def _key(key: PublicKey) -> dict[str, Any]:
+    return {"name": key.name, "kind": key.kind, "fingerprint": f"sha256:{key.fingerprint}"}
 
 
 def _edit(session: Session, edit: Callable[[str, str], str]) -> None:

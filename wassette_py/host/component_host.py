@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.errors import InvalidArguments, InvalidPolicy, UnknownComponent, WassetteError
 from wassette_py.host.caller import Call, Caller, waited
-from wassette_py.host.loader import Inspection, Loaded, Loader
+from wassette_py.host.loader import Inspection, Judged, Loaded, Loader
 from wassette_py.host.outcome import CallResult, failed
 from wassette_py.host.policies import Policies
 from wassette_py.host.tools import HostedTool, served
@@ -94,6 +94,10 @@ class ComponentHost:
     def inspect(self, reference: Reference, control: Control) -> Inspection:
         """What `reference` holds, before anything is trusted; installs nothing."""
         return self.loader.inspect(reference, control)
+
+    def judge(self, reference: Reference, control: Control) -> Judged:
+        """Whether `reference` would be loaded, and why; loads nothing."""
+        return self.loader.judged(reference, control)
 
     def unload(self, component_id: str, *, keep_policy: bool = False) -> str | None:
         """Removes component, record and policy; returns the policy's text. Raises UnknownComponent."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidComponent, StoreError
 from wassette_py.host.tools import check_names
+from wassette_py.host.trusting import read_trust
 from wassette_py.store import Record
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from wassette_py.settings import Settings
     from wassette_py.store import ComponentStore
     from wassette_py.trust.document import TrustPolicy, TrustScope
-    from wassette_py.trust.verifier import VerifiedSigner
+    from wassette_py.trust.verifier import Judgement, VerifiedSigner
     from wassette_py.wit.describe import Description
 
 
@@ -58,6 +59,14 @@ class Verified:
     signer: VerifiedSigner
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Fetched bytes and the decision about them, whatever it is."""
+
+    fetched: Fetched
+    judgement: Judgement
+
+
 class Loader:
     """Loads into one store, under one trust policy. `engine` makes the engine when it is first needed."""
 
@@ -69,26 +78,56 @@ class Loader:
         self._access: Access | None = None
 
     def trust(self) -> TrustPolicy:
-        """The trust policy as its file says now. Raises InvalidTrustPolicy."""
-        from wassette_py.trust.document import parse_trust_policy
-
-        path = self._settings.trust_file
-        return parse_trust_policy(path.read_text(encoding="utf-8") if path.exists() else "", str(path))
+        """The trust policy as its file, and the key files it names, say now. Raises InvalidTrustPolicy."""
+        return read_trust(self._settings.trust_file)
 
     def verified(self, reference: Reference, control: Control) -> Verified:
         """Bytes that match their digest and that the trust policy accepts. Raises FetchError, VerificationError, Cancelled."""
-        from wassette_py.trust.verifier import verify
+        from wassette_py.trust.verifier import needs_signatures, verify
 
-        rule = self.trust().rule_for(reference)
-        fetched = self._fetched(reference, rule, control)
-        signer = verify(reference=reference, digest=fetched.digest, manifest=fetched.manifest, rule=rule)
+        policy = self.trust()
+        rule = policy.rule_for(reference)
+        fetched = self._fetched(reference, rule, control, signatures=needs_signatures(reference, rule))
+        control.step("verify")
+        signer = verify(
+            reference=reference,
+            digest=fetched.digest,
+            manifest=fetched.manifest,
+            rule=rule,
+            evidence=fetched.evidence,
+            keys=policy.keys.values(),
+        )
         return Verified(fetched, signer)
 
-    def _fetched(self, reference: Reference, rule: TrustScope | None, control: Control) -> Fetched:
+    def judged(self, reference: Reference, control: Control) -> Judged:
+        """What `verified` would decide, with everything there is to say about it. Raises FetchError, Cancelled."""
+        from wassette_py.trust.verifier import is_signable, judge
+
+        policy = self.trust()
+        rule = policy.rule_for(reference)
+        fetched = self._fetched(reference, rule, control, signatures=is_signable(reference))
+        control.step("verify")
+        judgement = judge(
+            reference=reference,
+            digest=fetched.digest,
+            manifest=fetched.manifest,
+            rule=rule,
+            evidence=fetched.evidence,
+            keys=policy.keys.values(),
+        )
+        return Judged(fetched, judgement)
+
+    def _fetched(self, reference: Reference, rule: TrustScope | None, control: Control, *, signatures: bool = False) -> Fetched:
         from wassette_py.fetch import fetch
 
-        insecure_http = rule is not None and rule.insecure_http
-        return fetch(reference, self._settings, control, insecure_http=insecure_http, access=self._shared_access(reference))
+        return fetch(
+            reference,
+            self._settings,
+            control,
+            insecure_http=rule is not None and rule.insecure_http,
+            signatures=signatures,
+            access=self._shared_access(reference),
+        )
 
     def _shared_access(self, reference: Reference) -> Access | None:
         """The tokens of all loads of this process, which may run at once; only a registry needs them."""

@@ -28,12 +28,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Artifact:
-    """A component out of an artifact; `resolved` is the digest of the manifest, or of the index, that the reference named."""
+    """A component out of an artifact; `resolved` is the digest of the manifest, or of the index, that the reference named, and `document`
+    that manifest or index itself."""
 
     wasm: bytes
     digest: Digest
     resolved: Digest
     policy: str | None
+    document: bytes
 
 
 def pull(reference: OciReference | LayoutReference, source: Source, control: Control) -> Artifact:
@@ -54,7 +56,7 @@ def pull(reference: OciReference | LayoutReference, source: Source, control: Con
     wasm, policy = component_layers(document, what)
     check_size(wasm, MAX_COMPONENT, f"the component of {what}")
     bytes_of_wasm = source.blob(wasm, limit=MAX_COMPONENT, control=control)
-    return Artifact(bytes_of_wasm, wasm.digest, resolved, _text(policy, source, control, what))
+    return Artifact(bytes_of_wasm, wasm.digest, resolved, _text(policy, source, control, what), data)
 
 
 def _text(policy: Descriptor | None, source: Source, control: Control, what: str) -> str | None:

@@ -13,6 +13,7 @@ from wassette_py.errors import DigestMismatch, FetchError, NotFound
 from wassette_py.names import Digest
 from wassette_py.oci.documents import INDEX_TYPES, TAG_ANNOTATION, Descriptor, Index, parse_document, parse_object, some_of
 from wassette_py.oci.reading import MAX_DOCUMENT, read_blob_file, read_file
+from wassette_py.oci.referrers import refers_to_signature
 from wassette_py.reference import LayoutReference
 
 
@@ -28,13 +29,17 @@ class LayoutSource:
         marker = self._document("oci-layout", control)
         if parse_object(marker, f"{self.folder}/oci-layout").get("imageLayoutVersion") != "1.0.0":
             raise FetchError(f"{self.folder} is not an OCI image layout of version 1.0.0")
-        index = parse_document(self._document("index.json", control), INDEX_TYPES[0], f"{self.folder}/index.json")
-        assert isinstance(index, Index)
-        entry = self._entry(index)
+        entry = self._entry(self.listed(control))
         digest = self.reference.digest
         if digest is not None and entry.digest != digest:
             raise DigestMismatch(str(entry.digest), str(digest), what=str(self.reference))
         return self.blob(entry, limit=MAX_DOCUMENT, control=control), entry.media_type, entry.digest
+
+    def listed(self, control: Control) -> tuple[Descriptor, ...]:
+        """What `index.json` lists. Raises FetchError, Cancelled."""
+        index = parse_document(self._document("index.json", control), INDEX_TYPES[0], f"{self.folder}/index.json")
+        assert isinstance(index, Index)
+        return index.manifests
 
     def document(self, descriptor: Descriptor, control: Control) -> tuple[bytes, str]:
         """The manifest an index names, and its media type."""
@@ -52,14 +57,15 @@ class LayoutSource:
         path = self.folder / name
         return read_file(path, limit=MAX_DOCUMENT, what=f"OCI layout file {path}", control=control, stage="resolve")[0]
 
-    def _entry(self, index: Index) -> Descriptor:
+    def _entry(self, listed: tuple[Descriptor, ...]) -> Descriptor:
         tag, digest = self.reference.tag, self.reference.digest
-        tags = sorted(str(entry.annotations[TAG_ANNOTATION]) for entry in index.manifests if TAG_ANNOTATION in entry.annotations)
-        found = list(index.manifests)
+        components = [entry for entry in listed if not refers_to_signature(entry)]
+        tags = sorted(str(entry.annotations[TAG_ANNOTATION]) for entry in components if TAG_ANNOTATION in entry.annotations)
+        found = components
         if tag is not None:
-            found = [entry for entry in found if entry.annotations.get(TAG_ANNOTATION) == tag]
+            found = [entry for entry in listed if entry.annotations.get(TAG_ANNOTATION) == tag]
         elif digest is not None:
-            found = [entry for entry in found if entry.digest == digest][:1]
+            found = [entry for entry in listed if entry.digest == digest][:1]
         if len(found) == 1:
             return found[0]
         hint = f"it has the tags {some_of(tags)}" if tags else "it has no tags"

@@ -1,36 +1,39 @@
 """The trust policy (trust.yaml): which places may bring components, and what has to vouch for them. Default deny.
 
-For now a scope either pins digests or, with a reason, accepts what nobody signed. What belongs to signatures is refused by name, since a
-file that asks for more than is checked must not pass for one that is enforced. Nothing here reads files.
+A scope says who must have signed, pins digests, or, with a reason, accepts what nobody signed. What is not enforced is refused by name:
+a file that asks for more than is checked must not pass for one that is enforced. Nothing here reads files: keys come through a reader.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from wassette_py.errors import InvalidReference, InvalidTrustPolicy
 from wassette_py.names import Digest
 from wassette_py.reference import Reference
-from wassette_py.strict_yaml import StrictReader, Value
+from wassette_py.strict_yaml import Value
+from wassette_py.trust.keys import PublicKey
+from wassette_py.trust.rule_reader import RULE_KEYS, ReadKey, RuleReader, no_files
+from wassette_py.trust.rules import SignatureRule
 from wassette_py.trust.scopes import Scope, parse_scope, place_of
 
-LATER = frozenset(
-    {"keys", "roots", "mode", "all", "any", "formats", "tlog", "signed_repository", "annotations", "attestations", "freshness"}
-)
-NOT_YET = "signature verification is not served yet"
 MAX_REASON = 500
+SCOPE_KEYS = ("match", "mode", "unsigned", "reason", "digests", "insecure_http", *RULE_KEYS)
 
 
 @dataclass(frozen=True)
 class TrustScope:
-    """One rule: `match` in canonical form; the bytes must have one of `digests`, or may be anybody's (`unsigned`, for `reason`)."""
+    """One rule: `match` in canonical form; the bytes must have one of `digests` and fulfil `signatures`, where those are given, or may be
+    anybody's (`unsigned`, for `reason`). `warn`: what fails about signatures is said and not refused."""
 
     match: str
     unsigned: bool = False
     reason: str | None = None
     digests: tuple[Digest, ...] = ()
     insecure_http: bool = False
+    signatures: SignatureRule | None = None
+    warn: bool = False
     line: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
@@ -46,10 +49,12 @@ class TrustScope:
 
 @dataclass(frozen=True)
 class TrustPolicy:
-    """The scopes of one file; `source` names it in messages."""
+    """The scopes of one file; `source` names it in messages, `keys` are all it names, and `digest` changes with any of it."""
 
     scopes: tuple[TrustScope, ...] = ()
     source: str = ""
+    keys: Mapping[str, PublicKey] = field(default_factory=dict)
+    digest: str = field(default="", compare=False)
 
     def rule_for(self, reference: Reference) -> TrustScope | None:
         """The one scope that decides about `reference`: the most exact that holds it; others are not looked at."""
@@ -58,9 +63,9 @@ class TrustPolicy:
         return max(named, key=lambda scope: scope.scope.rank, default=None)
 
 
-def parse_trust_policy(text: str, source: str) -> TrustPolicy:
+def parse_trust_policy(text: str, source: str, read_key: ReadKey = no_files) -> TrustPolicy:
     """The policy that `text` is; empty text trusts nobody. Raises InvalidTrustPolicy with file, line, key and reason."""
-    return TrustReader(source).policy(text)
+    return TrustReader(source, read_key).policy(text)
 
 
 def check_reason(text: object) -> str:
@@ -70,59 +75,59 @@ def check_reason(text: object) -> str:
     return text
 
 
-class TrustReader(StrictReader):
+class TrustReader(RuleReader):
     """Reads one trust policy; `root` and `items` keep where things stand, for whoever edits the text."""
 
-    def __init__(self, source: str) -> None:
-        super().__init__(source, InvalidTrustPolicy)
+    def __init__(self, source: str, read_key: ReadKey = no_files) -> None:
+        super().__init__(source, read_key)
         self.root: Value | None = None
         self.items: dict[str, Value] = {}
 
     def policy(self, text: str) -> TrustPolicy:
+        self.seen.update(text.encode(errors="surrogatepass") + b"\0")
         self.root = root = self.read(text)
-        entries = self._entries(root, ("version", "default", "scopes"))
+        entries = self.entries(root, ("version", "default", "keys", "scopes"))
         if root.data is not None and "version" not in entries:
             self.fail(root.place, "the key version is missing", "version: 1")
         for key, only in (("version", 1), ("default", "deny")):
             if key in entries and (entries[key].data != only or isinstance(entries[key].data, bool)):
                 self.fail(entries[key].place, f"expected {only}, got {entries[key].text!r}", f"{key}: {only}")
-        found = entries.get("scopes")
-        if found is None or found.data is None:
-            return TrustPolicy((), self.source)
-        if not isinstance(found.data, list):
-            self.fail(found.place, "expected a list of scopes", "- match: HOST/PATH")
-        return TrustPolicy(tuple(self._scope(item) for item in found.data), self.source)
+        keys = self.keys(entries.get("keys"))
+        found, items = entries.get("scopes"), list[Value]()
+        if found is not None and found.data is not None:
+            if not isinstance(found.data, list):
+                self.fail(found.place, "expected a list of scopes", "- match: HOST/PATH")
+            items = found.data
+        scopes = tuple(self._scope(item, keys) for item in items)
+        return TrustPolicy(scopes, self.source, keys, self.seen.hexdigest())
 
-    def _entries(self, value: Value, known: tuple[str, ...]) -> dict[str, Value]:
-        if value.data is None:
-            return {}
-        if not isinstance(value.data, dict):
-            self.fail(value.place, "expected keys with values", f"one of {', '.join(known)}")
-        for key in value.data:
-            if key not in known:
-                reason = NOT_YET if key in LATER else "not a key of a trust policy"
-                self.fail(value.key_places[key], reason, f"one of {', '.join(known)}")
-        return value.data
-
-    def _scope(self, item: Value) -> TrustScope:
-        entries = self._entries(item, ("match", "unsigned", "reason", "digests", "insecure_http"))
+    def _scope(self, item: Value, keys: Mapping[str, PublicKey]) -> TrustScope:
+        entries = self.entries(item, SCOPE_KEYS)
         match = self._match(item, entries.get("match"))
         unsigned = self._unsigned(entries.get("unsigned"))
         digests = self._digests(entries.get("digests"))
-        if unsigned == bool(digests):
-            wanted = "one of the two" if unsigned else "unsigned: allow (with a reason) or digests: [sha256:…]"
-            self.fail(item.place, "a scope pins digests or accepts what is unsigned", wanted)
+        rule = self.rule(item, entries, keys)
+        if unsigned == bool(digests or rule):
+            wanted = "one of the two" if unsigned else "all: [{key: NAME}], or digests: [sha256:…], or unsigned: allow (with a reason)"
+            self.fail(item.place, "a scope says who must have signed or pins digests, or accepts what is unsigned", wanted)
         reason = self._reason(item, entries.get("reason"), needed=unsigned)
         insecure_http = self._flag(entries.get("insecure_http"))
         if insecure_http and not match.is_loopback:
             self.fail(entries["insecure_http"].place, "plain HTTP is for registries on loopback hosts only", "remove insecure_http")
-        return TrustScope(str(match), unsigned, reason, digests, insecure_http, item.place.line)
+        if rule is not None and match.kind in ("https", "file"):
+            self.fail(
+                item.place, "signatures are kept beside artifacts in registries and OCI layouts, not beside files", "digests: [sha256:…]"
+            )
+        warn = "mode" in entries and self._one_of(entries["mode"], ("enforce", "warn")) == "warn"
+        if warn and rule is None:
+            self.fail(entries["mode"].place, "warn is about signatures, and none are asked for", "remove mode")
+        return TrustScope(str(match), unsigned, reason, digests, insecure_http, rule, warn, item.place.line)
 
     def _match(self, item: Value, value: Value | None) -> Scope:
         if value is None:
             self.fail(item.place, "the key match is missing", "match: HOST/PATH")
         try:
-            scope = parse_scope(self._text(value))
+            scope = parse_scope(self.text(value))
         except ValueError as error:
             self.fail(value.place, str(error))
         if str(scope) in self.items:
@@ -134,7 +139,7 @@ class TrustReader(StrictReader):
         if value is None or value.data is None:
             return False
         if value.data != "allow":
-            self._expected(value, "allow")
+            self.expected(value, "allow")
         return True
 
     def _digests(self, value: Value | None) -> tuple[Digest, ...]:
@@ -145,7 +150,7 @@ class TrustReader(StrictReader):
         found: list[Digest] = []
         for item in value.data:
             try:
-                digest = Digest.parse(self._text(item))
+                digest = Digest.parse(self.text(item))
             except InvalidReference as error:
                 self.fail(item.place, str(error), error.hint)
             if digest in found:
@@ -167,13 +172,5 @@ class TrustReader(StrictReader):
         if value is None:
             return False
         if not isinstance(value.data, bool):
-            self._expected(value, "true or false")
+            self.expected(value, "true or false")
         return value.data
-
-    def _text(self, value: Value) -> str:
-        if not isinstance(value.data, str):
-            self._expected(value, "text")
-        return value.data
-
-    def _expected(self, value: Value, what: str) -> NoReturn:
-        self.fail(value.place, f"expected {what}, got {value.text!r}")

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from wassette_py.errors import InvalidTrustPolicy
 from wassette_py.strict_yaml import Value
-from wassette_py.trust.document import TrustPolicy, TrustReader, TrustScope, check_reason
+from wassette_py.trust.document import TrustReader, TrustScope, check_reason
+from wassette_py.trust.keys import PublicKey
+from wassette_py.trust.rule_reader import ReadKey, no_files
 from wassette_py.trust.scopes import parse_scope
 
 _EMPTY = "version: 1\ndefault: deny\n"
 
 
-def add_scope(text: str, scope: TrustScope, source: str = "trust.yaml") -> str:
+def add_scope(text: str, scope: TrustScope, source: str = "trust.yaml", read_key: ReadKey = no_files) -> str:
     """`text` with `scope` in it; pins are added to those a scope has. Raises InvalidTrustPolicy when it names the scope otherwise."""
-    reader = TrustReader(source)
+    reader = TrustReader(source, read_key)
     policy = reader.policy(text)
-    if scope.unsigned == bool(scope.digests):
-        wanted = "--digest sha256:HEX, or --unsigned --reason TEXT"
-        raise InvalidTrustPolicy(f"{scope.match}: a scope pins digests or accepts what is unsigned", wanted)
+    if scope.unsigned == bool(scope.digests or scope.signatures):
+        wanted = "--key FILE, --digest sha256:HEX, or --unsigned --reason TEXT"
+        raise InvalidTrustPolicy(f"{scope.match}: a scope says who must have signed or pins digests, or accepts what is unsigned", wanted)
     if scope.unsigned:
         try:
             check_reason(scope.reason)
@@ -31,42 +34,61 @@ def add_scope(text: str, scope: TrustScope, source: str = "trust.yaml") -> str:
             raise InvalidTrustPolicy(f"{scope.match}: {error}", "--reason TEXT") from None
     present = next((known for known in policy.scopes if known.match == scope.match), None)
     if present is None:
-        return _checked(_inserted(text, reader, scope), source, TrustPolicy((*policy.scopes, scope)))
+        return _checked(_inserted(text, reader, scope), source, read_key, (*policy.scopes, scope))
     new = tuple(digest for digest in scope.digests if digest not in present.digests)
-    if not new or not present.digests:
+    if not new or not present.digests or scope.signatures:
         raise InvalidTrustPolicy(f"{source}:{present.line}: {scope.match} is named already", f"wassette trust remove {scope.match}")
     item = reader.items[scope.match].data
     assert isinstance(item, dict)
     for digest in new:
         text = _appended(text, item["digests"], [str(digest)], str(digest))
-        reader = TrustReader(source)
+        reader = TrustReader(source, read_key)
         reader.policy(text)
         item = reader.items[scope.match].data
         assert isinstance(item, dict)
     widened = replace(present, digests=(*present.digests, *new))
-    return _checked(text, source, TrustPolicy(tuple(widened if known is present else known for known in policy.scopes)))
+    return _checked(text, source, read_key, tuple(widened if known is present else known for known in policy.scopes))
 
 
-def remove_scope(text: str, match: str, source: str = "trust.yaml") -> str:
-    """`text` without the scope `match`. Raises InvalidTrustPolicy when there is none."""
+def add_key(text: str, key: PublicKey, file: str, source: str = "trust.yaml", read_key: ReadKey = no_files) -> str:
+    """`text` with `key`, whose PEM stands in `file`, among its keys. Raises InvalidTrustPolicy when the name is taken."""
+    reader = TrustReader(source, read_key)
+    policy = reader.policy(text)
+    if key.name in policy.keys:
+        raise InvalidTrustPolicy(f"{source}:{policy.keys[key.name].line}: the key {key.name} stands there already", "--name OTHER-NAME")
+    entry = f"{_plain(key.name)}: {{file: {_plain(file)}}}"
+    assert reader.root is not None
+    keys = reader.root.data.get("keys") if isinstance(reader.root.data, dict) else None
+    if keys is not None and isinstance(keys.data, dict) and keys.data:
+        text = _with_entry(text, keys, entry)
+    elif keys is None:
+        begun = text if not text or text.endswith("\n") else f"{text}\n"
+        text = begun + ("" if reader.root.data else _EMPTY) + f"keys:\n  {entry}\n"
+    else:
+        text = f"{text[: keys.place.start].rstrip(' ')} {{{entry}}}{text[keys.place.end :]}"
+    return _checked(text, source, read_key, policy.scopes, {**policy.keys, key.name: key})
+
+
+def remove_scope(text: str, match: str, source: str = "trust.yaml", read_key: ReadKey = no_files) -> str:
+    """`text` without the scope `match`; its keys stay. Raises InvalidTrustPolicy when there is none."""
     try:
         name = str(parse_scope(match))
     except ValueError as error:
         raise InvalidTrustPolicy(f"{match}: {error}") from None
-    reader = TrustReader(source)
+    reader = TrustReader(source, read_key)
     policy = reader.policy(text)
     if name not in reader.items:
         raise InvalidTrustPolicy(f"{source} names no scope {name}", "wassette trust show")
     scopes = _scopes(reader)
     assert scopes is not None
-    return _checked(
-        _without(text, scopes, reader.items[name]), source, TrustPolicy(tuple(known for known in policy.scopes if known.match != name))
-    )
+    left = tuple(known for known in policy.scopes if known.match != name)
+    return _checked(_without(text, scopes, reader.items[name]), source, read_key, left)
 
 
-def _checked(text: str, source: str, wanted: TrustPolicy) -> str:
+def _checked(text: str, source: str, read_key: ReadKey, scopes: tuple[TrustScope, ...], keys: Mapping[str, PublicKey] | None = None) -> str:
     try:
-        done = TrustReader(source).policy(text).scopes == wanted.scopes
+        policy = TrustReader(source, read_key).policy(text)
+        done = policy.scopes == scopes and (keys is None or policy.keys == keys)
     except InvalidTrustPolicy:
         done = False
     if not done:
@@ -108,6 +130,16 @@ def _appended(text: str, value: Value, lines: list[str], flow: str) -> str:
     return text[:end] + block + text[end:]
 
 
+def _with_entry(text: str, mapping: Value, entry: str) -> str:
+    """`text` with one more key at the end of `mapping`."""
+    if mapping.flow:
+        end = mapping.place.end - 1
+        before = text[:end].rstrip()
+        return before + ("" if before.endswith(",") else ",") + f" {entry}" + text[len(before) :]
+    end = _line_end(text, _last(mapping))
+    return text[:end] + f"\n{' ' * _column(text, mapping.place.start)}{entry}" + text[end:]
+
+
 def _without(text: str, scopes: Value, item: Value) -> str:
     """`text` without `item` of the list `scopes`."""
     assert isinstance(scopes.data, list)
@@ -129,6 +161,8 @@ def _written(scope: TrustScope) -> tuple[list[str], str]:
     fields = [("match", _plain(scope.match))]
     if scope.unsigned:
         fields.append(("unsigned", "allow"))
+    if scope.signatures:
+        fields.append(("all", f"[{', '.join(f'{{key: {_plain(key.name)}}}' for key in scope.signatures.every)}]"))
     if scope.digests:
         fields.append(("digests", f"[{', '.join(str(digest) for digest in scope.digests)}]"))
     if scope.reason is not None:

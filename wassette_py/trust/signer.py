@@ -6,24 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-Kind = Literal["local", "digest", "unsigned"]
-_KINDS = ("local", "digest", "unsigned")
+Kind = Literal["local", "digest", "unsigned", "signed", "warned"]
+_KINDS = ("local", "digest", "unsigned", "signed", "warned")
 
 
 @dataclass(frozen=True)
 class VerifiedSigner:
-    """Why these bytes may run: `text` for people, `scope` the trust scope that said so (None: no scope was needed)."""
+    """Why these bytes may run: `text` for people, `scope` the trust scope that said so (None: no scope was needed), `signers` the distinct
+    signers that counted (`key:sha256:…`). `warned`: what the scope asks of signatures is not met, and it only warns."""
 
     kind: Kind
     text: str
     scope: str | None = None
+    signers: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "text": self.text, "scope": self.scope}
+        return {"kind": self.kind, "text": self.text, "scope": self.scope, "signers": list(self.signers)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> VerifiedSigner:
         """The inverse of `to_json`; KeyError or ValueError when `value` is something else."""
-        if value["kind"] not in _KINDS or not isinstance(value["text"], str) or not isinstance(value["scope"], str | None):
+        signers = value.get("signers", [])  # records of earlier versions have none
+        texts = (value["text"], *signers) if isinstance(signers, list) else (None,)
+        if value["kind"] not in _KINDS or not isinstance(value["scope"], str | None) or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"not a signer: {value!r}")
-        return cls(cast(Kind, value["kind"]), value["text"], value["scope"])
+        return cls(cast(Kind, value["kind"]), value["text"], value["scope"], tuple(signers))

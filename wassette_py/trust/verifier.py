@@ -1,49 +1,182 @@
-"""Decides whether fetched bytes may run: digests against the one trust scope that names their source. Pure; raises, or returns evidence.
+"""Decides whether fetched bytes may run: digests and signatures against the one trust scope that names their source. Pure.
 
-Who fetched the bytes has hashed them; this says who vouches for that hash. Signatures are not served yet.
+Who fetched the bytes has hashed them; this says who vouches for that hash. `verify` raises, or returns evidence; `judge` is the same
+decision with everything that was seen on the way, for whoever has to explain it.
 """
 
 from __future__ import annotations
 
-from wassette_py.errors import DigestMismatch, Unsigned
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wassette_py.errors import DigestMismatch, Unsigned, UntrustedSigner, VerificationError
 from wassette_py.names import Digest
-from wassette_py.reference import HttpsReference, OciReference, Reference
+from wassette_py.reference import HttpsReference, LayoutReference, OciReference, Reference
 from wassette_py.trust.document import TrustScope
+from wassette_py.trust.evidence import Evidence
+from wassette_py.trust.findings import Finding, findings
+from wassette_py.trust.keys import PublicKey
+from wassette_py.trust.rules import AttestationRule, SignatureRule
 from wassette_py.trust.scopes import place_of
 from wassette_py.trust.signer import VerifiedSigner
 
-__all__ = ["VerifiedSigner", "verify"]
+__all__ = ["Judgement", "Requirement", "VerifiedSigner", "judge", "verify"]
+SHOWN = 5
 
 
-def verify(*, reference: Reference, digest: Digest, manifest: Digest | None, rule: TrustScope | None) -> VerifiedSigner:
-    """Who vouches for these bytes (`digest` of the wasm, `manifest` of the artifact it is in). Raises Unsigned, DigestMismatch."""
+@dataclass(frozen=True)
+class Requirement:
+    """One thing the scope asks for."""
+
+    text: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The decision and what led to it; one of `signer` and `error` is there."""
+
+    pin: Digest
+    scope: TrustScope | None
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    signer: VerifiedSigner | None = None
+    error: VerificationError | None = None
+
+
+def verify(
+    *,
+    reference: Reference,
+    digest: Digest,
+    manifest: Digest | None,
+    rule: TrustScope | None,
+    evidence: Evidence | None = None,
+    keys: Iterable[PublicKey] = (),
+) -> VerifiedSigner:
+    """Who vouches for these bytes (`digest` of the wasm, `manifest` of the artifact it is in). Raises VerificationError, DigestMismatch."""
+    judgement = judge(reference=reference, digest=digest, manifest=manifest, rule=rule, evidence=evidence, keys=keys)
+    if judgement.signer is None:
+        assert judgement.error is not None
+        raise judgement.error
+    return judgement.signer
+
+
+def needs_signatures(reference: Reference, rule: TrustScope | None) -> bool:
+    """Whether the decision about `reference` has to see signatures: the rule asks for some, or a refusal should say what there is."""
+    return isinstance(reference, OciReference) if rule is None else rule.signatures is not None
+
+
+def judge(
+    *,
+    reference: Reference,
+    digest: Digest,
+    manifest: Digest | None,
+    rule: TrustScope | None,
+    evidence: Evidence | None = None,
+    keys: Iterable[PublicKey] = (),
+) -> Judgement:
+    """The decision about these bytes. Raises DigestMismatch: broken promises about bytes are no matter of trust."""
     pin = manifest or digest
     # 1. A digest in the reference is a promise about the bytes, whoever is trusted.
     promised = getattr(reference, "digest", None)
     if promised is not None and promised != pin:
         raise DigestMismatch(str(pin), str(promised), what=str(reference))
-    # 2. Without a scope only this machine vouches, or the digest a person typed for a web page.
+    if evidence is not None and Digest.of(evidence.manifest) != pin:
+        raise DigestMismatch(str(Digest.of(evidence.manifest)), str(pin), what=f"manifest of {reference}")
+    # 2. What there is, each object opened and looked at.
+    asked = (rule.signatures if rule else None) or SignatureRule()
+    seen = () if evidence is None else findings(evidence, pin, reference, asked, keys)
+    notes = () if evidence is None else evidence.notes
+    # 3. Without a scope only this machine vouches, or the digest a person typed for a web page.
     if rule is None:
-        return _without_scope(reference, pin)
-    # 3. Pins: exactly these bytes.
-    if pin in rule.digests:
-        return VerifiedSigner("digest", f"pinned by trust scope {rule.match}", rule.match)
+        return _without_scope(reference, pin, seen, notes)
     # 4. Anybody's bytes, since a person wrote down why.
     if rule.unsigned:
-        return VerifiedSigner("unsigned", f"not signed, accepted by trust scope {rule.match}: {rule.reason}", rule.match)
-    other = f"trust scope {rule.match} (line {rule.line}) pins other digests"
-    raise _refused(reference, pin, other, f"wassette trust add {rule.match} --digest {pin}")
+        signer = VerifiedSigner("unsigned", f"not signed, accepted by trust scope {rule.match}: {rule.reason}", rule.match)
+        return Judgement(pin, rule, seen, notes, (), signer)
+    # 5. Pins: exactly these bytes. No mode softens this.
+    required: tuple[Requirement, ...] = ()
+    if rule.digests:
+        required = (Requirement(f"digest {pin} is pinned", pin in rule.digests),)
+        if pin not in rule.digests:
+            other = f"trust scope {rule.match} (line {rule.line}) pins other digests"
+            hint = f"wassette trust add {rule.match} --digest {pin}" if rule.signatures is None else None
+            return Judgement(pin, rule, seen, notes, required, error=_refused(reference, pin, other, hint))
+    if rule.signatures is None:
+        return Judgement(pin, rule, seen, notes, required, VerifiedSigner("digest", f"pinned by trust scope {rule.match}", rule.match))
+    # 6. Signatures: distinct signers over this digest, and what else must be attested.
+    required += _requirements(rule.signatures, seen)
+    unmet = [requirement.text for requirement in required if not requirement.met]
+    if not unmet:
+        return Judgement(pin, rule, seen, notes, required, _signed(rule, rule.signatures, seen))
+    reason = f"trust scope {rule.match} (line {rule.line}) asks that it is {'; '.join(unmet)}; {_seen(seen, notes)}"
+    if rule.warn:
+        warned = VerifiedSigner("warned", f"accepted with a warning (mode: warn): {reason}", rule.match)
+        return Judgement(pin, rule, seen, notes, required, warned)
+    hint = f"wassette component verify {reference} --explain"
+    return Judgement(pin, rule, seen, notes, required, error=_refused(reference, pin, reason, hint, seen))
 
 
-def _without_scope(reference: Reference, pin: Digest) -> VerifiedSigner:
+def _requirements(rule: SignatureRule, seen: Iterable[Finding]) -> tuple[Requirement, ...]:
+    signed = {key.fingerprint for one in seen if one.counts for key in one.signers}
+    required = [Requirement(f"signed by {key}", key.fingerprint in signed) for key in rule.every]
+    if rule.some:
+        names = ", ".join(map(str, rule.some))
+        count = len({key.fingerprint for key in rule.some} & signed)
+        required.append(Requirement(f"signed by at least {rule.at_least} of {names}", count >= rule.at_least))
+    return (*required, *(_attested(one, seen) for one in rule.attestations))
+
+
+def _attested(rule: AttestationRule, seen: Iterable[Finding]) -> Requirement:
+    wanted = {key.fingerprint for key in rule.by}
+    text = f"attested ({rule.predicate_type}) by {' or '.join(map(str, rule.by))}"
+    text += "".join(f", {path} = {value!r}" for path, value in rule.where)
+    return Requirement(text, any(_attests(one, rule, wanted) for one in seen))
+
+
+def _attests(found: Finding, rule: AttestationRule, wanted: set[str]) -> bool:
+    if found.problem is not None or found.signed is None or found.what != rule.predicate_type:
+        return False
+    by = {key.fingerprint for key in found.signers} & wanted
+    return bool(by) and rule.unmet(getattr(found.signed.about, "predicate", None)) is None
+
+
+def _signed(scope: TrustScope, rule: SignatureRule, seen: Iterable[Finding]) -> VerifiedSigner:
+    named = {key.fingerprint for key in rule.keys}
+    counted = {key.fingerprint: key for one in seen if one.problem is None for key in one.signers if key.fingerprint in named}
+    text = f"signed by {', '.join(map(str, counted.values()))}, as trust scope {scope.match} asks"
+    return VerifiedSigner("signed", text, scope.match, tuple(sorted(f"key:sha256:{fingerprint}" for fingerprint in counted)))
+
+
+def _without_scope(reference: Reference, pin: Digest, seen: tuple[Finding, ...], notes: tuple[str, ...]) -> Judgement:
     if isinstance(reference, HttpsReference) and reference.digest is not None:
-        return VerifiedSigner("digest", "pinned in the reference")
+        return Judgement(pin, None, signer=VerifiedSigner("digest", "pinned in the reference"))
     if not isinstance(reference, HttpsReference | OciReference):
-        return VerifiedSigner("local", "a file on this machine")
+        return Judgement(pin, None, seen, notes, signer=VerifiedSigner("local", "a file on this machine"))
     scope = place_of(reference)
-    unsigned = f'wassette trust add {scope} --unsigned --reason "WHY"'
-    raise _refused(reference, pin, "no trust scope names it", f"wassette trust add {scope} --digest {pin}\n{unsigned}")
+    hints = [f"wassette trust add {scope} --digest {pin}", f'wassette trust add {scope} --unsigned --reason "WHY"']
+    reason = "no trust scope names it"
+    if isinstance(reference, OciReference):
+        reason = f"{reason}; {_seen(seen, notes)}"
+        hints = [f"wassette trust add {scope} --key FILE", *hints] if seen else hints
+    return Judgement(pin, None, seen, notes, error=_refused(reference, pin, reason, "\n".join(hints), seen))
 
 
-def _refused(reference: Reference, pin: Digest, reason: str, hint: str) -> Unsigned:
-    return Unsigned(f"{reference} with digest {pin} is not trusted: {reason}", hint)
+def _seen(seen: tuple[Finding, ...], notes: tuple[str, ...]) -> str:
+    """What was found, in words."""
+    if not seen:
+        return "; ".join(("it has no signatures", *notes))
+    listed = [f"{one}" for one in seen[:SHOWN]]
+    more = [f"and {len(seen) - SHOWN} more"] if len(seen) > SHOWN else []
+    return "; ".join((f"found {len(seen)}: {', '.join(listed)}", *more, *notes))
+
+
+def _refused(reference: Reference, pin: Digest, reason: str, hint: str | None, seen: tuple[Finding, ...] = ()) -> VerificationError:
+    kind = UntrustedSigner if seen else Unsigned
+    return kind(f"{reference} with digest {pin} is not trusted: {reason}", hint)
+
+
+def is_signable(reference: Reference) -> bool:
+    """Whether signatures can be kept beside what `reference` names."""
+    return isinstance(reference, OciReference | LayoutReference)

@@ -1,0 +1,65 @@
+"""`component verify` in words and as JSON: what was found, whose it is, what the scope asks for, and whether that is met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from wassette_py.cli.text import columns, plural
+
+if TYPE_CHECKING:
+    from wassette_py.host import Judged
+    from wassette_py.trust.findings import Finding
+
+
+def document(judged: Judged) -> dict[str, Any]:
+    """`component verify -o json`."""
+    fetched, judgement = judged.fetched, judged.judgement
+    scope, error = judgement.scope, judgement.error
+    return {
+        "reference": str(fetched.reference),
+        "digest": str(fetched.digest),
+        "manifest": str(fetched.manifest) if fetched.manifest else None,
+        "accepted": error is None,
+        "verified": judgement.signer.to_json() if judgement.signer else None,
+        "scope": None if scope is None else {"match": scope.match, "line": scope.line, "mode": "warn" if scope.warn else "enforce"},
+        "requirements": [{"text": one.text, "met": one.met} for one in judgement.requirements],
+        "signatures": [_found(one) for one in judgement.findings],
+        "notes": list(judgement.notes),
+        "error": None if error is None else str(error),
+    }
+
+
+def _found(found: Finding) -> dict[str, Any]:
+    return {
+        "where": found.where,
+        "what": found.what,
+        "media_type": found.media_type,
+        "format": found.signed.format if found.signed else None,
+        "signers": [{"name": key.name, "kind": key.kind, "fingerprint": f"sha256:{key.fingerprint}"} for key in found.signers],
+        "problem": found.problem,
+    }
+
+
+def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
+    """`component verify`, for people."""
+    fetched, judgement = judged.fetched, judged.judgement
+    words = judgement.signer.text if judgement.signer else "not trusted"
+    manifest = [("manifest", str(fetched.manifest))] if fetched.manifest else []
+    yield from columns([("reference", str(fetched.reference)), *manifest, ("wasm", str(fetched.digest)), ("verified", words)])
+    if not explain:
+        return
+    scope = judgement.scope
+    yield ""
+    named = "none names this reference" if scope is None else f"{scope.match} (line {scope.line}, {'warn' if scope.warn else 'enforce'})"
+    yield f"trust scope: {named}"
+    yield from (f"  {'met' if one.met else 'NOT met'}: {one.text}" for one in judgement.requirements)
+    found = judgement.findings
+    yield f"found beside it: {plural(len(found), 'signature object') if found else 'no signatures'}"
+    for one in found:
+        yield f"  {one.where}"
+        signers = ", ".join(map(str, one.signers)) or "nobody the trust policy names"
+        verdict = one.problem or "about this manifest, nothing against it"
+        cells = [("what", one.what), ("format", one.signed.format if one.signed else one.media_type or "-")]
+        yield from columns([*cells, ("signed by", signers), ("result", verdict)], indent="    ")
+    yield from (f"  {note}" for note in judgement.notes)

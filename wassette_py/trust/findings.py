@@ -1,0 +1,103 @@
+"""Each signature object looked at: whose it is, what it is about, and why it does not count if it does not. Pure; decides nothing alone.
+
+`problem` None and a signer: the signature is that key's, over exactly the manifest that was resolved, and says what the rule asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from wassette_py.names import Digest
+from wassette_py.reference import Reference
+from wassette_py.trust.evidence import Evidence, SignatureObject, Signed, Simple, Statement, Whole, read_signed
+from wassette_py.trust.keys import PublicKey, made_by
+from wassette_py.trust.rules import SignatureRule
+
+MAX_OBJECTS = 64
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One signature object and what became of it; `signed` None: it could not be read."""
+
+    where: str
+    media_type: str
+    signed: Signed | None
+    signers: tuple[PublicKey, ...]
+    problem: str | None
+
+    @property
+    def what(self) -> str:
+        """`signature`, or the type of what is attested."""
+        about = self.signed.about if self.signed else None
+        return about.predicate_type if isinstance(about, Statement) and self.signed and self.signed.is_attestation else "signature"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a signature (no attestation) that nothing speaks against."""
+        return self.problem is None and self.signed is not None and not self.signed.is_attestation
+
+    def __str__(self) -> str:
+        by = f"by {' and '.join(map(str, self.signers))}" if self.signers else "by nobody the trust policy names"
+        return f"{self.where}: {self.what} {by}" + (f"; {self.problem}" if self.problem else "")
+
+
+def findings(
+    evidence: Evidence, manifest: Digest, reference: Reference, rule: SignatureRule, keys: Iterable[PublicKey]
+) -> tuple[Finding, ...]:
+    """Every signature object of `evidence` under `rule`; `keys` are tried besides those of the rule, to name whose a signature is."""
+    named = (*rule.keys, *keys)
+    tried = tuple({key.fingerprint: key for key in reversed(named)}.values())
+    return tuple(
+        _finding(one, evidence.manifest, manifest=manifest, reference=reference, rule=rule, keys=tried)
+        for one in evidence.objects[:MAX_OBJECTS]
+    )
+
+
+def _finding(
+    found: SignatureObject, data: bytes, *, manifest: Digest, reference: Reference, rule: SignatureRule, keys: tuple[PublicKey, ...]
+) -> Finding:
+    try:
+        signed = read_signed(found)
+    except ValueError as error:
+        return Finding(found.where, found.media_type, None, (), str(error))
+    message = data if signed.message is None else signed.message
+    # 1. Whose it is: the signature over the bytes as they are, never over anything written again.
+    signers = tuple(key for key in keys if any(made_by(key, signature, message) for signature in signed.signatures))
+    # 2. What it says: about this manifest, for this repository, in a form that is accepted.
+    try:
+        _check_claims(signed, manifest, reference, rule)
+        problem = None if signers else _nobody(signed, bool(keys))
+    except ValueError as error:
+        problem = str(error)
+    return Finding(found.where, found.media_type, signed, signers, problem)
+
+
+def _check_claims(signed: Signed, manifest: Digest, reference: Reference, rule: SignatureRule) -> None:
+    if signed.format not in rule.formats:
+        raise ValueError(f"its format {signed.format} is not accepted by the scope")
+    match signed.about:
+        case Simple() as simple:
+            if simple.digest != str(manifest):
+                raise ValueError(f"it is about {simple.digest!r}, not about {manifest}"[:300])
+            rule.repository.check(simple.repository, reference)
+            unmet = rule.unmet_annotations(simple.annotations)
+        case Statement() as statement:
+            about = [annotations for digest, annotations in statement.subjects if digest == manifest.hex]
+            if not about:
+                raise ValueError(f"it is not about {manifest}")
+            unmet = None if signed.is_attestation else rule.unmet_annotations(about[0])
+        case Whole():
+            unmet = rule.unmet_annotations({})
+        case _:
+            assert_never(signed.about)
+    if unmet is not None:
+        raise ValueError(unmet)
+
+
+def _nobody(signed: Signed, asked: bool) -> str:
+    if signed.certificate is not None:
+        return "it is keyless (made with a certificate), which is not verified yet"
+    return "no key of the trust policy made it" if asked else "the trust policy names no key"
