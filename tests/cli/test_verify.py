@@ -1,0 +1,184 @@
+"""`component verify`, `trust add --key` and loading what somebody signed, as a person does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Wassette
+from tests.cli.guests import ONE_TOOL, write_component
+from tests.layout_writer import Artifact, artifact, dump, write_layout
+from tests.signatures import BUNDLE, SLSA, Signer, dsse_bundle, referrer, signer
+
+RELEASE, STRANGER = signer(), signer("Ed25519")
+Layout = Callable[..., str]
+
+
+@pytest.fixture
+def trust_file(home: Path) -> Path:
+    return home / ".config" / "wassette" / "trust.yaml"
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """Makes a layout of one component, signed by these signers; returns its reference."""
+    component = artifact(write_component(tmp_path, "one", ONE_TOOL).read_bytes())
+
+    def make(*signers: Signer, name: str = "layout", predicate_type: str | None = None) -> str:
+        folder = tmp_path / name
+        write_layout(folder, {"one": component})
+        kind = {"predicate_type": predicate_type} if predicate_type else {}
+        for by in signers:
+            add_referrer(folder, referrer(component, dsse_bundle(component.digest, by, **kind)))
+        return f"oci-layout://{folder}:one"
+
+    return make
+
+
+def add_referrer(folder: Path, one: Artifact) -> None:
+    import json
+
+    for name, data in {one.digest: one.manifest, **one.blobs}.items():
+        (folder / "blobs" / "sha256" / name.removeprefix("sha256:")).write_bytes(data)
+    index = json.loads((folder / "index.json").read_bytes())
+    index["manifests"].append({**one.descriptor, "artifactType": BUNDLE})
+    (folder / "index.json").write_bytes(dump(index))
+
+
+def key_file(folder: Path, by: Signer, name: str = "release.pub") -> Path:
+    path = folder / name
+    path.write_text(by.pem)
+    return path
+
+
+def source(reference: str) -> str:
+    return reference.rpartition(":")[0]
+
+
+def test_a_signed_component_is_trusted_by_its_key_and_loaded(wassette: Wassette, layout: Layout, tmp_path: Path, trust_file: Path) -> None:
+    reference = layout(RELEASE)
+    added = wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE))
+    assert (added.code, added.err) == (0, f"{source(reference)} is trusted now, when this key has signed\n")
+    assert (trust_file.parent / "keys" / "release.pub").read_text() == RELEASE.pem
+    assert "release: {file: keys/release.pub}" in trust_file.read_text()
+    verified = wassette("component", "verify", reference)
+    assert verified.code == 0
+    assert "signed by key release (P-256, sha256:" in verified.out
+    loaded = wassette("component", "load", reference, "-o", "json").json
+    assert loaded["verified"]["kind"] == "signed"
+    assert len(loaded["verified"]["signers"]) == 1
+    assert wassette("trust", "show").out.splitlines()[1].split("  ")[1] == "signed by release"
+    assert [key["name"] for key in wassette("trust", "show", "-o", "json").json["keys"]] == ["release"]
+
+
+@pytest.mark.parametrize(("signers", "says"), [((), "it has no signatures"), ((STRANGER,), "no key of the trust policy made it")])
+def test_what_is_not_signed_by_the_key_is_refused_with_exit_3(
+    wassette: Wassette, layout: Layout, tmp_path: Path, signers: tuple[Signer, ...], says: str
+) -> None:
+    reference = layout(*signers)
+    assert wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE)).code == 0
+    for words in (("component", "verify", reference), ("component", "load", reference), ("run", reference)):
+        ran = wassette(*words)
+        assert ran.code == 3
+        assert says in ran.err
+        assert f"hint: wassette component verify {reference} --explain" in ran.err
+    assert wassette("component", "list", "-o", "json").json["total"] == 0
+
+
+def test_explain_says_what_was_found_by_whom_and_which_rule_failed(wassette: Wassette, layout: Layout, tmp_path: Path) -> None:
+    reference = layout(STRANGER, RELEASE)
+    assert wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE)).code == 0
+    good = wassette("component", "verify", reference, "--explain")
+    assert good.code == 0
+    text = good.out
+    for part in (
+        "trust scope: oci-layout://",
+        "  met: signed by key release",
+        "found beside it: 2 signature objects",
+        "nothing against it",
+    ):
+        assert part in text
+    assert "nobody the trust policy names" in text
+    document = wassette("component", "verify", reference, "-o", "json").json
+    assert document["accepted"] is True
+    assert document["scope"]["mode"] == "enforce"
+    assert [one["met"] for one in document["requirements"]] == [True]
+    assert sorted(len(one["signers"]) for one in document["signatures"]) == [0, 1]
+    bad = layout(STRANGER, name="bad")
+    assert wassette("trust", "add", source(bad), "--key", key_file(tmp_path, RELEASE)).code == 0
+    refused = wassette("component", "verify", bad, "--explain")
+    assert refused.code == 3
+    assert "  NOT met: signed by key release" in refused.out
+    assert wassette("component", "verify", bad, "-o", "json").json["error"].startswith(f"{bad} with digest sha256:")
+
+
+def test_without_a_scope_verify_says_so(wassette: Wassette, layout: Layout, components: Path) -> None:
+    reference = layout(RELEASE, predicate_type=SLSA)
+    ran = wassette("component", "verify", reference, "--explain")
+    assert (ran.code, "trust scope: none names this reference" in ran.out, SLSA in ran.out) == (0, True, True)
+    file = wassette("component", "verify", "one.wasm", "--explain")
+    assert "found beside it: no signatures" in file.out
+    assert "manifest" not in file.out
+
+
+def test_warn_lets_in_and_warns(wassette: Wassette, layout: Layout, tmp_path: Path, trust_file: Path) -> None:
+    reference = layout(STRANGER)
+    assert wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE)).code == 0
+    trust_file.write_text(trust_file.read_text().replace("  - match", "  - mode: warn\n    match"))
+    loaded = wassette("component", "load", reference)
+    assert loaded.code == 0
+    assert f"warning: {reference}: accepted with a warning" in loaded.err
+    assert "(warn)" in wassette("trust", "show").out
+    assert wassette("trust", "show", "-o", "json").json["scopes"][0]["mode"] == "warn"
+
+
+def test_one_key_is_one_file_and_a_taken_name_is_said(wassette: Wassette, tmp_path: Path, trust_file: Path) -> None:
+    release, other = key_file(tmp_path, RELEASE), key_file(tmp_path, STRANGER, "Other.pub")
+    assert wassette("trust", "add", "ghcr.io/a", "--key", release).code == 0
+    assert wassette("trust", "add", "ghcr.io/b", "--key", release, "--name", "again").code == 0
+    assert sorted(path.name for path in (trust_file.parent / "keys").iterdir()) == ["release.pub"]
+    taken = wassette("trust", "add", "ghcr.io/c", "--key", other, "--name", "release")
+    assert (taken.code, "release.pub is another key" in taken.err, "hint: --name OTHER-NAME" in taken.err) == (1, True, True)
+    assert wassette("trust", "add", "ghcr.io/c", "--key", other).code == 0
+    assert (trust_file.parent / "keys" / "other.pub").exists()
+    assert wassette("trust", "remove", "ghcr.io/c").code == 0
+
+
+def test_what_is_no_key_changes_nothing(wassette: Wassette, tmp_path: Path, trust_file: Path) -> None:
+    nonsense = tmp_path / "Ü x.pub"
+    nonsense.write_text("nonsense")
+    for words, says in (
+        (("--key", nonsense), "cannot name a key"),
+        (("--key", nonsense, "--name", "x"), "expected one PEM block"),
+        (("--key", tmp_path / "missing.pub"), "no such file"),
+    ):
+        ran = wassette("trust", "add", "ghcr.io/a", *words)
+        assert (ran.code, says in ran.err) == (1, True)
+    assert wassette("trust", "add", "ghcr.io/a", "--name", "x", "--unsigned", "--reason", "r").code == 2
+    assert not trust_file.exists()
+
+
+def test_check_reads_the_keys_beside_the_file_it_checks(wassette: Wassette, tmp_path: Path) -> None:
+    key_file(tmp_path, RELEASE)
+    file = tmp_path / "trust.yaml"
+    rule = "any: {at_least: 1, of: [{key: r}]}, attestations: [{type: x, by: [{key: r}]}]"
+    file.write_text(f"version: 1\nkeys: {{r: {{file: release.pub}}}}\nscopes: [{{match: ghcr.io, {rule}}}]\n")
+    assert "signed by 1 of r and attested by r: x" in wassette("trust", "check", file).out
+    (tmp_path / "release.pub").unlink()
+    assert f"error: {file}:2: keys.r.file: the key file release.pub cannot be read: No such file" in wassette("trust", "check", file).err
+    (tmp_path / "release.pub").mkdir()
+    assert "cannot be read: Is a directory" in wassette("trust", "check", file).err
+
+
+def test_a_key_file_is_a_file_and_no_larger_than_keys_are(wassette: Wassette, tmp_path: Path) -> None:
+    import os
+
+    file = tmp_path / "trust.yaml"
+    file.write_text("version: 1\nkeys: {r: {file: k}}\n")
+    os.mkfifo(tmp_path / "k")
+    assert "k is not a file" in wassette("trust", "check", file).err
+    (tmp_path / "k").unlink()
+    (tmp_path / "k").write_bytes(b"x" * (65 << 10))
+    assert "k is larger than 65536 bytes" in wassette("trust", "check", file).err
