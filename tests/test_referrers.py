@@ -211,7 +211,7 @@ def test_a_tag_that_moves_after_it_was_resolved_does_not_matter(registry: Regist
         body(referrers_index(ONE), INDEX)(handler)  # type: ignore[arg-type]
 
     registry.faults.clear()
-    registry.fault(r"/referrers/", moved)  # type: ignore[arg-type]
+    registry.fault(r"/referrers/", moved)
     assert len(found(registry).objects) == 1
     assert len([path for path in registry.paths() if path.endswith("manifests/1.0")]) == 1
 
