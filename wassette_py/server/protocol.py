@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wassette_py import __version__
+from wassette_py.audit.actor import Actor, new_session
 from wassette_py.errors import WassetteError
 from wassette_py.server import messages
 from wassette_py.server.eras.params import GUEST_LEVEL, PROTOCOL_VERSION_KEY, object_in, text_in
@@ -47,8 +48,9 @@ EARLY_NOTIFICATIONS = 8
 class PendingCall:
     """A tools/call that is being worked on (a CallContext). What it sends after its end is dropped."""
 
-    def __init__(self, session: Session, request_id: RequestId, token: RequestId | None, logs: Callable[[], bool]) -> None:
+    def __init__(self, session: Session, request_id: RequestId, token: RequestId | None, logs: Callable[[], bool], actor: Actor) -> None:
         self.cancel = threading.Event()
+        self.actor = actor
         self._session = session
         self._id = request_id
         self._token = token
@@ -91,6 +93,8 @@ class Session:
     """One connection. `receive` is called by one thread; everything else from any."""
 
     def __init__(self, make_toolbox: Callable[[], Toolbox], write: Callable[[bytes], None], *, ready: Callable[[], None]) -> None:
+        self.name = new_session()
+        """What the audit log calls this connection."""
         self._make_toolbox = make_toolbox
         self._making = threading.Lock()
         self._toolbox: Toolbox | None = None
@@ -174,12 +178,13 @@ class Session:
 
     # What an era needs.
 
-    def call(self, request: Request, token: RequestId | None, logs: Callable[[], bool]) -> None:
-        """Starts tools/call; it is answered when it ends. Raises RpcError, WassetteError."""
+    def call(self, request: Request, token: RequestId | None, logs: Callable[[], bool], client: Mapping[str, Any] | None) -> None:
+        """Starts tools/call for `client` (name and version, checked); it is answered when it ends. Raises RpcError, WassetteError."""
         from wassette_py.server.tools import UnknownTool
 
         name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
-        pending = PendingCall(self, request.id, token, logs)
+        actor = Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name)
+        pending = PendingCall(self, request.id, token, logs, actor)
         self.begin(request.id, pending)
         try:
             self.toolbox.start(name, arguments, pending, pending.finish)

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wassette_py.audit import flush
 from wassette_py.errors import UnknownComponent, WassetteError
 from wassette_py.server import pipes
 from wassette_py.server.messages import MAX_LINE, TOO_LONG
@@ -55,6 +56,7 @@ def serve_stdio(settings: Settings, *, only: tuple[str, ...], builtin_tools: boo
     stopped = session.idle(GRACE)
     writer.flush(GRACE)
     if not stopped:  # a guest that cannot be stopped would hold the interpreter's end
+        flush()
         sys.stderr.flush()
         os._exit(0)
     return 0

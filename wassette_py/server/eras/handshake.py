@@ -28,6 +28,7 @@ class Handshake:
         self._session = session
         self._accepted = False
         self._initialized = False
+        self._client: dict[str, Any] | None = None
         self._level = LOG_LEVELS.index("debug")
         self._methods: Mapping[str, Callable[[Request], dict[str, Any] | None]] = {
             "initialize": self._initialize,
@@ -66,6 +67,7 @@ class Handshake:
                 raise RpcError(INVALID_PARAMS, f"{key} must be an object")
         for key in ("name", "version"):
             text_in(object_in(request.params, "clientInfo"), key)
+        self._client = request.params["clientInfo"]
         self._accepted = True
         return {
             "protocolVersion": wanted if wanted in VERSIONS else VERSIONS[-1],
@@ -79,7 +81,7 @@ class Handshake:
         return {"tools": self._session.toolbox.listing()}
 
     def _call(self, request: Request) -> None:
-        self._session.call(request, progress_token(meta_of(request.params)), self._logs)
+        self._session.call(request, progress_token(meta_of(request.params)), self._logs, self._client)
 
     def _set_level(self, request: Request) -> dict[str, Any]:
         self._level = log_level(request.params.get("level"), "level")

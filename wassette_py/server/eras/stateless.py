@@ -122,7 +122,7 @@ class Stateless:
         meta = request.params["_meta"]
         wanted = meta.get(LOG_LEVEL_KEY)
         logs = wanted is not None and LOG_LEVELS.index(GUEST_LEVEL) >= log_level(wanted, LOG_LEVEL_KEY)
-        self._session.call(request, progress_token(meta), lambda: logs)
+        self._session.call(request, progress_token(meta), lambda: logs, meta.get(CLIENT_INFO_KEY))
 
     def _listen(self, request: Request) -> None:
         wanted = request.params.get("notifications")
