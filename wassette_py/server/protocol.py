@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wassette_py import __version__
 from wassette_py.audit.actor import Actor, new_session
 from wassette_py.errors import WassetteError
 from wassette_py.server import messages
-from wassette_py.server.eras.params import GUEST_LEVEL, PROTOCOL_VERSION_KEY, object_in, text_in
+from wassette_py.server.eras.params import GUEST_LEVEL, object_in, text_in
+from wassette_py.server.eras.welcome import enveloped
 from wassette_py.server.messages import (
     CONNECTION_CLOSED,
     INTERNAL_ERROR,
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from wassette_py.server.seam import Entry, Era
     from wassette_py.server.tools import Toolbox
 
-SERVER_INFO = {"name": "wassette", "version": __version__}
-INSTRUCTIONS = (
-    "Tools of WebAssembly components, each in a sandbox under a policy that denies by default. "
-    "A refused call says what was denied and the command line with which a person can allow it."
-)
 ECHO = 100
 """How many characters of a wrong name are said back."""
 EARLY_NOTIFICATIONS = 8
@@ -105,6 +100,8 @@ class Session:
         self._early: list[Notification] = []
         self._changed = threading.Condition()
         self._open: dict[RequestId, Entry] = {}
+        self.listed = threading.Event()
+        """Set when the client has been told the tools."""
 
     @property
     def toolbox(self) -> Toolbox:
@@ -114,6 +111,12 @@ class Session:
                 self._toolbox = self._make_toolbox()
                 self._toolbox.subscribe(self._list_changed)
             return self._toolbox
+
+    def welcomed(self, client: dict[str, Any]) -> None:
+        """The first request was an initialize, and is answered already (`opening.py`)."""
+        from wassette_py.server.eras.handshake import Handshake
+
+        self._era = Handshake(self, client)
 
     def receive(self, line: bytes) -> None:
         """Takes one line of the client. Raises nothing: whatever is wrong with it is answered."""
@@ -146,6 +149,8 @@ class Session:
         else:
             if result is not None:
                 self.send_result(request.id, result)
+            if request.method == "tools/list":
+                self.listed.set()
 
     def _opened(self, request: Request) -> Era:
         from wassette_py.server.eras.handshake import Handshake
@@ -248,9 +253,3 @@ class Session:
             entries, self._open = list(self._open.values()), {}
         for entry in entries:
             entry.close()
-
-
-def enveloped(request: Request) -> bool:
-    """Whether `request` claims the stateless era: the key of its envelope exists in no other."""
-    meta = request.params.get("_meta")
-    return isinstance(meta, dict) and PROTOCOL_VERSION_KEY in meta

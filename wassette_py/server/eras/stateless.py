@@ -21,6 +21,7 @@ from wassette_py.server.eras.params import (
     progress_token,
     text_in,
 )
+from wassette_py.server.eras.welcome import INSTRUCTIONS, SERVER_INFO
 from wassette_py.server.messages import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -31,7 +32,7 @@ from wassette_py.server.messages import (
     RequestId,
     RpcError,
 )
-from wassette_py.server.protocol import ECHO, INSTRUCTIONS, SERVER_INFO
+from wassette_py.server.protocol import ECHO
 
 if TYPE_CHECKING:
     from wassette_py.server.protocol import Session
