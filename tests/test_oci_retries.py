@@ -11,7 +11,7 @@ from tests import registry as faults
 from tests.pulling import BYTES, QUICK, pull, with_component
 from tests.registry import Registry, Reply, running
 from wassette_py.control import Control
-from wassette_py.errors import Cancelled, FetchError, RegistryError
+from wassette_py.errors import Cancelled, DigestMismatch, FetchError, RegistryError
 from wassette_py.oci.reading import Patience
 
 MANIFEST_PATH = "/manifests/"
@@ -113,3 +113,64 @@ def test_nothing_is_asked_once_it_is_cancelled(registry: Registry) -> None:
     control.cancel.set()
     with pytest.raises(Cancelled):
         pull(registry, control=control)
+
+
+# Going on where it broke off.
+
+
+def breaking(at: int) -> Reply:
+    """Answers as a registry with ranges does, and breaks off after `at` bytes."""
+
+    def reply(handler: faults.Handler) -> None:
+        start = int(handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        ranged = {"Content-Range": f"bytes {start}-{len(BYTES) - 1}/{len(BYTES)}"} if start else {}
+        handler.begin({"Content-Length": str(len(BYTES) - start), **ranged}, 206 if start else 200)
+        handler.wfile.write(BYTES[start : start + at])
+        handler.close_connection = True
+
+    return reply
+
+
+def ranges(registry: Registry) -> list[str | None]:
+    return [request.headers.get("Range") for request in registry.requests if BLOB_PATH in request.path]
+
+
+def test_a_blob_goes_on_where_it_broke_off(registry: Registry) -> None:
+    registry.fault(BLOB_PATH, breaking(2000))
+    assert pull(registry, patience=replace(QUICK, budget=5, body=20)).wasm == BYTES
+    assert ranges(registry) == [None, "bytes=2000-", "bytes=4000-", "bytes=6000-", "bytes=8000-", "bytes=10000-"]
+
+
+def test_a_registry_without_ranges_sends_everything_again(registry: Registry) -> None:
+    registry.fault(BLOB_PATH, breaking(2000), times=1)
+    assert pull(registry, patience=replace(QUICK, budget=5, body=20)).wasm == BYTES
+    assert ranges(registry) == [None, "bytes=2000-"]
+
+
+def test_a_range_from_another_place_is_not_taken(registry: Registry) -> None:
+    registry.fault(BLOB_PATH, breaking(2000), times=1)
+    registry.fault(BLOB_PATH, lambda handler: handler.answer(BYTES[5:], "x", {"Content-Range": "bytes 5-9/10"}, 206), times=1)
+    assert pull(registry, patience=replace(QUICK, budget=5, body=20)).wasm == BYTES
+    assert ranges(registry) == [None, "bytes=2000-", None]
+
+
+def test_a_blob_that_goes_on_with_other_bytes_is_refused(registry: Registry) -> None:
+    registry.fault(BLOB_PATH, breaking(2000), times=1)
+    rest = {"Content-Range": f"bytes 2000-{len(BYTES) - 1}/{len(BYTES)}"}
+    registry.fault(BLOB_PATH, lambda handler: handler.answer(b"x" * (len(BYTES) - 2000), "x", rest, 206))
+    with pytest.raises(DigestMismatch):
+        pull(registry, patience=replace(QUICK, budget=5, body=20))
+
+
+def test_a_partial_answer_nobody_asked_for_is_refused(registry: Registry) -> None:
+    registry.fault(BLOB_PATH, lambda handler: handler.answer(BYTES, "x", {"Content-Range": "bytes 0-9/10"}, 206))
+    with pytest.raises(FetchError, match="answered HTTP 206"):
+        pull(registry)
+
+
+def test_a_blob_that_crawls_on_has_an_end(registry: Registry) -> None:
+    registry.fault(BLOB_PATH, breaking(1))
+    begun = time.monotonic()
+    with pytest.raises(FetchError, match="broke off"):
+        pull(registry, patience=replace(QUICK, budget=1, body=2))
+    assert time.monotonic() - begun < 6

@@ -1,7 +1,7 @@
 """From a reference to bytes that match a digest: files, web pages, registries and layouts behind one function.
 
-What comes back is bounded and hashed, and nothing more: who vouches for it is `trust`'s business. Nothing is written to disk, so nothing
-is left behind when it fails or is cancelled.
+What comes back is bounded and hashed, and nothing more: who vouches for it is `trust`'s business. Nothing is written to disk but to the
+download cache, and there only what is whole and matches its digest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from wassette_py.control import Control, watched
 from wassette_py.errors import DigestMismatch, FetchError
 from wassette_py.names import Digest
 from wassette_py.oci import Artifact, pull
+from wassette_py.oci.cache import DownloadCache
+from wassette_py.oci.cached import CachedSource, not_cached
 from wassette_py.oci.layout import LayoutSource
 from wassette_py.oci.reading import MAX_COMPONENT, Patience, collect, read_file
 from wassette_py.oci.referrers import LayoutShelf, RegistryShelf, discover
@@ -59,13 +61,15 @@ def fetch(
             pulled = pull(reference, layout, control)
             return _from_artifact(reference, pulled, discover(LayoutShelf(layout), pulled.document, control) if signatures else None)
         case HttpsReference():
-            return _from_page(reference, watched(lambda inner: _download(reference, settings, inner, patience), control, "fetch"))
+            return _from_page(reference, _page(reference, settings, control, patience))
+        case OciReference() if settings.offline:
+            return _kept(reference, DownloadCache(settings.download_dir), control, signatures=signatures)
         case OciReference():
             from wassette_py.oci.registry import RegistrySource
 
             def pull_it(inner: Control) -> Fetched:
                 source = RegistrySource(reference, settings, inner, insecure_http=insecure_http, patience=patience, access=access)
-                return _pull(reference, source, inner, signatures=signatures)
+                return _pull(source, DownloadCache(settings.download_dir), inner, signatures=signatures)
 
             return watched(pull_it, control, "fetch")
         case _:
@@ -80,12 +84,43 @@ def _from_page(reference: Reference, read: tuple[bytes, Digest]) -> Fetched:
     return Fetched(reference, *read, None, None)
 
 
-def _pull(reference: OciReference, source: RegistrySource, control: Control, *, signatures: bool) -> Fetched:
+def _pull(source: RegistrySource, cache: DownloadCache, control: Control, *, signatures: bool) -> Fetched:
     with source.session:
-        artifact = pull(reference, source, control)
-        # The digest that was resolved leads, never the tag again.
+        artifact = pull(source.reference, CachedSource(source.reference, cache, source), control)
+        # The digest that was resolved leads, never the tag again. Signatures come and go: they are asked for each time.
         evidence = discover(RegistryShelf(source), artifact.document, control) if signatures else None
-        return _from_artifact(reference, artifact, evidence)
+    if evidence is not None:
+        cache.note(_evidence_name(source.reference, artifact), evidence.to_json())
+    return _from_artifact(source.reference, artifact, evidence)
+
+
+def _kept(reference: OciReference, cache: DownloadCache, control: Control, *, signatures: bool) -> Fetched:
+    """What was fetched before, with the signatures that were found then; whether they suffice is decided anew."""
+    artifact = pull(reference, CachedSource(reference, cache, None), control)
+    if not signatures:
+        return _from_artifact(reference, artifact, None)
+    name = _evidence_name(reference, artifact)
+    evidence = Evidence.from_json(cache.noted(name, control) or {}, artifact.document)
+    if evidence is None:
+        raise not_cached(name)
+    return _from_artifact(reference, artifact, evidence)
+
+
+def _evidence_name(reference: OciReference, artifact: Artifact) -> str:
+    return f"signatures of {reference.source}@{artifact.resolved}"
+
+
+def _page(reference: HttpsReference, settings: Settings, control: Control, patience: Patience) -> tuple[bytes, Digest]:
+    cache, digest = DownloadCache(settings.download_dir), reference.digest
+    known = None if digest is None else cache.file(digest, limit=MAX_COMPONENT, control=control)
+    if known is not None and digest is not None:
+        return known, digest
+    if settings.offline:
+        raise not_cached(str(reference))
+    found = watched(lambda inner: _download(reference, settings, inner, patience), control, "fetch")
+    if digest is not None:
+        cache.keep(found[0])
+    return found
 
 
 def _download(reference: HttpsReference, settings: Settings, control: Control, patience: Patience) -> tuple[bytes, Digest]:

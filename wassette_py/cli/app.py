@@ -14,8 +14,8 @@ from typing import Annotated
 import typer
 
 from wassette_py import __version__
-from wassette_py.cli import audit, component, config, permission, policy, registry, run, serve, tool, trust
-from wassette_py.cli.options import Command, Group, Session
+from wassette_py.cli import component, config, permission, policy, registry, run, serve, tool, trust
+from wassette_py.cli.options import Command, FetchCommand, Group, Session
 from wassette_py.cli.render import complain
 from wassette_py.errors import WassetteError
 
@@ -30,16 +30,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve", cls=Command, epilog=serve.EPILOG)(serve.serve)
-app.command("run", cls=Command, options_metavar="[OPTIONS]")(run.run)
+app.command("run", cls=FetchCommand, options_metavar="[OPTIONS]")(run.run)
 app.add_typer(component.app, name="component")
 app.add_typer(tool.app, name="tool")
 app.add_typer(policy.app, name="policy")
 app.add_typer(permission.app, name="permission", hidden=True)
 app.add_typer(trust.app, name="trust")
 app.add_typer(registry.app, name="registry")
-app.add_typer(audit.app, name="audit")
-app.command("stats", cls=Command)(audit.stats)
-app.command("monitor", cls=Command)(audit.monitor)
 app.add_typer(config.app, name="config")
 
 

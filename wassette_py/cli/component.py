@@ -9,7 +9,7 @@ import typer
 
 from wassette_py.cli import describing, verifying
 from wassette_py.cli.arguments import ComponentId, ReferenceText, is_installed, read_text
-from wassette_py.cli.options import Command, Session, noun, session_of
+from wassette_py.cli.options import Command, FetchCommand, Session, noun, session_of
 from wassette_py.cli.render import show, talk
 from wassette_py.cli.text import columns
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 app = noun("Load, unload, list, inspect and verify components.")
 
 
-@app.command("load", cls=Command)
+@app.command("load", cls=FetchCommand)
 def load(
     context: typer.Context,
     reference: ReferenceText,
@@ -69,7 +69,7 @@ def list_components(context: typer.Context) -> None:
         show(session, {"components": [_entry(entry) for entry in entries], "total": len(entries)}, columns(rows))
 
 
-@app.command("inspect", cls=Command)
+@app.command("inspect", cls=FetchCommand)
 def inspect(
     context: typer.Context,
     target: Annotated[str, typer.Argument(metavar="ID|REF", help="An installed component, or a reference to look at before trusting it.")],
@@ -80,7 +80,7 @@ def inspect(
     show(session, describing.document(portrait), describing.lines(portrait))
 
 
-@app.command("verify", cls=Command)
+@app.command("verify", cls=FetchCommand)
 def verify(
     context: typer.Context,
     reference: ReferenceText,

@@ -33,6 +33,7 @@ class Session:
         self.output = "text"
         self.component_dir: Path | None = None
         self.verbose = False
+        self.offline = False
 
     @property
     def json(self) -> bool:
@@ -43,7 +44,7 @@ class Session:
         """The settings of flags, environment and file. Raises InvalidSettings."""
         from wassette_py.settings import Settings
 
-        return Settings.load(component_dir=self.component_dir)
+        return Settings.load(component_dir=self.component_dir, offline=self.offline)
 
     @cached_property
     def host(self) -> ComponentHost:
@@ -83,6 +84,11 @@ def _set_verbose(context: typer.Context, _: typer.CallbackParam, value: bool) ->
         session_of(context).verbose = True
 
 
+def _set_offline(context: typer.Context, _: typer.CallbackParam, value: bool) -> None:
+    if value:
+        session_of(context).offline = True
+
+
 def _shared() -> list[TyperOption]:
     return [
         _option(
@@ -106,6 +112,14 @@ class Command(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`wassette policy show [OPTIONS] ID`: an argument without brackets is required, as everywhere else in this field."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+
+class FetchCommand(Command):
+    """A command that may fetch a component."""
+
+    def __init__(self, *arguments: Any, params: list[Any] | None = None, **details: Any) -> None:
+        offline = _option(["--offline"], _set_offline, is_flag=True, help="Use what was fetched before, and ask no registry.")
+        super().__init__(*arguments, params=[*(params or []), offline], **details)
 
 
 class Group(TyperGroup):

@@ -39,24 +39,55 @@ class Patience:
     tries: int = 4
 
 
+class Arrived:
+    """What has arrived of some bytes: counted and hashed, kept when a try breaks off so that the next may go on from there."""
+
+    def __init__(self) -> None:
+        self.buffer, self.hasher = io.BytesIO(), hashlib.sha256()
+
+    @property
+    def size(self) -> int:
+        return self.buffer.tell()
+
+    def add(self, chunk: bytes) -> None:
+        self.hasher.update(chunk)
+        self.buffer.write(chunk)
+
+    def clear(self) -> None:
+        """Begins anew."""
+        self.buffer, self.hasher = io.BytesIO(), hashlib.sha256()
+
+
 def collect(
-    chunks: Iterable[bytes], *, limit: int, what: str, control: Control, stage: Stage = "fetch", total: int | None = None
+    chunks: Iterable[bytes],
+    *,
+    limit: int,
+    what: str,
+    control: Control,
+    stage: Stage = "fetch",
+    total: int | None = None,
+    arrived: Arrived | None = None,
 ) -> tuple[bytes, Digest]:
-    """All of `chunks`, and their digest. Raises FetchError past `limit` bytes, Cancelled; `total` is what is expected, for the progress."""
-    buffer, hasher = io.BytesIO(), hashlib.sha256()
-    control.step(stage, 0, total)
+    """All of `chunks` (after what has `arrived`), and their digest. Raises FetchError past `limit` bytes, Cancelled; `total` is what is
+    expected, for the progress."""
+    arrived = arrived or Arrived()
+    control.step(stage, arrived.size, total)
     for chunk in chunks:
-        hasher.update(chunk)
-        if buffer.write(chunk) and buffer.tell() > limit:
+        arrived.add(chunk)
+        if arrived.size > limit:
             raise FetchError(f"{what} is larger than {limit} bytes")
-        control.step(stage, buffer.tell(), total)
-    return buffer.getvalue(), Digest(hasher.hexdigest())
+        control.step(stage, arrived.size, total)
+    return arrived.buffer.getvalue(), Digest(arrived.hasher.hexdigest())
 
 
-def read_blob(chunks: Iterable[bytes], descriptor: Descriptor, *, limit: int, what: str, control: Control) -> bytes:
-    """The blob a descriptor promises. Raises DigestMismatch, FetchError when it is larger or shorter than said."""
+def read_blob(
+    chunks: Iterable[bytes], descriptor: Descriptor, *, limit: int, what: str, control: Control, arrived: Arrived | None = None
+) -> bytes:
+    """The blob a descriptor promises, after what has `arrived` of it. Raises DigestMismatch, FetchError when it is larger or shorter."""
     # One byte past the promised size is enough to know that the promise is broken.
-    data, digest = collect(_some_past(chunks, descriptor.size), limit=limit, what=what, control=control, total=descriptor.size)
+    arrived = arrived or Arrived()
+    rest = _some_past(chunks, descriptor.size - arrived.size)
+    data, digest = collect(rest, limit=limit, what=what, control=control, total=descriptor.size, arrived=arrived)
     if len(data) != descriptor.size:
         more = "more than" if len(data) > descriptor.size else f"{len(data)} of"
         raise FetchError(

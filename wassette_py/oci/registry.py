@@ -16,7 +16,7 @@ from wassette_py.errors import DigestMismatch, FetchError, NotFound
 from wassette_py.names import Digest, is_loopback
 from wassette_py.oci.access import Access, Action, Door, Refusal
 from wassette_py.oci.documents import INDEX_TYPES, MANIFEST_TYPES, Descriptor
-from wassette_py.oci.reading import MAX_DOCUMENT, Patience, collect, read_blob
+from wassette_py.oci.reading import MAX_DOCUMENT, Arrived, Patience, collect, read_blob
 from wassette_py.oci.transport import Passing, Web, host_of, refused_words
 from wassette_py.reference import OciReference
 from wassette_py.settings import Settings
@@ -67,13 +67,22 @@ class RegistrySource(oras.provider.Registry):  # type: ignore[misc] # oras has n
 
     def blob(self, descriptor: Descriptor, *, limit: int, control: Control) -> bytes:
         """The bytes of one blob, checked; only ever from this repository or where it redirects. Raises FetchError."""
-        what = f"blob {descriptor.digest} of {self.reference.source}"
+        what, arrived = f"blob {descriptor.digest} of {self.reference.source}", Arrived()
 
         def read() -> bytes:
-            with self.ask(f"{self.root}/blobs/{descriptor.digest}", what, headers={"Accept": "*/*"}) as response:
-                return read_blob(self.web.body(response, what), descriptor, limit=limit, what=what, control=control)
+            # What came before it broke off need not come again, where the registry (or the storage it sends us to) knows ranges.
+            resumed = {"Range": f"bytes={arrived.size}-"} if 0 < arrived.size < descriptor.size else {}
+            good = (200, 206) if resumed else (200,)
+            with self.ask(f"{self.root}/blobs/{descriptor.digest}", what, headers={"Accept": "*/*", **resumed}, good=good) as response:
+                begins = response.headers.get("Content-Range", "").startswith(f"bytes {arrived.size}-")
+                if response.status_code == 200 or not begins:
+                    arrived.clear()
+                if response.status_code == 206 and not begins:
+                    raise Passing(FetchError(f"{what} was to go on and came from another place"))
+                body = self.web.body(response, what)
+                return read_blob(body, descriptor, limit=limit, what=what, control=control, arrived=arrived)
 
-        return self.web.retried(read)
+        return self.web.retried(read, arrived=lambda: arrived.size)
 
     def _manifest(self, name: str, what: str, control: Control) -> tuple[bytes, str | None, Digest]:
         def read() -> tuple[bytes, str | None, Digest]:

@@ -112,15 +112,20 @@ class Web:
                 if time.monotonic() > until:
                     raise FetchError(f"{what} has not arrived after {self.patience.body:g} s")
 
-    def retried(self, task: Callable[[], T]) -> T:
-        """What `task` returns, tried again while it raises Passing and there is time for that. Raises the last error."""
-        until = time.monotonic() + self.patience.budget
-        attempt = 0
+    def retried(self, task: Callable[[], T], *, arrived: Callable[[], int] = lambda: 0) -> T:
+        """What `task` returns, tried again while it raises Passing and there is time for that, or more bytes have `arrived` than before.
+
+        Raises the last error.
+        """
+        end = time.monotonic() + self.patience.body
+        until, attempt, had = time.monotonic() + self.patience.budget, 0, 0
         while True:
             attempt += 1
             try:
                 return task()
             except Passing as passing:
+                if arrived() > had:
+                    had, attempt, until = arrived(), 1, min(end, time.monotonic() + self.patience.budget)
                 # Full jitter between a half and the whole, so that clients of a busy registry do not come back together.
                 wait = passing.wait if passing.wait is not None else 0.3 * 2**attempt * random.uniform(0.5, 1)  # noqa: S311
                 if attempt >= self.patience.tries or time.monotonic() + wait > until:

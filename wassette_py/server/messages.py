@@ -6,11 +6,9 @@ batches. A line that is no message becomes a `Fault` that names the error to ans
 
 from __future__ import annotations
 
-from wassette_py.server.wire import json_text, parse
-
-TYPE_CHECKING = False  # the first reply waits for this module: typing, dataclasses and json would be half of it
-if TYPE_CHECKING:
-    from typing import Any
+import json
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -28,59 +26,46 @@ MAX_DEPTH = 200
 RequestId = str | int
 
 
-class _Value:
-    """Equal to another of its class with the same fields."""
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join([f'{name}={value!r}' for name, value in vars(self).items()])})"
-
-
-class Request(_Value):
+@dataclass(frozen=True)
+class Request:
     """A message that expects an answer."""
 
-    def __init__(self, id: RequestId, method: str, params: dict[str, Any]) -> None:
-        self.id = id
-        self.method = method
-        self.params = params
+    id: RequestId
+    method: str
+    params: dict[str, Any]
 
 
-class Notification(_Value):
+@dataclass(frozen=True)
+class Notification:
     """A message that expects none."""
 
-    def __init__(self, method: str, params: dict[str, Any]) -> None:
-        self.method = method
-        self.params = params
+    method: str
+    params: dict[str, Any]
 
 
-class Answer(_Value):
+@dataclass(frozen=True)
+class Answer:
     """The client's answer to a request of ours."""
 
-    def __init__(self, id: object) -> None:
-        self.id = id
+    id: object
 
 
-class Fault(_Value):
+@dataclass(frozen=True)
+class Fault:
     """A line that is no message: the JSON-RPC error that answers it, with the id when one could be read."""
 
-    def __init__(self, code: int, message: str, id: RequestId | None = None) -> None:
-        self.code = code
-        self.message = message
-        self.id = id
+    code: int
+    message: str
+    id: RequestId | None = None
 
 
+@dataclass
 class RpcError(Exception):
     """The JSON-RPC error that answers the request at hand."""
 
-    def __init__(self, code: int, message: str, data: object = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.data = data
+    code: int
+    message: str
+    data: object = field(default=None)
 
 
 Message = Request | Notification | Answer | Fault
@@ -88,10 +73,18 @@ Message = Request | Notification | Answer | Fault
 TOO_LONG = Fault(INVALID_REQUEST, f"a message has at most {MAX_LINE} bytes")
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
+
+
 def decode(line: bytes) -> Message:
     """The message in `line`."""
     try:
-        value = parse(line.decode())
+        value = _DECODER.decode(line.decode())
     except UnicodeDecodeError:
         return Fault(PARSE_ERROR, "not UTF-8")
     except RecursionError:
@@ -151,7 +144,7 @@ def _deeper_than(value: object, line: bytes) -> bool:
 
 def dump(value: object) -> str:
     """`value` as JSON text. Raises ValueError for NaN and infinities."""
-    return json_text(value)
+    return _ENCODER.encode(value)
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from wassette_py.audit import Actor
     from wassette_py.host import CallResult, HostedTool
     from wassette_py.server.messages import Notification, Request
 
@@ -38,9 +37,6 @@ class CallContext(Protocol):
 
     @property
     def cancel(self) -> threading.Event: ...
-
-    @property
-    def actor(self) -> Actor: ...
 
     def progress(self, done: float, total: float | None, message: str) -> None: ...
 

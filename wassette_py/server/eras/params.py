@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from wassette_py.server.messages import INVALID_PARAMS, RpcError
+from typing import Any
 
-TYPE_CHECKING = False  # as in messages.py
-if TYPE_CHECKING:
-    from typing import Any
+from wassette_py.server.messages import INVALID_PARAMS, RpcError
 
 PROTOCOL_VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")

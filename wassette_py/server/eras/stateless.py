@@ -21,7 +21,6 @@ from wassette_py.server.eras.params import (
     progress_token,
     text_in,
 )
-from wassette_py.server.eras.welcome import INSTRUCTIONS, SERVER_INFO
 from wassette_py.server.messages import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -32,7 +31,7 @@ from wassette_py.server.messages import (
     RequestId,
     RpcError,
 )
-from wassette_py.server.protocol import ECHO
+from wassette_py.server.protocol import ECHO, INSTRUCTIONS, SERVER_INFO
 
 if TYPE_CHECKING:
     from wassette_py.server.protocol import Session
@@ -123,7 +122,7 @@ class Stateless:
         meta = request.params["_meta"]
         wanted = meta.get(LOG_LEVEL_KEY)
         logs = wanted is not None and LOG_LEVELS.index(GUEST_LEVEL) >= log_level(wanted, LOG_LEVEL_KEY)
-        self._session.call(request, progress_token(meta), lambda: logs, meta.get(CLIENT_INFO_KEY))
+        self._session.call(request, progress_token(meta), lambda: logs)
 
     def _listen(self, request: Request) -> None:
         wanted = request.params.get("notifications")
