@@ -8,7 +8,7 @@ import pytest
 
 from wassette_py.errors import InvalidSettings
 from wassette_py.limits import Limits
-from wassette_py.settings import RegistrySettings, Settings, known_keys, settings_table, variable_of
+from wassette_py.settings import AuditSettings, RegistrySettings, Settings, known_keys, settings_table, variable_of
 from wassette_py.settings.places import default_places
 
 CONFIG = """\
@@ -19,7 +19,7 @@ limits: {memory: 256Mi, cpu: 2, timeout: 10s}
 ceilings:
   output: 32Mi
 calls: {in_flight: 8}
-audit: {retention: 90d, dir: /var/log/w}
+audit: {retention: 36h, dir: /var/log/w, size: 64Mi, arguments: values}
 registries:
   Registry.Example.com:443: {ca_file: /etc/ca.pem}
   localhost:5000: {insecure_http: true, token_host: "localhost:5001"}
@@ -42,7 +42,7 @@ def test_without_any_setting_the_places_are_the_xdg_folders(home: Path) -> None:
     assert settings.state_dir == home / ".local/state/wassette"
     assert settings.trust_file == home / ".config/wassette/trust.yaml"
     assert settings.catalog_file == home / ".config/wassette/catalog.json"
-    assert settings.audit == {"dir": str(settings.state_dir)}
+    assert settings.audit == AuditSettings(settings.state_dir / "audit", 90 * 86_400, 1 << 30, "shape")
     assert (settings.grants, settings.limits, settings.in_flight, settings.abandoned) == ("ask", Limits(), 64, 8)
     assert settings.log_level == "warning"
     assert set(settings.origins.values()) == {"default"}
@@ -57,7 +57,7 @@ def test_the_file_is_read_key_by_key(config: Path, home: Path) -> None:
     assert settings.limits == Limits(memory=256 << 20, cpu=2, timeout=10)
     assert settings.ceilings.output == 32 << 20
     assert (settings.in_flight, settings.abandoned) == (8, 8)
-    assert settings.audit == {"dir": "/var/log/w", "retention": "90d"}
+    assert settings.audit == AuditSettings(Path("/var/log/w"), 36 * 3600, 64 << 20, "values")
     assert settings.registry("registry.example.com") == RegistrySettings(ca_file=Path("/etc/ca.pem"))
     assert settings.registry("localhost:5000") == RegistrySettings(insecure_http=True, token_host="localhost:5001")
     assert settings.registry("ghcr.io") == RegistrySettings()
@@ -92,7 +92,7 @@ def test_offline_is_a_word_in_the_file_and_a_flag(config: Path) -> None:
 
 
 def test_every_key_but_the_registries_can_be_a_variable_and_is_shown() -> None:
-    values = {"grants": "allow", "log_level": "error", "offline": "true"}
+    values = {"grants": "allow", "log_level": "error", "audit.arguments": "values", "audit.retention": "1h", "offline": "true"}
     environ = {
         variable_of(key): values.get(key, "7" if key.startswith("calls") else "1s" if key.endswith("timeout") else "1")
         for key in known_keys()
@@ -133,6 +133,11 @@ def test_an_empty_file_sets_nothing(config: Path) -> None:
         ("limits: {memory: lots}", ":1: limits.memory: expected a number of bytes"),
         ("limits: {memory: 8Gi}", ":1: limits.memory: limits.memory is above its ceiling of 4Gi"),
         ("ceilings: {memory: 1Mi}", ":1: ceilings.memory: limits.memory is above its ceiling of 1Mi"),
+        ("audit: {retention: soon}", ":1: audit.retention: expected a time such as 90d (h, d, w), got 'soon'"),
+        ("audit: {retention: 0d}", ":1: audit.retention: expected a time"),
+        ("audit: {size: much}", ":1: audit.size: expected a number of bytes"),
+        ("audit: {arguments: all}", ":1: audit.arguments: expected one of shape, values"),
+        ("audit: {dir: here}", ":1: audit.dir: expected an absolute path"),
         ("calls: {in_flight: 0}", ":1: calls.in_flight: expected a number from 1 to 10000"),
         ("calls: {in_flight: 100000}", ":1: calls.in_flight: expected a number"),
         ("calls: {abandoned: two}", ":1: calls.abandoned: expected a number"),

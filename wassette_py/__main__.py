@@ -6,26 +6,29 @@ Everything else, also what is not quite right with a `serve --stdio`, goes to th
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+
+TYPE_CHECKING = False  # the first reply waits for all that is imported here
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wassette_py.server.opening import Connection
 
 
-@dataclass(frozen=True)
 class Serve:
     """`wassette serve --stdio` with what stands around it."""
 
-    ids: tuple[str, ...]
-    component_dir: Path | None
-    builtin_tools: bool
-    verbose: bool = False
+    def __init__(self, ids: tuple[str, ...], component_dir: str | None, builtin_tools: bool, verbose: bool = False) -> None:
+        self.ids = ids
+        self.component_dir = component_dir
+        self.builtin_tools = builtin_tools
+        self.verbose = verbose
 
 
 def serve_stdio_of(arguments: Sequence[str]) -> Serve | None:
     """The `serve --stdio` that `arguments` ask for; None when they ask for something else, or not only for that."""
     words: list[str] = []
     flags: set[str] = set()
-    component_dir: Path | None = None
+    component_dir: str | None = None
     rest = iter(arguments)
     for argument in rest:
         name, equals, value = argument.partition("=")
@@ -35,7 +38,7 @@ def serve_stdio_of(arguments: Sequence[str]) -> Serve | None:
             given = value if equals else next(rest, "")
             if not given:
                 return None
-            component_dir = Path(given)
+            component_dir = given
         elif argument.startswith("-"):
             return None
         else:
@@ -53,17 +56,28 @@ def main() -> int:
         from wassette_py import cli
 
         return cli.main(sys.argv[1:])
+    from wassette_py.server.opening import opened
+
+    try:
+        return _serve_stdio(serve, opened())
+    except KeyboardInterrupt:  # before the server has a way of its own to end
+        return 0
+
+
+def _serve_stdio(serve: Serve, connection: Connection) -> int:
+    from pathlib import Path
+
     from wassette_py.errors import WassetteError
     from wassette_py.server.stdio import serve_stdio
     from wassette_py.settings import Settings
 
     try:
-        settings = Settings.load(component_dir=serve.component_dir)
+        settings = Settings.load(component_dir=Path(serve.component_dir) if serve.component_dir else None)
         if serve.verbose or settings.log_level != "warning":
             import logging
 
             logging.basicConfig(level="DEBUG" if serve.verbose else settings.log_level.upper(), stream=sys.stderr)
-        return serve_stdio(settings, only=serve.ids, builtin_tools=serve.builtin_tools)
+        return serve_stdio(connection, settings, only=serve.ids, builtin_tools=serve.builtin_tools)
     except WassetteError as error:
         print(f"error: {error}", file=sys.stderr)
         if error.hint:

@@ -23,10 +23,11 @@ PROGRAM = [sys.executable, "-m", "wassette_py"]
 
 
 def _left() -> set[str]:
-    """What stands in the home, but for locks and the cache."""
+    """What stands in the home, but for locks, the cache and the audit log."""
     home = Path.home()
     names = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
-    return {name for name in names if not name.endswith(".lock") and not name.startswith(".cache/wassette/compiled/")}
+    apart = (".cache/wassette/compiled/", ".local/state/wassette/audit/")
+    return {name for name in names if not name.endswith(".lock") and not name.startswith(apart)}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a file size limit stands for a full disk")

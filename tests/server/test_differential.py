@@ -21,7 +21,7 @@ from mcp.shared.message import SessionMessage
 from tests.server.corehost import ENVELOPE, INITIALIZE, FunctionHost, Wire, enveloped, returns
 from wassette_py import __version__
 from wassette_py.server import results
-from wassette_py.server.protocol import INSTRUCTIONS
+from wassette_py.server.eras.welcome import INSTRUCTIONS
 
 CHANGE = "the list changes"
 Script = list[dict[str, Any] | str]

@@ -125,3 +125,7 @@ def test_no_line_raises(line: bytes) -> None:
 @given(st.text(alphabet='{}[]",:0a\\u', max_size=60))
 def test_no_line_that_looks_like_json_raises(text: str) -> None:
     assert isinstance(decode(text.encode()), Request | Notification | Answer | Fault)
+
+
+def test_a_message_shows_what_it_holds() -> None:
+    assert repr(Notification("ping", {})) == "Notification(method='ping', params={})"

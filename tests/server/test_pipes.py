@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from wassette_py.server import pipes
+from wassette_py.server.writer import Writer
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_an_input_that_breaks_has_ended() -> None:
 
 def test_lines_are_written_in_order_and_the_first_is_announced_once_it_is_out(pipe: tuple[int, int]) -> None:
     begun = threading.Event()
-    writer = pipes.Writer(pipe[1], begun=begun.set, broken=lambda: None)
+    writer = Writer(pipe[1], begun=begun.set, broken=lambda: None)
     assert writer.flush(0)
     assert not begun.is_set()
     for number in range(1000):
@@ -79,7 +80,7 @@ def test_lines_are_written_in_order_and_the_first_is_announced_once_it_is_out(pi
 
 
 def test_a_client_that_does_not_read_holds_the_writers_back_and_not_the_memory(pipe: tuple[int, int]) -> None:
-    writer = pipes.Writer(pipe[1], begun=lambda: None, broken=lambda: None)
+    writer = Writer(pipe[1], begun=lambda: None, broken=lambda: None)
     line = b"x" * (1 << 20)
     written = []
 
@@ -105,7 +106,7 @@ def test_a_client_that_is_gone_is_told_once_and_the_rest_is_dropped() -> None:
     read, write = os.pipe()
     os.close(read)
     broken = threading.Semaphore(0)
-    writer = pipes.Writer(write, begun=lambda: None, broken=broken.release)
+    writer = Writer(write, begun=lambda: None, broken=broken.release)
     writer.write(b"a\n")
     assert broken.acquire(timeout=5)
     for _ in range(100):
@@ -119,7 +120,7 @@ def test_a_first_announcement_that_fails_does_not_stop_the_writing(pipe: tuple[i
     def fail() -> None:
         raise RuntimeError("can't start new thread")
 
-    writer = pipes.Writer(pipe[1], begun=fail, broken=lambda: None)
+    writer = Writer(pipe[1], begun=fail, broken=lambda: None)
     writer.write(b"a\n")
     assert os.read(pipe[0], 10) == b"a\n"
     writer.write(b"b\n")
@@ -127,7 +128,7 @@ def test_a_first_announcement_that_fails_does_not_stop_the_writing(pipe: tuple[i
 
 
 def test_at_the_end_nobody_waits_for_a_client_that_does_not_read(pipe: tuple[int, int]) -> None:
-    writer = pipes.Writer(pipe[1], begun=lambda: None, broken=lambda: None)
+    writer = Writer(pipe[1], begun=lambda: None, broken=lambda: None)
     writer.write(b"x" * (40 << 20))
     waiting = threading.Thread(target=lambda: writer.write(b"dropped"))
     waiting.start()
@@ -145,7 +146,7 @@ def test_at_the_end_nobody_waits_for_a_client_that_does_not_read(pipe: tuple[int
 
 def test_a_short_line_is_out_when_write_returns(pipe: tuple[int, int]) -> None:
     begun = threading.Event()
-    writer = pipes.Writer(pipe[1], begun=begun.set, broken=lambda: None)
+    writer = Writer(pipe[1], begun=begun.set, broken=lambda: None)
     writer.write(b"first\n")
     assert begun.wait(5)
     assert os.read(pipe[0], 100) == b"first\n"
@@ -157,7 +158,7 @@ def test_a_short_line_is_out_when_write_returns(pipe: tuple[int, int]) -> None:
 
 def test_short_lines_keep_their_place_behind_long_ones(pipe: tuple[int, int]) -> None:
     begun = threading.Event()
-    writer = pipes.Writer(pipe[1], begun=begun.set, broken=lambda: None)
+    writer = Writer(pipe[1], begun=begun.set, broken=lambda: None)
     writer.write(b"first\n")
     assert begun.wait(5)
     expected = b"first\n"
@@ -173,7 +174,7 @@ def test_short_lines_keep_their_place_behind_long_ones(pipe: tuple[int, int]) ->
 
 def test_a_short_line_waits_when_the_pipe_is_full(pipe: tuple[int, int]) -> None:
     begun = threading.Event()
-    writer = pipes.Writer(pipe[1], begun=begun.set, broken=lambda: None)
+    writer = Writer(pipe[1], begun=begun.set, broken=lambda: None)
     writer.write(b"x" * 65_536)  # what fits into a pipe of Linux
     assert begun.wait(5)
     writer.write(b"short")
@@ -187,7 +188,7 @@ def test_a_short_line_waits_when_the_pipe_is_full(pipe: tuple[int, int]) -> None
 def test_a_client_that_goes_between_looking_and_writing_is_told_too() -> None:
     read, write = os.pipe()
     begun, broken = threading.Event(), threading.Event()
-    writer = pipes.Writer(write, begun=begun.set, broken=broken.set)
+    writer = Writer(write, begun=begun.set, broken=broken.set)
     writer.write(b"first\n")
     assert begun.wait(5)
 

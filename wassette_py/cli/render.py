@@ -6,7 +6,8 @@ rich is imported when a display is first drawn, so that commands that end at onc
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from time import sleep
 from typing import TYPE_CHECKING, TextIO
 
 from wassette_py.cli.text import escape, json_text, seconds_text
@@ -77,6 +78,31 @@ def tell_log(level: str, *, traces: bool) -> None:
 def is_terminal(stream: TextIO) -> bool:
     """Whether a person watches `stream`."""
     return stream.isatty()
+
+
+def follow(news: Callable[[], list[str]], screen: Callable[[], list[str]], *, pause: float) -> None:
+    """Shows what comes until Ctrl-C: in a terminal `screen`, drawn anew each time, else each line of `news` once."""
+    try:
+        if is_terminal(sys.stdout):
+            _follow_on_screen(news, screen, pause)
+        while True:
+            for line in news():
+                print(escape(line), flush=True)
+            sleep(pause)
+    except KeyboardInterrupt:
+        return
+
+
+def _follow_on_screen(news: Callable[[], list[str]], screen: Callable[[], list[str]], pause: float) -> None:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=Console(), auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            news()
+            live.update(Text(escape("\n".join(screen())), no_wrap=True, overflow="ellipsis"), refresh=True)
+            sleep(pause)
 
 
 class Display:

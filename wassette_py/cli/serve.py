@@ -20,7 +20,8 @@ def serve(
     """Serve the installed components' tools to an MCP client."""
     if not stdio:
         context.fail("serve needs to know its front: --stdio")
+    from wassette_py.server.opening import opened
     from wassette_py.server.stdio import serve_stdio
 
     session = session_of(context)
-    raise typer.Exit(serve_stdio(session.settings, only=tuple(components or ()), builtin_tools=not disable_builtin_tools))
+    raise typer.Exit(serve_stdio(opened(), session.settings, only=tuple(components or ()), builtin_tools=not disable_builtin_tools))

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wassette_py.audit import actor
 from wassette_py.control import Control
 from wassette_py.errors import InvalidComponent, WassetteError
 from wassette_py.host.outcome import CallResult, explained, failed
 
 if TYPE_CHECKING:
+    from wassette_py.audit import Actor
     from wassette_py.host.policies import Policies
+    from wassette_py.host.recording import Recorder
     from wassette_py.host.tools import HostedTool
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.sandbox.call import CallReport, Sandbox
@@ -39,13 +42,17 @@ class Call:
     arguments: Mapping[str, object]
     policy: PolicyDocument
     environment: Mapping[str, str]
+    tool: str = ""
 
 
 class Caller:
     """Calls tools of installed components, and of components that are not installed."""
 
-    def __init__(self, settings: Settings, store: ComponentStore, policies: Policies, sandbox: Callable[[], Sandbox]) -> None:
+    def __init__(
+        self, settings: Settings, store: ComponentStore, policies: Policies, recorder: Recorder, sandbox: Callable[[], Sandbox]
+    ) -> None:
         self._settings = settings
+        self._recorder = recorder
         self._store = store
         self._policies = policies
         self._sandbox = sandbox
@@ -57,28 +64,57 @@ class Caller:
         from wassette_py.sandbox.call import CallSpec
         from wassette_py.wit.values import read_arguments, write_result
 
-        function, policy = call.function, call.policy
+        function, policy, who = call.function, call.policy, actor()
         try:
             limits = self._policies.limits(policy)
             values = read_arguments(function, call.arguments)
         except WassetteError as error:
-            done(failed(error))
+            result = failed(error)
+            self._record(who, call, result, None)
+            done(result)
             return
         known = {**self._settings.environ, **call.environment}
         variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
         spec = CallSpec(call.component_id, function, values, policy, limits, variables)
 
         def finish(report: CallReport) -> None:
-            done(explained(call.component_id, policy, report, lambda value: write_result(function, value), limits.output))
+            result = explained(call.component_id, policy, report, lambda value: write_result(function, value), limits.output)
+            self._record(who, call, result, report)
+            done(result)
 
         self._sandbox().call(call.component, spec, cancel, finish)
 
     def prepared(self, hosted: HostedTool, arguments: Mapping[str, object]) -> Call:
-        """The call of a served tool, under its component's policy as it is now. Raises WassetteError."""
-        record = self._store.record(hosted.component)
-        policy = self._policies.of(record.id)
-        component = self.component(record)
-        return Call(record.id, component, function_of(component, hosted), arguments, policy, {})
+        """The call of a served tool, under its component's policy as it is now. Raises WassetteError, and records such a call."""
+        try:
+            record = self._store.record(hosted.component)
+            policy = self._policies.of(record.id)
+            component = self.component(record)
+            return Call(record.id, component, function_of(component, hosted), arguments, policy, {}, hosted.name)
+        except WassetteError as error:
+            self._recorder.call(
+                failed(error),
+                arguments,
+                who=actor(),
+                component=hosted.component,
+                digest=hosted.digest,
+                policy=None,
+                tool=hosted.name,
+            )
+            raise
+
+    def _record(self, who: Actor, call: Call, result: CallResult, report: CallReport | None) -> None:
+        self._recorder.call(
+            result,
+            call.arguments,
+            who=who,
+            component=call.component_id,
+            digest=str(call.component.digest),
+            policy=self._policies.digest(call.component_id, call.policy),
+            tool=call.tool,
+            names=[name for name, _ in call.function.params],
+            seen=None if report is None else (call.policy, report),
+        )
 
     def component(self, record: Record) -> CompiledComponent:
         """The compiled component of `record`: from memory, restored, or compiled again when the cache was cleared. Raises WassetteError."""

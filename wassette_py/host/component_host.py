@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from wassette_py.audit import AuditLog
 from wassette_py.errors import InvalidArguments, InvalidPolicy, UnknownComponent, WassetteError
 from wassette_py.host.caller import Call, Caller, waited
 from wassette_py.host.loader import Inspection, Judged, Loaded, Loader
 from wassette_py.host.outcome import CallResult, failed
 from wassette_py.host.policies import Policies
+from wassette_py.host.recording import Recorder
 from wassette_py.host.tools import HostedTool, served
 from wassette_py.store import ComponentStore, Entry
 
@@ -33,9 +35,11 @@ class ComponentHost:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = ComponentStore(settings.component_dir)
-        self.policies = Policies(self.store, settings)
+        log = AuditLog(settings.audit.dir, retention=settings.audit.retention, size=settings.audit.size)
+        self.recorder = Recorder(log, values=settings.audit.arguments == "values")
+        self.policies = Policies(self.store, settings, self.recorder)
         self.loader = Loader(settings, self.store, self.policies, lambda: self.sandbox.engine)
-        self.caller = Caller(settings, self.store, self.policies, lambda: self.sandbox)
+        self.caller = Caller(settings, self.store, self.policies, self.recorder, lambda: self.sandbox)
         self._making = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._tools: tuple[object, dict[str, HostedTool]] | None = None
@@ -89,7 +93,11 @@ class ComponentHost:
         self, reference: Reference, *, component_id: str | None = None, prefix: str = "", policy: str | None = None, control: Control
     ) -> Loaded:
         """Fetches, verifies, compiles, describes and installs. Raises any WassetteError; what was installed then stays as it was."""
-        return self.loader.load(reference, component_id=component_id, prefix=prefix, policy=policy, control=control)
+        with self.recorder.operation("load", component_id or reference.default_id, reference=str(reference)) as learnt:
+            loaded = self.loader.load(reference, component_id=component_id, prefix=prefix, policy=policy, control=control)
+            record = loaded.record
+            learnt |= {"digest": str(record.digest), "signer": record.signer.text, "outcome": "ok" if loaded.changed else "unchanged"}
+            return loaded
 
     def inspect(self, reference: Reference, control: Control) -> Inspection:
         """What `reference` holds, before anything is trusted; installs nothing."""
@@ -101,7 +109,7 @@ class ComponentHost:
 
     def unload(self, component_id: str, *, keep_policy: bool = False) -> str | None:
         """Removes component, record and policy; returns the policy's text. Raises UnknownComponent."""
-        with self.store.locked():
+        with self.recorder.operation("unload", component_id), self.store.locked():
             return self.store.remove(component_id, keep_policy=keep_policy)
 
     # What calls it.
@@ -124,11 +132,14 @@ class ComponentHost:
         """A call (without arguments, under no policy) of one tool of `reference`, which is fetched and verified but not installed."""
         from wassette_py.policy.document import EMPTY
 
-        fetched = self.loader.verified(reference, control).fetched
-        component, description = self.loader.compiled(fetched, "", control)
+        with self.recorder.operation("open", reference.default_id, reference=str(reference)) as learnt:
+            verified = self.loader.verified(reference, control)
+            fetched = verified.fetched
+            learnt |= {"digest": str(fetched.digest), "signer": verified.signer.text}
+            component, description = self.loader.compiled(fetched, "", control)
         definition = _chosen(str(reference), tool, {definition.name: definition for definition in description.tools})
         function = next(f for f in component.type.exports if (f.interface, f.name) == (definition.interface, definition.function))
-        return Call(reference.default_id or "component", component, function, {}, EMPTY, {})
+        return Call(reference.default_id or "component", component, function, {}, EMPTY, {}, definition.name)
 
     def opened_installed(self, component_id: str, tool: str | None) -> Call:
         """A call (without arguments) of one tool of an installed component, under its policy. Raises WassetteError."""

@@ -6,6 +6,7 @@ policy raises for that component each time and for no other.
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, Limits, format_limit
-from wassette_py.policy.document import EMPTY, PolicyDocument, StorageGrant, parse_policy
+from wassette_py.names import Digest
+from wassette_py.policy.document import EMPTY, PolicyDocument, StorageGrant, document_json, parse_policy
 from wassette_py.policy.editing import grant_text, revoke_text
+from wassette_py.policy.grants import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wassette_py.host.recording import Recorder
     from wassette_py.policy.grants import Permission, Revocation
     from wassette_py.settings import Settings
     from wassette_py.store import ComponentStore
@@ -29,10 +33,11 @@ SEARCHED_ENTRIES = 20_000
 class Policies:
     """What each installed component may do, as its file says now."""
 
-    def __init__(self, store: ComponentStore, settings: Settings) -> None:
+    def __init__(self, store: ComponentStore, settings: Settings, recorder: Recorder) -> None:
         self._store = store
         self._settings = settings
-        self._parsed: dict[str, tuple[object, PolicyDocument]] = {}
+        self._recorder = recorder
+        self._parsed: dict[str, tuple[object, PolicyDocument, str | None]] = {}
 
     def of(self, component_id: str) -> PolicyDocument:
         """The component's policy; EMPTY without a file. Raises InvalidPolicy."""
@@ -41,8 +46,16 @@ class Policies:
         if known is None or known[0] != stamp:
             text = self._store.read_policy(component_id)
             document = EMPTY if text is None else self.parse(text, str(self._store.policy_path(component_id)))
-            known = self._parsed[component_id] = (stamp, document)
+            known = self._parsed[component_id] = (stamp, document, None if text is None else str(Digest.of(text.encode())))
         return known[1]
+
+    def digest(self, component_id: str, policy: PolicyDocument) -> str | None:
+        """The digest of the component's policy file; of the JSON document where flags made the policy; None where nothing is granted."""
+        known = self._parsed.get(component_id)
+        if known is not None and known[1] is policy:
+            return known[2]
+        document = document_json(policy)
+        return str(Digest.of(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())) if document else None
 
     def parse(self, text: str, source: str) -> PolicyDocument:
         """`text` as a policy whose limits stay under the operator's ceilings. Raises InvalidPolicy."""
@@ -56,21 +69,25 @@ class Policies:
 
     def grant(self, component_id: str, permission: Permission) -> PolicyDocument:
         """Adds `permission` and returns the new policy. Raises InvalidPolicy, UnknownComponent."""
-        check_grantable(permission)
-        return self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=Path.home()))
+        with self._recorder.operation("grant", component_id, permission=describe(permission)):
+            check_grantable(permission)
+            return self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=Path.home()))
 
     def revoke(self, component_id: str, permission: Revocation) -> PolicyDocument:
         """Removes `permission`. Raises InvalidPolicy where it was not granted."""
-        return self._edit(component_id, lambda text, source: revoke_text(text, source, permission, home=Path.home()))
+        with self._recorder.operation("revoke", component_id, permission=describe(permission)):
+            return self._edit(component_id, lambda text, source: revoke_text(text, source, permission, home=Path.home()))
 
     def replace(self, component_id: str, text: str | None, source: str) -> PolicyDocument:
         """Puts the checked document `text` in place (None: no policy). Raises InvalidPolicy."""
-        if text is not None:
-            self.parse(text, source)
-        with self._store.locked():
-            self._store.record(component_id)
-            self._store.write_policy(component_id, text)
-        return self.of(component_id)
+        with self._recorder.operation("reset" if text is None else "set-policy", component_id) as learnt:
+            if text is not None:
+                self.parse(text, source)
+                learnt["policy"] = str(Digest.of(text.encode()))
+            with self._store.locked():
+                self._store.record(component_id)
+                self._store.write_policy(component_id, text)
+            return self.of(component_id)
 
     def _edit(self, component_id: str, edit: Callable[[str | None, str], str]) -> PolicyDocument:
         with self._store.locked():

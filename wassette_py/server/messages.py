@@ -6,9 +6,11 @@ batches. A line that is no message becomes a `Fault` that names the error to ans
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from wassette_py.server.wire import json_text, parse
+
+TYPE_CHECKING = False  # the first reply waits for this module: typing, dataclasses and json would be half of it
+if TYPE_CHECKING:
+    from typing import Any
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -26,46 +28,59 @@ MAX_DEPTH = 200
 RequestId = str | int
 
 
-@dataclass(frozen=True)
-class Request:
+class _Value:
+    """Equal to another of its class with the same fields."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join([f'{name}={value!r}' for name, value in vars(self).items()])})"
+
+
+class Request(_Value):
     """A message that expects an answer."""
 
-    id: RequestId
-    method: str
-    params: dict[str, Any]
+    def __init__(self, id: RequestId, method: str, params: dict[str, Any]) -> None:
+        self.id = id
+        self.method = method
+        self.params = params
 
 
-@dataclass(frozen=True)
-class Notification:
+class Notification(_Value):
     """A message that expects none."""
 
-    method: str
-    params: dict[str, Any]
+    def __init__(self, method: str, params: dict[str, Any]) -> None:
+        self.method = method
+        self.params = params
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(_Value):
     """The client's answer to a request of ours."""
 
-    id: object
+    def __init__(self, id: object) -> None:
+        self.id = id
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(_Value):
     """A line that is no message: the JSON-RPC error that answers it, with the id when one could be read."""
 
-    code: int
-    message: str
-    id: RequestId | None = None
+    def __init__(self, code: int, message: str, id: RequestId | None = None) -> None:
+        self.code = code
+        self.message = message
+        self.id = id
 
 
-@dataclass
 class RpcError(Exception):
     """The JSON-RPC error that answers the request at hand."""
 
-    code: int
-    message: str
-    data: object = field(default=None)
+    def __init__(self, code: int, message: str, data: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
 
 
 Message = Request | Notification | Answer | Fault
@@ -73,18 +88,10 @@ Message = Request | Notification | Answer | Fault
 TOO_LONG = Fault(INVALID_REQUEST, f"a message has at most {MAX_LINE} bytes")
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
-
-
 def decode(line: bytes) -> Message:
     """The message in `line`."""
     try:
-        value = _DECODER.decode(line.decode())
+        value = parse(line.decode())
     except UnicodeDecodeError:
         return Fault(PARSE_ERROR, "not UTF-8")
     except RecursionError:
@@ -144,7 +151,7 @@ def _deeper_than(value: object, line: bytes) -> bool:
 
 def dump(value: object) -> str:
     """`value` as JSON text. Raises ValueError for NaN and infinities."""
-    return _ENCODER.encode(value)
+    return json_text(value)
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wassette_py import __version__
+from wassette_py.audit.actor import Actor, new_session
 from wassette_py.errors import WassetteError
 from wassette_py.server import messages
-from wassette_py.server.eras.params import GUEST_LEVEL, PROTOCOL_VERSION_KEY, object_in, text_in
+from wassette_py.server.eras.params import GUEST_LEVEL, object_in, text_in
+from wassette_py.server.eras.welcome import enveloped
 from wassette_py.server.messages import (
     CONNECTION_CLOSED,
     INTERNAL_ERROR,
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
     from wassette_py.server.seam import Entry, Era
     from wassette_py.server.tools import Toolbox
 
-SERVER_INFO = {"name": "wassette", "version": __version__}
-INSTRUCTIONS = (
-    "Tools of WebAssembly components, each in a sandbox under a policy that denies by default. "
-    "A refused call says what was denied and the command line with which a person can allow it."
-)
 ECHO = 100
 """How many characters of a wrong name are said back."""
 EARLY_NOTIFICATIONS = 8
@@ -47,8 +43,9 @@ EARLY_NOTIFICATIONS = 8
 class PendingCall:
     """A tools/call that is being worked on (a CallContext). What it sends after its end is dropped."""
 
-    def __init__(self, session: Session, request_id: RequestId, token: RequestId | None, logs: Callable[[], bool]) -> None:
+    def __init__(self, session: Session, request_id: RequestId, token: RequestId | None, logs: Callable[[], bool], actor: Actor) -> None:
         self.cancel = threading.Event()
+        self.actor = actor
         self._session = session
         self._id = request_id
         self._token = token
@@ -91,6 +88,8 @@ class Session:
     """One connection. `receive` is called by one thread; everything else from any."""
 
     def __init__(self, make_toolbox: Callable[[], Toolbox], write: Callable[[bytes], None], *, ready: Callable[[], None]) -> None:
+        self.name = new_session()
+        """What the audit log calls this connection."""
         self._make_toolbox = make_toolbox
         self._making = threading.Lock()
         self._toolbox: Toolbox | None = None
@@ -101,6 +100,8 @@ class Session:
         self._early: list[Notification] = []
         self._changed = threading.Condition()
         self._open: dict[RequestId, Entry] = {}
+        self.listed = threading.Event()
+        """Set when the client has been told the tools."""
 
     @property
     def toolbox(self) -> Toolbox:
@@ -110,6 +111,12 @@ class Session:
                 self._toolbox = self._make_toolbox()
                 self._toolbox.subscribe(self._list_changed)
             return self._toolbox
+
+    def welcomed(self, client: dict[str, Any]) -> None:
+        """The first request was an initialize, and is answered already (`opening.py`)."""
+        from wassette_py.server.eras.handshake import Handshake
+
+        self._era = Handshake(self, client)
 
     def receive(self, line: bytes) -> None:
         """Takes one line of the client. Raises nothing: whatever is wrong with it is answered."""
@@ -142,6 +149,8 @@ class Session:
         else:
             if result is not None:
                 self.send_result(request.id, result)
+            if request.method == "tools/list":
+                self.listed.set()
 
     def _opened(self, request: Request) -> Era:
         from wassette_py.server.eras.handshake import Handshake
@@ -174,12 +183,13 @@ class Session:
 
     # What an era needs.
 
-    def call(self, request: Request, token: RequestId | None, logs: Callable[[], bool]) -> None:
-        """Starts tools/call; it is answered when it ends. Raises RpcError, WassetteError."""
+    def call(self, request: Request, token: RequestId | None, logs: Callable[[], bool], client: Mapping[str, Any] | None) -> None:
+        """Starts tools/call for `client` (name and version, checked); it is answered when it ends. Raises RpcError, WassetteError."""
         from wassette_py.server.tools import UnknownTool
 
         name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
-        pending = PendingCall(self, request.id, token, logs)
+        actor = Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name)
+        pending = PendingCall(self, request.id, token, logs, actor)
         self.begin(request.id, pending)
         try:
             self.toolbox.start(name, arguments, pending, pending.finish)
@@ -243,9 +253,3 @@ class Session:
             entries, self._open = list(self._open.values()), {}
         for entry in entries:
             entry.close()
-
-
-def enveloped(request: Request) -> bool:
-    """Whether `request` claims the stateless era: the key of its envelope exists in no other."""
-    meta = request.params.get("_meta")
-    return isinstance(meta, dict) and PROTOCOL_VERSION_KEY in meta

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from wassette_py.audit import Actor
     from wassette_py.host import CallResult, HostedTool
     from wassette_py.server.messages import Notification, Request
 
@@ -37,6 +38,9 @@ class CallContext(Protocol):
 
     @property
     def cancel(self) -> threading.Event: ...
+
+    @property
+    def actor(self) -> Actor: ...
 
     def progress(self, done: float, total: float | None, message: str) -> None: ...
 

@@ -1,6 +1,6 @@
 """Serves one client on stdin and stdout, in threads: a reader, a writer, the workers that guests run on, and a watch on the store.
 
-No protocol is known here, and nothing heavy imported: the first reply comes before wasmtime does. The main thread only waits for the end,
+No protocol is known here, and nothing heavy imported: the list of tools comes before wasmtime does. The main thread only waits for the end,
 which is the end of the input, SIGINT, SIGTERM or a client that reads no more; guests never run on it, since a signal would wait for them.
 """
 
@@ -15,12 +15,14 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wassette_py.audit import flush
 from wassette_py.errors import UnknownComponent, WassetteError
-from wassette_py.server import pipes
-from wassette_py.server.messages import MAX_LINE, TOO_LONG
+from wassette_py.server.messages import TOO_LONG
 from wassette_py.server.protocol import Session
+from wassette_py.server.writer import Writer
 
 if TYPE_CHECKING:
+    from wassette_py.server.opening import Connection
     from wassette_py.server.tools import Toolbox
     from wassette_py.settings import Settings
 
@@ -28,13 +30,14 @@ DRAIN = 0.7
 """Seconds that running calls may still take after the end of the input."""
 GRACE = 0.2
 """Seconds for guests to stop, and for the last bytes to be read."""
+PATIENCE = 0.1
+"""Seconds that the engine is not imported for, so that a client which asks for the tools at once does not wait for it."""
 LOOK = 0.5
 """Seconds between two looks at the store, for what other processes load, unload and grant."""
 
 
-def serve_stdio(settings: Settings, *, only: tuple[str, ...], builtin_tools: bool) -> int:
+def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, ...], builtin_tools: bool) -> int:
     """Serves the components `only` (all, when empty) until the client is gone; the exit code. Raises WassetteError before it begins."""
-    source, sink = pipes.claim()
     ends: queue.SimpleQueue[str] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ends.put("signal"))
@@ -44,10 +47,17 @@ def serve_stdio(settings: Settings, *, only: tuple[str, ...], builtin_tools: boo
         _warn("grants: allow lets the model change permissions and load components without asking a person")
 
     watching = threading.Event()
-    writer = pipes.Writer(sink, begun=lambda: _start(lambda: _prepare(session)), broken=lambda: ends.put("end"))
+
+    def begin() -> None:
+        _start(lambda: _prepare(session))
+
+    writer = Writer(connection.sink, begun=None if connection.client else begin, broken=lambda: ends.put("end"))
     session = Session(lambda: _toolbox(settings, set(only), builtin_tools), writer.write, ready=watching.set)
+    if connection.client:
+        session.welcomed(connection.client)
+        begin()
     _start(lambda: _watch(session, watching))
-    _start(lambda: _read(source, session, ends))
+    _start(lambda: _read(connection, session, ends))
     if ends.get() == "end":
         session.drain(DRAIN)
     writer.hurry()
@@ -55,6 +65,7 @@ def serve_stdio(settings: Settings, *, only: tuple[str, ...], builtin_tools: boo
     stopped = session.idle(GRACE)
     writer.flush(GRACE)
     if not stopped:  # a guest that cannot be stopped would hold the interpreter's end
+        flush()
         sys.stderr.flush()
         os._exit(0)
     return 0
@@ -85,9 +96,9 @@ def _toolbox(settings: Settings, only: set[str], builtin_tools: bool) -> Toolbox
     return Toolbox(host, submit=Workers(settings.in_flight).submit, in_flight=settings.in_flight, only=only, builtins=builtins)
 
 
-def _read(source: int, session: Session, ends: queue.SimpleQueue[str]) -> None:
+def _read(connection: Connection, session: Session, ends: queue.SimpleQueue[str]) -> None:
     try:
-        for line in pipes.lines(source, MAX_LINE):
+        for line in connection.lines:
             if line is None:
                 session.fault(TOO_LONG)
             elif line.strip():
@@ -97,9 +108,11 @@ def _read(source: int, session: Session, ends: queue.SimpleQueue[str]) -> None:
 
 
 def _prepare(session: Session) -> None:
-    """Makes the engine while the client reads the first reply. What fails here fails again at the first call, where it can be said."""
+    """Makes the tools, then the engine, while the client reads. What fails here fails again at the first call, where it can be said."""
     with contextlib.suppress(Exception):
-        session.toolbox.prepare()
+        toolbox = session.toolbox
+        session.listed.wait(PATIENCE)
+        toolbox.prepare()
 
 
 def _watch(session: Session, watching: threading.Event) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wassette_py.audit import acting
 from wassette_py.errors import WassetteError
 from wassette_py.server import results
 
@@ -80,12 +81,13 @@ class Toolbox:
 
         def run() -> None:
             try:
-                if builtin and name != CALL_TOOL:
-                    finish(self._builtin(name, arguments, context))
-                elif builtin:
-                    self._inner(arguments, context, finish)
-                else:
-                    self._component(name, arguments, context, finish)
+                with acting(context.actor):
+                    if builtin and name != CALL_TOOL:
+                        finish(self._builtin(name, arguments, context))
+                    elif builtin:
+                        self._inner(arguments, context, finish)
+                    else:
+                        self._component(name, arguments, context, finish)
             except WassetteError as error:
                 finish(results.refused(error))
             except Exception:  # a fault of ours: the log gets it, the model a sentence without our insides

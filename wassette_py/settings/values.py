@@ -7,13 +7,14 @@ error, here and in the environment, since a misspelt restriction would restrict 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
 from wassette_py.errors import InvalidSettings
 from wassette_py.limits import DEFAULT_CEILINGS, LIMIT_NAMES, LimitName, Limits, format_limit, parse_limit
+from wassette_py.settings.auditing import DEFAULT_AUDIT, AuditSettings, parse_age, parse_size
 from wassette_py.settings.places import default_places
 
 Origin = Literal["flag", "env", "file", "default"]
@@ -23,6 +24,7 @@ PLACES = ("component_dir", "config_dir", "cache_dir", "state_dir")
 WORDS: dict[str, tuple[str, ...]] = {
     "grants": ("ask", "deny", "allow"),
     "log_level": ("debug", "info", "warning", "error"),
+    "audit.arguments": ("shape", "values"),
     "offline": ("true", "false"),
 }
 DEFAULT_LIMITS = Limits()
@@ -51,7 +53,7 @@ class Settings:
     ceilings: Limits = DEFAULT_CEILINGS
     in_flight: int = COUNTS["calls.in_flight"]
     abandoned: int = COUNTS["calls.abandoned"]
-    audit: Mapping[str, str] = field(default_factory=dict)
+    audit: AuditSettings = DEFAULT_AUDIT
     registries: Mapping[str, RegistrySettings] = field(default_factory=dict)
     log_level: str = "warning"
     offline: bool = False
@@ -119,7 +121,7 @@ class _Text:
 def known_keys() -> tuple[str, ...]:
     """Every key with one value; `registries` has hosts below it and is read from the file alone, config_dir from the environment alone."""
     limits = [f"{group}.{name}" for group in ("limits", "ceilings") for name in LIMIT_NAMES]
-    return (*PLACES, *WORDS, *COUNTS, *limits, "audit.dir", "audit.retention")
+    return (*PLACES, *WORDS, *COUNTS, *limits, "audit.dir", "audit.retention", "audit.size")
 
 
 def variable_of(key: str) -> str:
@@ -134,7 +136,7 @@ def settings_table(settings: Settings) -> dict[str, dict[str, object]]:
     for group, limits in (("limits", settings.limits), ("ceilings", settings.ceilings)):
         values |= {f"{group}.{name}": text for name, text in limits.texts().items()}
     values |= {"calls.in_flight": settings.in_flight, "calls.abandoned": settings.abandoned}
-    values |= {f"audit.{name}": text for name, text in settings.audit.items()}
+    values |= {f"audit.{name}": text for name, text in settings.audit.texts().items()}
     for host, registry in settings.registries.items():
         values[f"registries.{host}.ca_file"] = str(registry.ca_file) if registry.ca_file else None
         values[f"registries.{host}.insecure_http"] = registry.insecure_http
@@ -164,7 +166,6 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
             where = values.get(f"limits.{name}") or values[f"ceilings.{name}"]
             ceiling = format_limit(name, getattr(ceilings, name))
             raise InvalidSettings(f"{where.where}: limits.{name} is above its ceiling of {ceiling}", f"raise ceilings.{name} as well")
-    audit = {name: values[f"audit.{name}"].text for name in ("dir", "retention") if f"audit.{name}" in values}
     origins: dict[str, Origin] = {key: value.origin for key, value in values.items()}
     for host in registries:
         origins |= {f"registries.{host}.{name}": "file" for name in ("ca_file", "insecure_http", "token_host")}
@@ -175,7 +176,7 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
         ceilings=ceilings,
         in_flight=_count("calls.in_flight", values),
         abandoned=_count("calls.abandoned", values),
-        audit={"dir": str(places["state_dir"]), **audit},
+        audit=_audit(values, places["state_dir"], words.get("audit.arguments")),
         registries=dict(registries),
         log_level=words.get("log_level") or "warning",
         offline=words.get("offline") == "true",
@@ -204,6 +205,22 @@ def _count(key: str, values: Mapping[str, _Text]) -> int:
     if not value.text.isascii() or not value.text.isdecimal() or not 1 <= int(value.text[:6]) <= 10000 or len(value.text) > 5:
         raise value.refuse("a number from 1 to 10000")
     return int(value.text)
+
+
+def _audit(values: Mapping[str, _Text], state_dir: Path, arguments: str | None) -> AuditSettings:
+    def read(name: str, parse: Callable[[str], int], default: int) -> int:
+        value = values.get(f"audit.{name}")
+        try:
+            return default if value is None else parse(value.text)
+        except ValueError as error:
+            raise InvalidSettings(f"{cast(_Text, value).where}: {error}") from None
+
+    return AuditSettings(
+        dir=_place(values["audit.dir"]) if "audit.dir" in values else state_dir / "audit",
+        retention=read("retention", parse_age, DEFAULT_AUDIT.retention),
+        size=read("size", parse_size, DEFAULT_AUDIT.size),
+        arguments="values" if arguments == "values" else "shape",
+    )
 
 
 def _limits(group: str, values: Mapping[str, _Text], defaults: Limits) -> Limits:

@@ -29,8 +29,15 @@ class Bench:
         settings = self.host.settings
         if settings.grants == "allow":
             return
+        error = self._refusal(what, command)
+        _, verb, whose, *_ = command
+        self.host.recorder.refused(verb, None if verb == "load" else whose, error)
+        raise error
+
+    def _refusal(self, what: str, command: tuple[str, ...]) -> Refused:
+        settings = self.host.settings
         if settings.grants == "deny":
-            raise Refused(f"{what} is not done through this server (grants: deny)")
+            return Refused(f"{what} is not done through this server (grants: deny)")
         place = ("--component-dir", str(settings.component_dir)) if settings.origins.get("component_dir") == "flag" else ()
         line = shlex.join(("wassette", *command, *place))
-        raise Refused(f"{what} is decided by a person: ask for this command to be run in a terminal, then try again", line)
+        return Refused(f"{what} is decided by a person: ask for this command to be run in a terminal, then try again", line)

@@ -10,24 +10,24 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.server import messages
-from wassette_py.server.eras.params import GUEST_LEVEL, LOG_LEVELS, check_cursor, log_level, meta_of, object_in, progress_token, text_in
+from wassette_py.server.eras.params import GUEST_LEVEL, LOG_LEVELS, check_cursor, log_level, meta_of, progress_token
+from wassette_py.server.eras.welcome import enveloped, welcome
 from wassette_py.server.messages import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Notification, Request, RpcError
-from wassette_py.server.protocol import ECHO, INSTRUCTIONS, SERVER_INFO, enveloped
+from wassette_py.server.protocol import ECHO
 
 if TYPE_CHECKING:
     from wassette_py.server.protocol import Session
-
-VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
-CAPABILITIES = {"logging": {}, "tools": {"listChanged": True}}
 
 
 class Handshake:
     """The state of one such connection."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, client: dict[str, Any] | None = None) -> None:
+        """`client`: what introduced itself, when its initialize has been answered already."""
         self._session = session
-        self._accepted = False
+        self._accepted = client is not None
         self._initialized = False
+        self._client = client
         self._level = LOG_LEVELS.index("debug")
         self._methods: Mapping[str, Callable[[Request], dict[str, Any] | None]] = {
             "initialize": self._initialize,
@@ -60,26 +60,17 @@ class Handshake:
         return result
 
     def _initialize(self, request: Request) -> dict[str, Any]:
-        wanted = text_in(request.params, "protocolVersion")
-        for key in ("capabilities", "clientInfo"):
-            if not isinstance(request.params.get(key), dict):
-                raise RpcError(INVALID_PARAMS, f"{key} must be an object")
-        for key in ("name", "version"):
-            text_in(object_in(request.params, "clientInfo"), key)
+        result = welcome(request.params)
+        self._client = request.params["clientInfo"]
         self._accepted = True
-        return {
-            "protocolVersion": wanted if wanted in VERSIONS else VERSIONS[-1],
-            "capabilities": CAPABILITIES,
-            "serverInfo": SERVER_INFO,
-            "instructions": INSTRUCTIONS,
-        }
+        return result
 
     def _list(self, request: Request) -> dict[str, Any]:
         check_cursor(request.params)
         return {"tools": self._session.toolbox.listing()}
 
     def _call(self, request: Request) -> None:
-        self._session.call(request, progress_token(meta_of(request.params)), self._logs)
+        self._session.call(request, progress_token(meta_of(request.params)), self._logs, self._client)
 
     def _set_level(self, request: Request) -> dict[str, Any]:
         self._level = log_level(request.params.get("level"), "level")

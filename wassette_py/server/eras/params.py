@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from wassette_py.server.messages import INVALID_PARAMS, RpcError
+
+TYPE_CHECKING = False  # as in messages.py
+if TYPE_CHECKING:
+    from typing import Any
 
 PROTOCOL_VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 LOG_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")

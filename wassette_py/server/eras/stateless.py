@@ -21,6 +21,7 @@ from wassette_py.server.eras.params import (
     progress_token,
     text_in,
 )
+from wassette_py.server.eras.welcome import INSTRUCTIONS, SERVER_INFO
 from wassette_py.server.messages import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -31,7 +32,7 @@ from wassette_py.server.messages import (
     RequestId,
     RpcError,
 )
-from wassette_py.server.protocol import ECHO, INSTRUCTIONS, SERVER_INFO
+from wassette_py.server.protocol import ECHO
 
 if TYPE_CHECKING:
     from wassette_py.server.protocol import Session
@@ -122,7 +123,7 @@ class Stateless:
         meta = request.params["_meta"]
         wanted = meta.get(LOG_LEVEL_KEY)
         logs = wanted is not None and LOG_LEVELS.index(GUEST_LEVEL) >= log_level(wanted, LOG_LEVEL_KEY)
-        self._session.call(request, progress_token(meta), lambda: logs)
+        self._session.call(request, progress_token(meta), lambda: logs, meta.get(CLIENT_INFO_KEY))
 
     def _listen(self, request: Request) -> None:
         wanted = request.params.get("notifications")

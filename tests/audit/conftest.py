@@ -1,0 +1,35 @@
+"""An audit log of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wassette_py.audit import AuditLog
+
+DAY = 86_400.0
+Log = Callable[..., AuditLog]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "audit"
+
+
+@pytest.fixture
+def log(folder: Path) -> Log:
+    """Makes logs in `folder`; what they tell goes to `tell`."""
+
+    def make(*, retention: float = 90 * DAY, size: int = 1 << 30, tell: Callable[[str], None] = print) -> AuditLog:
+        return AuditLog(folder, retention=retention, size=size, tell=tell)
+
+    return make
+
+
+def write(log: AuditLog, *tools: str) -> None:
+    """Records one call of each tool."""
+    for tool in tools:
+        log.record({"event": "call", "component": "c", "tool": tool, "outcome": "ok", "ms": 1.5})
+    assert log.flush()
