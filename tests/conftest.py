@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import HealthCheck, settings
 # Two slow cores share many tests: how long one example takes says nothing here.
 settings.register_profile("wassette", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wassette")
+
+
+# A shell's background job is started with SIGINT ignored, and so are all its children: tests of Ctrl-C would wait for nothing.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
