@@ -9,6 +9,19 @@ import os
 from pathlib import Path
 
 
+def stamp_of(*paths: Path) -> tuple[tuple[int, int, int] | None, ...]:
+    """A value that differs whenever one of the files has changed, appeared or gone; it costs a stat a file."""
+    stamps: list[tuple[int, int, int] | None] = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            stamps.append(None)
+        else:
+            stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(stamps)
+
+
 def private_folder(folder: Path) -> None:
     """Makes `folder` (0700) and what is missing above it; one that exists keeps the mode its owner gave it."""
     if not folder.is_dir():

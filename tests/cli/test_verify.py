@@ -9,8 +9,8 @@ import pytest
 
 from tests.cli.conftest import Wassette
 from tests.cli.guests import ONE_TOOL, write_component
-from tests.layout_writer import Artifact, artifact, dump, write_layout
-from tests.signatures import BUNDLE, SLSA, Signer, dsse_bundle, referrer, signer
+from tests.signatures import SIGN, SLSA, Signer, signer
+from tests.signed_layout import write_signed
 
 RELEASE, STRANGER = signer(), signer("Ed25519")
 Layout = Callable[..., str]
@@ -24,27 +24,12 @@ def trust_file(home: Path) -> Path:
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     """Makes a layout of one component, signed by these signers; returns its reference."""
-    component = artifact(write_component(tmp_path, "one", ONE_TOOL).read_bytes())
+    wasm = write_component(tmp_path, "one", ONE_TOOL).read_bytes()
 
-    def make(*signers: Signer, name: str = "layout", predicate_type: str | None = None) -> str:
-        folder = tmp_path / name
-        write_layout(folder, {"one": component})
-        kind = {"predicate_type": predicate_type} if predicate_type else {}
-        for by in signers:
-            add_referrer(folder, referrer(component, dsse_bundle(component.digest, by, **kind)))
-        return f"oci-layout://{folder}:one"
+    def make(*signers: Signer, name: str = "layout", predicate_type: str = SIGN) -> str:
+        return write_signed(tmp_path / name, wasm, *signers, predicate_type=predicate_type)
 
     return make
-
-
-def add_referrer(folder: Path, one: Artifact) -> None:
-    import json
-
-    for name, data in {one.digest: one.manifest, **one.blobs}.items():
-        (folder / "blobs" / "sha256" / name.removeprefix("sha256:")).write_bytes(data)
-    index = json.loads((folder / "index.json").read_bytes())
-    index["manifests"].append({**one.descriptor, "artifactType": BUNDLE})
-    (folder / "index.json").write_bytes(dump(index))
 
 
 def key_file(folder: Path, by: Signer, name: str = "release.pub") -> Path:

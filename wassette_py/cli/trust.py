@@ -69,7 +69,7 @@ def add(
 
 @app.command("remove", cls=Command)
 def remove(context: typer.Context, scope: Scope) -> None:
-    """Forget a scope; what is installed from it stays until it is unloaded."""
+    """Forget a scope; what is installed from it stays, and is not called any more until something trusts it."""
     from wassette_py.host.trusting import key_reader
     from wassette_py.trust.editing import remove_scope
 

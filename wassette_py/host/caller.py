@@ -49,12 +49,20 @@ class Caller:
     """Calls tools of installed components, and of components that are not installed."""
 
     def __init__(
-        self, settings: Settings, store: ComponentStore, policies: Policies, recorder: Recorder, sandbox: Callable[[], Sandbox]
+        self,
+        settings: Settings,
+        store: ComponentStore,
+        policies: Policies,
+        recorder: Recorder,
+        *,
+        vouch: Callable[[Record], None],
+        sandbox: Callable[[], Sandbox],
     ) -> None:
         self._settings = settings
         self._recorder = recorder
         self._store = store
         self._policies = policies
+        self._vouch = vouch
         self._sandbox = sandbox
         self._compiled: dict[str, CompiledComponent] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -88,6 +96,7 @@ class Caller:
         """The call of a served tool, under its component's policy as it is now. Raises WassetteError, and records such a call."""
         try:
             record = self._store.record(hosted.component)
+            self._vouch(record)
             policy = self._policies.of(record.id)
             component = self.component(record)
             return Call(record.id, component, function_of(component, hosted), arguments, policy, {}, hosted.name)

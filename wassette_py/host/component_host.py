@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.audit import AuditLog
-from wassette_py.errors import InvalidArguments, InvalidPolicy, UnknownComponent, WassetteError
+from wassette_py.errors import (
+    InvalidArguments,
+    InvalidPolicy,
+    InvalidTrustPolicy,
+    StoreError,
+    UnknownComponent,
+    VerificationError,
+    WassetteError,
+)
 from wassette_py.host.caller import Call, Caller, waited
 from wassette_py.host.loader import Inspection, Judged, Loaded, Loader
 from wassette_py.host.outcome import CallResult, failed
 from wassette_py.host.policies import Policies
 from wassette_py.host.recording import Recorder
 from wassette_py.host.tools import HostedTool, served
+from wassette_py.host.trusting import TrustFile, Vouching
 from wassette_py.store import ComponentStore, Entry
 
 if TYPE_CHECKING:
@@ -38,8 +48,10 @@ class ComponentHost:
         log = AuditLog(settings.audit.dir, retention=settings.audit.retention, size=settings.audit.size)
         self.recorder = Recorder(log, values=settings.audit.arguments == "values")
         self.policies = Policies(self.store, settings, self.recorder)
-        self.loader = Loader(settings, self.store, self.policies, lambda: self.sandbox.engine)
-        self.caller = Caller(settings, self.store, self.policies, self.recorder, lambda: self.sandbox)
+        trust = TrustFile(settings.trust_file)
+        self.vouching = Vouching(trust, self.store)
+        self.loader = Loader(settings, self.store, self.policies, trust=trust, engine=lambda: self.sandbox.engine)
+        self.caller = Caller(settings, self.store, self.policies, self.recorder, vouch=self.vouching.check, sandbox=lambda: self.sandbox)
         self._making = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._tools: tuple[object, dict[str, HostedTool]] | None = None
@@ -58,8 +70,17 @@ class ComponentHost:
     # What is there.
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every component of the directory, ours or foreign, by id."""
-        return self.store.entries()
+        """Every component of the directory, ours or foreign, by id; `unverified` what the trust policy does not accept any more."""
+        return tuple(self._vouched(entry) for entry in self.store.entries())
+
+    def _vouched(self, entry: Entry) -> Entry:
+        if entry.record is None or entry.status != "ready":
+            return entry
+        try:
+            self.vouching.check(entry.record)
+        except (VerificationError, InvalidTrustPolicy, StoreError) as error:
+            return replace(entry, status="unverified", problem=str(error))
+        return entry
 
     def stamp(self) -> object:
         """A value that changes whenever the store does, whoever changed it."""
@@ -76,7 +97,8 @@ class ComponentHost:
     def _served(self) -> dict[str, HostedTool]:
         stamp = self.store.stamp()
         if self._tools is None or self._tools[0] != stamp:
-            records = [entry.record for entry in self.entries() if entry.record is not None and entry.status == "ready"]
+            # From records alone: a list is asked for at every start, and what is not trusted any more is refused when it is called.
+            records = [entry.record for entry in self.store.entries() if entry.record is not None and entry.status == "ready"]
             tools = [tool for record in records for tool in served(record, self._readable_policy(record.id))]
             self._tools = (stamp, {tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)})
         return self._tools[1]

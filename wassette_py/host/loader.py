@@ -7,13 +7,13 @@ was installed as it was.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidComponent, StoreError
 from wassette_py.host.tools import check_names
-from wassette_py.host.trusting import read_trust
+from wassette_py.host.trusting import TrustFile, verdict_of
 from wassette_py.store import Record
 
 if TYPE_CHECKING:
@@ -53,10 +53,11 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Verified:
-    """Fetched bytes and who vouches for them."""
+    """Fetched bytes and who vouches for them, under which trust policy."""
 
     fetched: Fetched
     signer: VerifiedSigner
+    trust: TrustPolicy
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,19 @@ class Judged:
 class Loader:
     """Loads into one store, under one trust policy. `engine` makes the engine when it is first needed."""
 
-    def __init__(self, settings: Settings, store: ComponentStore, policies: Policies, engine: Callable[[], Engine]) -> None:
+    def __init__(
+        self, settings: Settings, store: ComponentStore, policies: Policies, *, trust: TrustFile, engine: Callable[[], Engine]
+    ) -> None:
         self._settings = settings
         self._store = store
         self._policies = policies
+        self._trust = trust
         self._engine = engine
         self._access: Access | None = None
 
     def trust(self) -> TrustPolicy:
         """The trust policy as its file, and the key files it names, say now. Raises InvalidTrustPolicy."""
-        return read_trust(self._settings.trust_file)
+        return self._trust.policy()
 
     def verified(self, reference: Reference, control: Control) -> Verified:
         """Bytes that match their digest and that the trust policy accepts. Raises FetchError, VerificationError, Cancelled."""
@@ -97,7 +101,7 @@ class Loader:
             evidence=fetched.evidence,
             keys=policy.keys.values(),
         )
-        return Verified(fetched, signer)
+        return Verified(fetched, signer, policy)
 
     def judged(self, reference: Reference, control: Control) -> Judged:
         """What `verified` would decide, with everything there is to say about it. Raises FetchError, Cancelled."""
@@ -150,7 +154,7 @@ class Loader:
         verified = self.verified(reference, control)
         fetched = verified.fetched
         if installed is not None and policy is None and _unchanged(installed, verified, prefix, MAPPING_VERSION):
-            return Loaded(installed, changed=False)
+            return Loaded(self._confirmed(installed, verified), changed=False)
         _, description = self.compiled(fetched, prefix, control)
         _check_callable(reference, description)
         record = Record(
@@ -168,12 +172,24 @@ class Loader:
             mapping_version=MAPPING_VERSION,
             loaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+        kept = _kept(fetched)
+        record = replace(record, verdict=verdict_of(record, kept, verified.trust))
         control.step("install")
         with self._store.locked():
             self._replaced(component_id, reference)
             check_names(record, [entry.record for entry in self._store.entries() if entry.record is not None])
-            self._store.add(record, fetched.wasm, policy=policy)
+            self._store.add(record, fetched.wasm, policy=policy, signatures=kept)
         return Loaded(record, changed=True)
+
+    def _confirmed(self, installed: Record, verified: Verified) -> Record:
+        """The record of what is installed already, with the signatures and the verdict of today."""
+        kept = _kept(verified.fetched)
+        verdict = verdict_of(installed, kept, verified.trust)
+        if installed.verdict == verdict:
+            return installed
+        record = replace(installed, verdict=verdict)
+        self._store.add(record, verified.fetched.wasm, signatures=kept)
+        return record
 
     def inspect(self, reference: Reference, control: Control) -> Inspection:
         """Compiles (and neither runs, keeps nor installs) what `reference` holds, so that a person can look before trusting it."""
@@ -212,6 +228,13 @@ def _id_for(reference: Reference, component_id: str | None) -> str:
             f"wassette component load {reference} --name NAME",
         )
     return chosen
+
+
+def _kept(fetched: Fetched) -> bytes | None:
+    """The signatures found, as they are kept; None when none were looked for."""
+    from wassette_py.trust.kept import to_bytes
+
+    return None if fetched.evidence is None else to_bytes(fetched.evidence)
 
 
 def _unchanged(installed: Record, verified: Verified, prefix: str, mapping_version: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, PermissionDenied, Trap, WassetteError
+from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, Trap, WassetteError
 from wassette_py.limits import format_limit
 from wassette_py.policy.words import command_for_denial, storage_words
 
@@ -84,7 +84,7 @@ def kind_of(error: WassetteError) -> Kind:
             return "trap"
         case Cancelled():
             return "cancelled"
-        case PermissionDenied():
+        case Refused():
             return "denied"
         case InvalidPolicy():
             return "broken"

@@ -1,27 +1,126 @@
-"""The trust policy as it stands on disk: its file, and the key files it names, which are kept beside it in `keys/`."""
+"""The trust policy as it stands on disk, and what that means for components that are installed already."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wassette_py.errors import InvalidTrustPolicy
+from wassette_py.errors import DigestMismatch, InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError
+from wassette_py.files import stamp_of
 
 if TYPE_CHECKING:
+    from wassette_py.store import ComponentStore, Record
     from wassette_py.trust.document import TrustPolicy, TrustScope
+    from wassette_py.trust.signer import VerifiedSigner
 
 MAX_KEY_FILE = 64 << 10
+VERDICT = 1
+"""Raised when verification itself becomes stricter: then every verdict is found anew."""
 
 
-def read_trust(path: Path) -> TrustPolicy:
-    """The trust policy in `path`; without that file nobody is trusted. Raises InvalidTrustPolicy."""
-    from wassette_py.trust.document import parse_trust_policy
+class TrustFile:
+    """The trust policy, read again only when its file, or a key file that it names, has changed."""
 
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return parse_trust_policy(text, str(path), key_reader(path.parent))
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read: tuple[object, tuple[Path, ...], TrustPolicy] | None = None
+
+    def policy(self) -> TrustPolicy:
+        """The policy as it is now; without its file nobody is trusted. Raises InvalidTrustPolicy."""
+        known = self._read
+        if known is not None and stamp_of(*known[1]) == known[0]:
+            return known[2]
+        paths = [self.path]
+        reader = key_reader(self.path.parent)
+
+        def read(name: str) -> bytes:
+            paths.append(self.path.parent / name)
+            return reader(name)
+
+        before = stamp_of(self.path)
+        policy = self._parsed(read)
+        # What changed while it was read is read again next time.
+        self._read = ((*before, *stamp_of(*paths[1:])), tuple(paths), policy)
+        return policy
+
+    def _parsed(self, read: Callable[[str], bytes]) -> TrustPolicy:
+        from wassette_py.trust.document import TrustPolicy, parse_trust_policy
+
+        if not self.path.exists():
+            return TrustPolicy(source=str(self.path), digest="none")
+        return parse_trust_policy(self.path.read_text(encoding="utf-8"), str(self.path), read)
+
+
+class Vouching:
+    """Whether what is installed may still be called: the verdict of its load while all it was made from is as it was, else a new one.
+
+    Nothing here asks a network. A new verdict that accepts is written down, so that it is found once and not at every start.
+    """
+
+    def __init__(self, trust: TrustFile, store: ComponentStore) -> None:
+        self._trust = trust
+        self._store = store
+        self._seen: dict[str, tuple[object, VerificationError | None]] = {}
+
+    def check(self, record: Record) -> None:
+        """Returns when the trust policy, as it is now, accepts the component. Raises VerificationError, InvalidTrustPolicy, StoreError."""
+        policy = self._trust.policy()
+        bound = (record.reference, record.digest, record.manifest, record.verdict)
+        state = (policy.digest, *bound, self._store.signatures_stamp(record.id))
+        known = self._seen.get(record.id)
+        if known is None or known[0] != state:
+            known = self._seen[record.id] = (state, self._judged(record, policy))
+        if known[1] is not None:
+            raise known[1]
+
+    def _judged(self, record: Record, policy: TrustPolicy) -> VerificationError | None:
+        kept = self._store.signatures(record.id)
+        verdict = verdict_of(record, kept, policy)
+        if record.verdict == verdict:
+            return None
+        try:
+            signer = self._verified(record, kept, policy)
+        except VerificationError as error:
+            # With the reason of a load, and what helps for something that is installed already.
+            again = f"wassette component load {record.reference}"
+            return type(error)(f"{record.id} is not trusted any more: {error}", f"{error.hint}\n{again}" if error.hint else again)
+        with contextlib.suppress(StoreError, OSError):  # a directory that cannot be written to costs the same work next time
+            self._store.confirm(record, replace(record, signer=signer, verdict=verdict))
+        return None
+
+    def _verified(self, record: Record, kept: bytes | None, policy: TrustPolicy) -> VerifiedSigner:
+        from wassette_py.reference import parse_reference
+        from wassette_py.trust.kept import from_bytes
+        from wassette_py.trust.verifier import verify
+
+        reference = parse_reference(record.reference)
+        try:
+            evidence = None if kept is None else from_bytes(kept)
+            return verify(
+                reference=reference,
+                digest=record.digest,
+                manifest=record.manifest,
+                rule=policy.rule_for(reference),
+                evidence=evidence,
+                keys=policy.keys.values(),
+            )
+        except (ValueError, DigestMismatch) as error:
+            raise UntrustedSigner(f"its signatures cannot be read: {error}") from None
+
+
+def verdict_of(record: Record, kept: bytes | None, policy: TrustPolicy) -> str:
+    """What a verdict is bound to: the bytes, the manifest, the reference, the signatures as they are kept, and the whole trust policy."""
+    signatures = None if kept is None else hashlib.sha256(kept).hexdigest()
+    manifest = None if record.manifest is None else str(record.manifest)
+    bound = [VERDICT, record.reference, str(record.digest), manifest, signatures, policy.digest]
+    return hashlib.sha256(json.dumps(bound).encode()).hexdigest()
 
 
 def key_reader(folder: Path) -> Callable[[str], bytes]:
@@ -42,8 +141,6 @@ def key_reader(folder: Path) -> Callable[[str], bytes]:
 
 def add_scope_with_key(text: str, scope: TrustScope, source: str, *, folder: Path, name: str, pem: str) -> str:
     """`text` with `scope` asking for a signature of the key in `pem`, which is copied to `folder`/keys. Raises InvalidTrustPolicy."""
-    from dataclasses import replace
-
     from wassette_py.files import private_folder, write_atomic
     from wassette_py.names import valid_id
     from wassette_py.trust.document import parse_trust_policy

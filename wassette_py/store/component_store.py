@@ -1,4 +1,5 @@
-"""ComponentStore: the component directory. Each id has `<id>.wasm`, its record `<id>.json`, and perhaps `<id>.policy.yaml`.
+"""ComponentStore: the component directory. Each id has `<id>.wasm`, its record `<id>.json`, and perhaps `<id>.policy.yaml` and the
+signatures found beside it, `<id>.sigs`.
 
 The directory is shared with people who edit policies, with other processes of this program, and with the Rust wassette, whose files are
 shown and never touched. It holds no opinion on who may be trusted, and no engine: what a component offers is read from its record.
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
-from wassette_py.files import private_folder
+from wassette_py.files import private_folder, stamp_of
 from wassette_py.locking import PATIENCE, release_lock, take_lock
 from wassette_py.names import Digest, valid_id
 from wassette_py.store.journal import JOURNAL, Pending, commit, finish, pending, sweep
@@ -120,6 +121,10 @@ class ComponentStore:
         with self._disk("read"):
             return pending(self.folder).read(self.folder, name)
 
+    def signatures(self, component_id: str) -> bytes | None:
+        """The signature objects kept when it was loaded, None when there are none; whether they are worth anything is not known here."""
+        return self._read(f"{component_id}.sigs") if valid_id(component_id) else None
+
     def policy_path(self, component_id: str) -> Path:
         """Where the policy of that component stands, or would. Raises UnknownComponent for what can be no id."""
         if not valid_id(component_id):
@@ -148,15 +153,11 @@ class ComponentStore:
 
     def policy_stamp(self, component_id: str) -> object:
         """`stamp` for the policy of one component."""
-        stamps: list[tuple[int, int, int] | None] = []
-        for path in (self.policy_path(component_id), self.folder / JOURNAL):
-            try:
-                status = os.stat(path)
-            except (FileNotFoundError, NotADirectoryError):
-                stamps.append(None)
-            else:
-                stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
-        return tuple(stamps)
+        return stamp_of(self.policy_path(component_id), self.folder / JOURNAL)
+
+    def signatures_stamp(self, component_id: str) -> object:
+        """`stamp` for the signatures of one component."""
+        return stamp_of(self.folder / f"{component_id}.sigs", self.folder / JOURNAL)
 
     # Writing: under the lock, which each of these takes when its thread does not hold it.
 
@@ -179,7 +180,7 @@ class ComponentStore:
             self._holder = None
             release_lock(lock)
 
-    def add(self, record: Record, wasm: bytes, *, policy: str | None = None) -> None:
+    def add(self, record: Record, wasm: bytes, *, policy: str | None = None, signatures: bytes | None = None) -> None:
         """Installs or replaces a component; without `policy` one that is there stays. Raises StoreError; then nothing has changed."""
         if not valid_id(record.id) or Digest.of(wasm) != record.digest or len(wasm) != record.size:
             raise StoreError(f"the record of {record.id!r} does not describe these bytes")
@@ -190,7 +191,15 @@ class ComponentStore:
         with self.locked():
             if self._read(f"{record.id}.json") is None and self._read(f"{record.id}.wasm") not in (None, wasm):
                 raise StoreError(f"{record.id}.wasm is there already and was not installed by this program", "load it with --name NAME")
+            if signatures is not None or self._read(f"{record.id}.sigs") is not None:
+                changes = {f"{record.id}.sigs": signatures, **changes}
             self._change(changes)
+
+    def confirm(self, was: Record, record: Record) -> None:
+        """Replaces the record `was`, of the same bytes; nothing happens when another has taken its place meanwhile. Raises StoreError."""
+        with self.locked():
+            if self.record(was.id) == was and (was.id, was.digest) == (record.id, record.digest):
+                self._change({f"{was.id}.json": record.to_bytes()})
 
     def write_policy(self, component_id: str, text: str | None) -> None:
         """Replaces the component's policy, or removes it (None). Raises StoreError."""
@@ -205,6 +214,8 @@ class ComponentStore:
             policy = None if keep_policy else self._read(f"{component_id}.policy.yaml")
             if policy is not None:
                 changes[f"{component_id}.policy.yaml"] = None
+            if self._read(f"{component_id}.sigs") is not None:
+                changes[f"{component_id}.sigs"] = None
             self._change(changes)
             return None if policy is None else policy.decode(errors="replace")
 

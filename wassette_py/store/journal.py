@@ -21,7 +21,7 @@ from wassette_py.files import replace_newer, sync_folder, write_synced
 JOURNAL = ".wassette.journal"
 TEMPORARY = ".wassette.tmp."
 _TEMPORARY = re.compile(r"\.wassette\.tmp\.[0-9a-f]{16}")
-_TARGET = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml)")
+_TARGET = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml|sigs)")
 
 
 @dataclass(frozen=True)

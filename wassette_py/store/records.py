@@ -22,7 +22,8 @@ Status = Literal["ready", "broken", "unverified", "foreign"]
 
 @dataclass(frozen=True)
 class Record:
-    """One installed component; `reference` as typed, `source` without tag and digest, `loaded_at` RFC 3339 in UTC."""
+    """One installed component; `reference` as typed, `source` without tag and digest, `loaded_at` RFC 3339 in UTC. `verdict` binds `signer`
+    to everything it was decided from (None: decided by an earlier version)."""
 
     id: str
     reference: str
@@ -37,6 +38,7 @@ class Record:
     not_tools: tuple[NotTool, ...]
     mapping_version: int
     loaded_at: str
+    verdict: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -54,6 +56,7 @@ class Record:
             "not_tools": [export.to_json() for export in self.not_tools],
             "mapping_version": self.mapping_version,
             "loaded_at": self.loaded_at,
+            "verdict": self.verdict,
         }
 
     @classmethod
@@ -75,6 +78,7 @@ class Record:
             not_tools=tuple(NotTool.from_json(export) for export in value["not_tools"]),
             mapping_version=int(value["mapping_version"]),
             loaded_at=_text(value["loaded_at"]),
+            verdict=None if value.get("verdict") is None else _text(value["verdict"]),
         )
 
     def to_bytes(self) -> bytes:

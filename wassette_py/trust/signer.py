@@ -26,8 +26,8 @@ class VerifiedSigner:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> VerifiedSigner:
         """The inverse of `to_json`; KeyError or ValueError when `value` is something else."""
-        signers = value.get("signers", [])  # records of earlier versions have none
+        kind, signers = value["kind"], value.get("signers", [])  # records of earlier versions have none
         texts = (value["text"], *signers) if isinstance(signers, list) else (None,)
-        if value["kind"] not in _KINDS or not isinstance(value["scope"], str | None) or not all(isinstance(text, str) for text in texts):
+        if kind not in _KINDS or not isinstance(value["scope"], str | None) or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"not a signer: {value!r}")
-        return cls(cast(Kind, value["kind"]), value["text"], value["scope"], tuple(signers))
+        return cls(cast(Kind, kind), value["text"], value["scope"], tuple(signers))

@@ -1,0 +1,231 @@
+"""What is installed stays callable while the trust policy accepts it: the verdict is found once, and anew when anything of it changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.guests import ONE_TOOL, write_component
+from tests.host.conftest import call
+from tests.signatures import signer
+from tests.signed_layout import write_signed, write_trust
+from wassette_py.control import Control
+from wassette_py.errors import InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError
+from wassette_py.host import ComponentHost
+from wassette_py.reference import parse_reference
+from wassette_py.settings import Settings
+
+RELEASE, OTHER = signer(), signer("Ed25519")
+Installed = tuple[ComponentHost, str]
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Installed:
+    """A host with one signed component, whose source is gone: everything after is offline. And its reference."""
+    host = ComponentHost(Settings.load())
+    reference = write_signed(tmp_path / "layout", write_component(tmp_path, "one", ONE_TOOL).read_bytes(), RELEASE)
+    write_trust(host.settings.trust_file, reference, release=RELEASE)
+    assert host.load(parse_reference(reference), component_id="one", control=Control()).record.signer.kind == "signed"
+    shutil.rmtree(tmp_path / "layout")
+    return host, reference
+
+
+def answer(host: ComponentHost) -> object:
+    result = call(host, "answer")
+    return result.value if result.error is None else result.kind
+
+
+def status(host: ComponentHost) -> str:
+    [entry] = host.entries()
+    assert (entry.problem is None) == (entry.status == "ready")
+    return entry.status
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def test_while_nothing_changed_nothing_is_verified(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wassette_py.trust.verifier.verify", pytest.fail)
+    for host in (installed[0], ComponentHost(Settings.load())):
+        assert (answer(host), status(host)) == (42, "ready")
+
+
+def test_at_the_start_of_a_server_no_cryptography_is_imported(installed: Installed) -> None:
+    code = """
+import sys
+from wassette_py.host import ComponentHost
+from wassette_py.settings import Settings
+host = ComponentHost(Settings.load())
+assert [tool.name for tool in host.tools()] == ["answer"]
+assert [entry.status for entry in host.entries()] == ["ready"]
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"cryptography", "sigstore", "oras", "requests", "wasmtime"}))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_policy_that_changed_elsewhere_is_met_again_and_that_is_written_down(installed: Installed) -> None:
+    host, _ = installed
+    before = host.store.record("one")
+    append(host.settings.trust_file, "  - {match: ghcr.io, unsigned: allow, reason: tests}\n")
+    assert answer(host) == 42
+    after = host.store.record("one")
+    assert after.verdict != before.verdict
+    assert replace(after, verdict=before.verdict) == before
+    assert (answer(host), status(ComponentHost(Settings.load()))) == (42, "ready")
+
+
+def take_the_key_out(host: ComponentHost, reference: str) -> None:
+    write_trust(host.settings.trust_file, reference, other=OTHER)
+
+
+def replace_the_key_file(host: ComponentHost, reference: str) -> None:
+    (host.settings.trust_file.parent / "keys" / "release.pub").write_text(OTHER.pem)
+
+
+def ask_for_one_more(host: ComponentHost, reference: str) -> None:
+    write_trust(host.settings.trust_file, reference, release=RELEASE, other=OTHER)
+
+
+def pin_another_digest(host: ComponentHost, reference: str) -> None:
+    append(host.settings.trust_file, f"    digests: [sha256:{'0' * 64}]\n")
+
+
+def lose_the_signatures(host: ComponentHost, reference: str) -> None:
+    (host.store.folder / "one.sigs").unlink()
+
+
+def flip_a_signature(host: ComponentHost, reference: str) -> None:
+    path = host.store.folder / "one.sigs"
+    kept = json.loads(path.read_text())
+    kept["objects"][0]["data"] = kept["objects"][0]["data"][:-8] + "AAAAAAA="
+    path.write_text(json.dumps(kept))
+
+
+def swap_the_manifest(host: ComponentHost, reference: str) -> None:
+    path = host.store.folder / "one.sigs"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "manifest": "AAAA"}))
+
+
+def garble_the_signatures(host: ComponentHost, reference: str) -> None:
+    (host.store.folder / "one.sigs").write_text("garbled")
+
+
+CHANGES = [
+    take_the_key_out,
+    replace_the_key_file,
+    ask_for_one_more,
+    pin_another_digest,
+    lose_the_signatures,
+    flip_a_signature,
+    swap_the_manifest,
+    garble_the_signatures,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_not_vouched_for_any_more_is_refused_offline_and_at_once(
+    installed: Installed, change: Callable[[ComponentHost, str], None]
+) -> None:
+    host, reference = installed
+    assert answer(host) == 42
+    saved = {path: path.read_bytes() for path in (host.settings.trust_file, host.store.folder / "one.sigs")}
+    key = host.settings.trust_file.parent / "keys" / "release.pub"
+    change(host, reference)
+    for one in (host, ComponentHost(Settings.load())):
+        assert answer(one) == "denied"
+        assert status(one) == "unverified"
+        with pytest.raises(VerificationError, match="one is not trusted any more: ") as caught:
+            one.opened_tool("answer")
+        assert caught.value.exit_code == 3
+        assert caught.value.hint is not None
+        assert f"wassette component load {reference}" in caught.value.hint
+    # The record is as it was: when the policy, or the signatures, are put right, it is called again.
+    for path, data in saved.items():
+        path.write_bytes(data)
+    key.write_text(RELEASE.pem)
+    assert (answer(host), status(host)) == (42, "ready")
+
+
+def test_a_scope_that_is_removed_is_trust_that_is_gone_unless_none_was_needed(installed: Installed) -> None:
+    host, _ = installed
+    host.settings.trust_file.unlink()
+    # A layout on this machine needs no scope; what a registry brought does.
+    assert (answer(host), host.store.record("one").signer.kind) == (42, "local")
+    record = host.store.record("one")
+    moved = replace(record, reference="oci://ghcr.io/acme/one:1", source="oci://ghcr.io/acme/one")
+    host.store.confirm(record, moved)
+    assert (answer(host), status(host)) == ("denied", "unverified")
+    with pytest.raises(UntrustedSigner, match="no trust scope names it"):
+        host.vouching.check(host.store.record("one"))
+
+
+def test_a_trust_policy_that_cannot_be_read_lets_nothing_run(installed: Installed) -> None:
+    host, _ = installed
+    append(host.settings.trust_file, "nonsense: 1\n")
+    assert status(host) == "unverified"
+    with pytest.raises(InvalidTrustPolicy):
+        host.opened_tool("answer")
+
+
+def test_warn_lets_it_run_and_the_record_says_so(installed: Installed) -> None:
+    host, reference = installed
+    write_trust(host.settings.trust_file, reference, mode="warn", other=OTHER)
+    assert answer(host) == 42
+    assert host.store.record("one").signer.kind == "warned"
+
+
+def test_a_directory_that_cannot_be_written_to_is_no_reason_to_refuse(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, _ = installed
+    append(host.settings.trust_file, "# changed\n")
+
+    def full(*_: object) -> None:
+        raise StoreError("no space")
+
+    monkeypatch.setattr(host.store, "confirm", full)
+    assert answer(host) == 42
+
+
+def test_a_record_without_a_verdict_is_verified_before_it_is_called(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, _ = installed
+    path = host.store.folder / "one.json"
+    document = json.loads(path.read_text())
+    del document["verdict"]
+    path.write_text(json.dumps(document))
+    assert host.store.record("one").verdict is None
+    assert answer(host) == 42
+    assert host.store.record("one").verdict is not None
+
+
+def test_a_load_after_a_change_of_policy_renews_the_verdict_and_compiles_nothing(tmp_path: Path) -> None:
+    host = ComponentHost(Settings.load())
+    reference = write_signed(tmp_path / "layout", write_component(tmp_path, "one", ONE_TOOL).read_bytes(), RELEASE)
+    write_trust(host.settings.trust_file, reference, release=RELEASE)
+    first = host.load(parse_reference(reference), control=Control()).record
+    append(host.settings.trust_file, "# changed\n")
+    again = host.load(parse_reference(reference), control=Control())
+    assert (again.changed, again.record.verdict == first.verdict) == (False, False)
+    assert host.store.record("one") == again.record
+    assert host.load(parse_reference(reference), control=Control()).record == again.record
+
+
+def test_unload_takes_the_signatures_with_it_and_a_load_without_any_too(installed: Installed, tmp_path: Path) -> None:
+    host, _ = installed
+    assert (host.store.folder / "one.sigs").exists()
+    host.unload("one")
+    assert list(host.store.folder.glob("one.*")) == []
+    assert host.store.signatures("../one") is None
+
+
+def test_a_verdict_is_not_written_over_a_record_that_was_replaced_meanwhile(installed: Installed) -> None:
+    host, _ = installed
+    record = host.store.record("one")
+    host.store.confirm(replace(record, prefix="x"), replace(record, verdict="stale"))
+    assert host.store.record("one") == record
