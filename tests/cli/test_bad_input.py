@@ -26,6 +26,7 @@ def _left() -> set[str]:
     """What stands in the home, but for locks, the cache and the audit log."""
     home = Path.home()
     names = {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
+    names -= {name for name in names if name.startswith(".cache/wassette/downloads/") and not name.endswith(".tmp")}
     apart = (".cache/wassette/compiled/", ".local/state/wassette/audit/")
     return {name for name in names if not name.endswith(".lock") and not name.startswith(apart)}
 
