@@ -42,6 +42,13 @@ def write_synced(path: Path, data: bytes) -> None:
         raise
 
 
+def write_new(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Writes a file that is not there yet, readable as `mode` says. Raises FileExistsError, OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags, mode), "wb") as file:
+        file.write(data)
+
+
 def replace_newer(new: Path, path: Path) -> None:
     """Renames `new` over `path`, with a modification time later than what stood there, so that whoever compares times sees the change."""
     try:

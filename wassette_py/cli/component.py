@@ -11,12 +11,13 @@ from wassette_py.cli import describing, verifying
 from wassette_py.cli.arguments import ComponentId, ReferenceText, is_installed, read_text
 from wassette_py.cli.options import Command, FetchCommand, Session, noun, session_of
 from wassette_py.cli.render import show, talk
+from wassette_py.cli.signing import PasswordFile, read_key
 from wassette_py.cli.text import columns
 
 if TYPE_CHECKING:
     from wassette_py.store import Entry
 
-app = noun("Load, unload, list, inspect and verify components.")
+app = noun("Load, unload, list, inspect, verify and sign components.")
 
 
 @app.command("load", cls=FetchCommand)
@@ -97,6 +98,32 @@ def verify(
     show(session, verifying.document(judged), verifying.lines(judged, explain=explain))
     if judged.judgement.error is not None:
         raise judged.judgement.error
+
+
+@app.command("sign", cls=Command)
+def sign(
+    context: typer.Context,
+    reference: ReferenceText,
+    *,
+    key: Annotated[Path, typer.Option("--key", metavar="FILE", help="The private key, as cosign and trust generate-key write it.")],
+    password_file: PasswordFile = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="bundle|cosign-legacy", help="The form of the signature; old cosign knows the second.")
+    ] = "bundle",
+) -> None:
+    """Sign what a reference means now, and put the signature beside it."""
+    from wassette_py.host.signing import sign as sign_it
+    from wassette_py.reference import parse_reference
+    from wassette_py.trust.evidence import FORMATS
+
+    chosen = next((known for known in FORMATS if known == form), None)
+    if chosen is None:
+        context.fail(f"{form!r} is neither bundle nor cosign-legacy")
+    session, target = session_of(context), parse_reference(reference)
+    secret, host = read_key(key, password_file), session.host
+    signed = session.wait_for(lambda control: sign_it(host, target, secret, form=chosen, control=control), label=f"signing {target}")
+    document = {"reference": str(signed.reference), "signature": signed.where, "key": f"sha256:{secret.public.fingerprint}"}
+    show(session, document, [f"signed {signed.reference}", f"signature: {signed.where}"])
 
 
 def _installed(session: Session, component: str) -> describing.Portrait:

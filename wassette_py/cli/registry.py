@@ -11,6 +11,7 @@ import typer
 from wassette_py.cli.arguments import read_text
 from wassette_py.cli.options import Command, noun, session_of
 from wassette_py.cli.render import show, talk
+from wassette_py.cli.signing import PasswordFile, read_key
 from wassette_py.cli.text import columns, size_text
 from wassette_py.cli.waiting import wait_for
 from wassette_py.errors import InvalidArguments, InvalidReference
@@ -61,22 +62,36 @@ def push(
     context: typer.Context,
     reference: Annotated[str, typer.Argument(metavar="REF", help="Where to: oci://registry/repository:tag or oci-layout:///dir:tag.")],
     file: Annotated[str, typer.Argument(metavar="FILE", help="The component.")],
+    *,
     policy: Annotated[
         Path | None,
         typer.Option("--policy", metavar="FILE", help="A capability policy to suggest; a second layer, which wkg does not read."),
     ] = None,
+    key: Annotated[Path | None, typer.Option("--sign", metavar="KEY", help="Sign it with this private key.")] = None,
+    password_file: PasswordFile = None,
 ) -> None:
-    """Push a component as an OCI artifact, and read it back."""
+    """Push a component as an OCI artifact, read it back, and sign it if asked to."""
     from wassette_py.host.publishing import push as push_file
     from wassette_py.reference import parse_reference
 
     session, target, source = session_of(context), parse_reference(reference), parse_reference(file)
     text, host = None if policy is None else read_text(policy), session.host
+    secret = None if key is None else read_key(key, password_file)
     pushed = wait_for(
         lambda control: push_file(host, target, source, policy=text, control=control), label=f"pushing {target}", verbose=session.verbose
     )
     document = {"reference": str(pushed.reference), "digest": str(pushed.wasm), "size": pushed.size}
-    show(session, document, [f"pushed {pushed.reference}", f"component {pushed.wasm}, {size_text(pushed.size)}"])
+    lines = [f"pushed {pushed.reference}", f"component {pushed.wasm}, {size_text(pushed.size)}"]
+    if secret is not None:
+        from wassette_py.host.signing import sign
+
+        # By the digest that was pushed, whatever the tag means by now.
+        signed = wait_for(
+            lambda control: sign(host, pushed.reference, secret, form="bundle", control=control), label="signing", verbose=session.verbose
+        )
+        document["signature"] = signed.where
+        lines.append(f"signature: {signed.where}")
+    show(session, document, lines)
 
 
 @app.command("search", cls=Command)

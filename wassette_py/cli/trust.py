@@ -11,7 +11,10 @@ import typer
 from wassette_py.cli.arguments import read_text
 from wassette_py.cli.options import Command, Session, noun, session_of
 from wassette_py.cli.render import show, talk
+from wassette_py.cli.signing import PasswordFile, read_password
 from wassette_py.cli.text import columns, plural
+from wassette_py.errors import InvalidArguments
+from wassette_py.files import write_new
 
 if TYPE_CHECKING:
     from wassette_py.trust.document import TrustPolicy, TrustScope
@@ -77,6 +80,30 @@ def remove(context: typer.Context, scope: Scope) -> None:
     reader = key_reader(session.settings.trust_file.parent)
     _edit(session, lambda text, source: remove_scope(text, scope, source, reader))
     talk(f"{scope} is not trusted any more")
+
+
+@app.command("generate-key", cls=Command)
+def generate_key(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The files are NAME.key and NAME.pub.")] = "cosign",
+    password_file: PasswordFile = None,
+) -> None:
+    """Make a key pair as cosign does: NAME.key, sealed with a password, and NAME.pub."""
+    from wassette_py.trust.private_keys import generate, to_pem
+
+    files = Path(f"{name}.key"), Path(f"{name}.pub")
+    for file in files:
+        if file.exists():
+            raise InvalidArguments(f"{file} is there already, and a key is never overwritten", "wassette trust generate-key OTHER-NAME")
+    password = read_password(password_file, f"Password for {files[0]}", twice=True)
+    if not password:
+        raise InvalidArguments("an empty password seals nothing")
+    key = generate()
+    write_new(files[0], to_pem(key, password).encode())
+    write_new(files[1], key.public_pem.encode(), mode=0o644)
+    talk(f"{files[0]} signs: keep it, and its password, to yourself", f"{files[1]} verifies: wassette trust add SCOPE --key {files[1]}")
+    document = {"private_key": str(files[0]), "public_key": str(files[1]), "fingerprint": f"sha256:{key.public.fingerprint}"}
+    show(session_of(context), document, [key.public_pem.rstrip()])
 
 
 @app.command("check", cls=Command)

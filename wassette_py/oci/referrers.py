@@ -133,7 +133,7 @@ class RegistryShelf:
 
     def referrers(self, digest: Digest, control: Control) -> list[Descriptor]:
         """What the registry lists, or what the fallback tag does. Raises FetchError."""
-        listed = self._listed(digest, control)
+        listed = self.listed(digest, control)
         if listed is not None:
             return listed
         tagged = self.tagged(f"sha256-{digest.hex}", control)
@@ -146,7 +146,8 @@ class RegistryShelf:
         except NotFound:
             return None
 
-    def _listed(self, digest: Digest, control: Control) -> list[Descriptor] | None:
+    def listed(self, digest: Digest, control: Control) -> list[Descriptor] | None:
+        """What the referrers API lists, None when the registry has none. Raises FetchError."""
         url, found = f"{self.source.root}/referrers/{digest}", list[Descriptor]()
         for _ in range(MAX_PAGES):
             page = self._page(url, digest, control)
