@@ -76,6 +76,22 @@ def test_older_media_types_of_a_component_are_known(registry: Registry, media_ty
     assert pull(registry, "acme/fetch:old").wasm == BYTES
 
 
+@pytest.mark.parametrize(
+    ("annotations", "created"),
+    [
+        (None, None),
+        ({"org.opencontainers.image.created": "2026-01-02T03:04:05Z"}, "2026-01-02T03:04:05Z"),
+        ({"org.opencontainers.image.created": "2026-01-02T03:04:05"}, None),
+        ({"org.opencontainers.image.created": "yesterday"}, None),
+    ],
+)
+def test_when_an_artifact_was_made_is_what_it_says_in_a_form_one_can_compare(
+    registry: Registry, annotations: dict[str, str] | None, created: str | None
+) -> None:
+    registry.put("acme/fetch", "1.0", artifact(BYTES, annotations=annotations))
+    assert pull(registry).created == created
+
+
 def test_layers_that_are_nothing_to_us_are_never_asked_for(registry: Registry) -> None:
     registry.put("acme/fetch", "more", artifact_of([("text/markdown", b"# hi", "README.md"), (WASM, BYTES, "../../evil.wasm")]))
     assert pull(registry, "acme/fetch:more").wasm == BYTES

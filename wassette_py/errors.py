@@ -20,6 +20,7 @@ WassetteError                      exit 1   something failed
 │   ├─ VerificationError                    who made it is not proven
 │   │   ├─ Unsigned                         nothing vouches for it
 │   │   └─ UntrustedSigner                  somebody does, whom no rule names
+│   ├─ Drift                                what is there is not what was agreed to
 │   └─ PermissionDenied(capability, target)
 └─ GuestError                               the component, not us
     ├─ Trap                                 it stopped itself
@@ -133,6 +134,10 @@ class Unsigned(VerificationError):
 
 class UntrustedSigner(VerificationError):
     """Somebody vouches for these bytes whom no rule names."""
+
+
+class Drift(Refused):
+    """What is there now is not what a person agreed to: another signer, other tools, an older version, a lock that does not fit."""
 
 
 class PermissionDenied(Refused):

@@ -6,7 +6,7 @@ download cache, and there only what is whole and matches its digest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from wassette_py.control import Control, watched
@@ -15,12 +15,14 @@ from wassette_py.names import Digest
 from wassette_py.oci import Artifact, pull
 from wassette_py.oci.cache import DownloadCache
 from wassette_py.oci.cached import CachedSource, not_cached
+from wassette_py.oci.documents import created_of
 from wassette_py.oci.layout import LayoutSource
 from wassette_py.oci.reading import MAX_COMPONENT, Patience, collect, read_file
 from wassette_py.oci.referrers import LayoutShelf, RegistryShelf, discover
 from wassette_py.reference import FileReference, HttpsReference, LayoutReference, OciReference, Reference
 from wassette_py.settings import Settings
 from wassette_py.trust.evidence import Evidence
+from wassette_py.trust.kept import from_bytes, to_bytes
 
 if TYPE_CHECKING:
     from wassette_py.oci.access import Access
@@ -38,6 +40,8 @@ class Fetched:
     manifest: Digest | None
     policy: str | None
     evidence: Evidence | None = None
+    created: str | None = None
+    """When the artifact says it was made, RFC 3339; signed with it, if it is signed."""
 
 
 def fetch(
@@ -77,7 +81,7 @@ def fetch(
 
 
 def _from_artifact(reference: Reference, artifact: Artifact, evidence: Evidence | None) -> Fetched:
-    return Fetched(reference, artifact.wasm, artifact.digest, artifact.resolved, artifact.policy, evidence)
+    return Fetched(reference, artifact.wasm, artifact.digest, artifact.resolved, artifact.policy, evidence, created_of(artifact.document))
 
 
 def _from_page(reference: Reference, read: tuple[bytes, Digest]) -> Fetched:
@@ -90,7 +94,7 @@ def _pull(source: RegistrySource, cache: DownloadCache, control: Control, *, sig
         # The digest that was resolved leads, never the tag again. Signatures come and go: they are asked for each time.
         evidence = discover(RegistryShelf(source), artifact.document, control) if signatures else None
     if evidence is not None:
-        cache.note(_evidence_name(source.reference, artifact), evidence.to_json())
+        cache.note(_evidence_name(source.reference, artifact), {"kept": to_bytes(evidence).decode()})
     return _from_artifact(source.reference, artifact, evidence)
 
 
@@ -100,10 +104,11 @@ def _kept(reference: OciReference, cache: DownloadCache, control: Control, *, si
     if not signatures:
         return _from_artifact(reference, artifact, None)
     name = _evidence_name(reference, artifact)
-    evidence = Evidence.from_json(cache.noted(name, control) or {}, artifact.document)
-    if evidence is None:
-        raise not_cached(name)
-    return _from_artifact(reference, artifact, evidence)
+    try:
+        evidence = from_bytes(str((cache.noted(name, control) or {}).get("kept")).encode())
+    except ValueError:
+        raise not_cached(name) from None
+    return _from_artifact(reference, artifact, replace(evidence, manifest=artifact.document))
 
 
 def _evidence_name(reference: OciReference, artifact: Artifact) -> str:

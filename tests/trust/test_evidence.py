@@ -24,7 +24,7 @@ from tests.signatures import (
     simple_payload,
     statement,
 )
-from wassette_py.trust.evidence import Evidence, SignatureObject, Simple, Statement, Whole, decode, read_signed
+from wassette_py.trust.evidence import SignatureObject, Simple, Statement, Whole, decode, read_signed
 
 MANIFEST = f"sha256:{'ab' * 32}"
 BY = signer()
@@ -160,13 +160,3 @@ def test_an_object_that_could_not_be_had_or_is_of_another_kind_says_so() -> None
 def test_base64_of_the_url_alphabet_is_another_alphabet() -> None:
     with pytest.raises(ValueError, match="not base64"):
         decode(base64.urlsafe_b64encode(b"\xff\xff\xfe").decode(), "x")
-
-
-def test_evidence_is_kept_as_json_without_the_manifest() -> None:
-    import json
-
-    kept = Evidence(b"m", (SignatureObject("w", "t", b"\0\xff", {"a": "b"}, None), SignatureObject("w", "t", problem="p")), ("n",))
-    assert Evidence.from_json(json.loads(json.dumps(kept.to_json())), b"m") == kept
-    damaged: list[dict[str, Any]] = [{}, {"objects": [{}], "notes": []}, {"objects": [{"data": "x", "y": 1}], "notes": []}, {"objects": 5}]
-    for value in damaged:
-        assert Evidence.from_json(value, b"m") is None

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from wassette_py import __version__
-from wassette_py.cli import audit, component, config, permission, policy, registry, run, serve, tool, trust
+from wassette_py.cli import audit, component, config, permission, policy, registry, run, serve, tool, trust, upgrading
 from wassette_py.cli.options import Command, FetchCommand, Group, Session
 from wassette_py.cli.render import complain
 from wassette_py.errors import WassetteError
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command("serve", cls=Command, epilog=serve.EPILOG)(serve.serve)
 app.command("run", cls=FetchCommand, options_metavar="[OPTIONS]")(run.run)
 app.add_typer(component.app, name="component")
+component.app.command("upgrade", cls=FetchCommand)(upgrading.upgrade)
 app.add_typer(tool.app, name="tool")
 app.add_typer(policy.app, name="policy")
 app.add_typer(permission.app, name="permission", hidden=True)

@@ -21,7 +21,7 @@ from wassette_py.errors import (
     WassetteError,
 )
 from wassette_py.host.caller import Call, Caller, waited
-from wassette_py.host.loader import Inspection, Judged, Loaded, Loader
+from wassette_py.host.loader import Inspection, Judged, Loaded, Loader, Prepared
 from wassette_py.host.outcome import CallResult, failed
 from wassette_py.host.policies import Policies
 from wassette_py.host.recording import Recorder
@@ -119,6 +119,15 @@ class ComponentHost:
             loaded = self.loader.load(reference, component_id=component_id, prefix=prefix, policy=policy, control=control)
             record = loaded.record
             learnt |= {"digest": str(record.digest), "signer": record.signer.text, "outcome": "ok" if loaded.changed else "unchanged"}
+            return loaded
+
+    def install(self, prepared: Prepared, control: Control) -> Loaded:
+        """The last step of a load that a person has looked at. Raises StoreError, Cancelled."""
+        record = prepared.record
+        facts = {"reference": str(prepared.verified.fetched.reference), "digest": str(record.digest), "signer": record.signer.text}
+        with self.recorder.operation("load", record.id, **facts) as learnt:
+            loaded = self.loader.installed(prepared, control)
+            learnt["outcome"] = "ok" if loaded.changed else "unchanged"
             return loaded
 
     def inspect(self, reference: Reference, control: Control) -> Inspection:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidComponent, StoreError
+from wassette_py.host.difference import Difference, replaced_by
 from wassette_py.host.tools import check_names
 from wassette_py.host.trusting import TrustFile, verdict_of
 from wassette_py.store import Record
@@ -58,6 +59,18 @@ class Verified:
     fetched: Fetched
     signer: VerifiedSigner
     trust: TrustPolicy
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A load up to the installing; `difference` to what it replaces, None when it replaces nothing or nothing has changed."""
+
+    record: Record
+    verified: Verified
+    kept: bytes | None
+    policy: str | None
+    difference: Difference | None
+    is_new: bool = True
 
 
 @dataclass(frozen=True)
@@ -144,7 +157,17 @@ class Loader:
         return self._access
 
     def load(self, reference: Reference, *, component_id: str | None, prefix: str, policy: str | None, control: Control) -> Loaded:
-        """Fetches, verifies, compiles, describes and installs, with the policy text `policy` if given. Raises WassetteError."""
+        """Fetches, verifies, compiles, describes and installs, with the policy text `policy` if given. Raises WassetteError; Drift when
+        what it would replace had another signer, other imports or tools, or is newer: that is for a person to see (`component upgrade`)."""
+        prepared = self.prepared(reference, component_id=component_id, prefix=prefix, policy=policy, control=control)
+        if prepared.difference is not None:
+            prepared.difference.check()
+        return self.installed(prepared, control)
+
+    def prepared(
+        self, reference: Reference, *, component_id: str | None, prefix: str, policy: str | None = None, control: Control
+    ) -> Prepared:
+        """All of a load but the installing. Raises WassetteError."""
         from wassette_py.wit.describe import MAPPING_VERSION
 
         component_id = _id_for(reference, component_id)
@@ -154,7 +177,7 @@ class Loader:
         verified = self.verified(reference, control)
         fetched = verified.fetched
         if installed is not None and policy is None and _unchanged(installed, verified, prefix, MAPPING_VERSION):
-            return Loaded(self._confirmed(installed, verified), changed=False)
+            return Prepared(installed, verified, None, None, None, is_new=False)
         _, description = self.compiled(fetched, prefix, control)
         _check_callable(reference, description)
         record = Record(
@@ -171,14 +194,25 @@ class Loader:
             not_tools=description.not_tools,
             mapping_version=MAPPING_VERSION,
             loaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            created=fetched.created,
+            replaced=replaced_by(installed, fetched.digest),
         )
         kept = _kept(fetched)
         record = replace(record, verdict=verdict_of(record, kept, verified.trust))
+        return Prepared(record, verified, kept, policy, None if installed is None else Difference(installed, record))
+
+    def installed(self, prepared: Prepared, control: Control) -> Loaded:
+        """Installs what was prepared. Raises StoreError, Cancelled; Drift when something else was installed meanwhile."""
+        record, fetched = prepared.record, prepared.verified.fetched
+        if not prepared.is_new:
+            return Loaded(self._confirmed(record, prepared.verified), changed=False)
         control.step("install")
         with self._store.locked():
-            self._replaced(component_id, reference)
+            found = self._replaced(record.id, fetched.reference)
+            if found is not None and (prepared.difference is None or prepared.difference.was.digest != found.digest):
+                Difference(found, record).check()
             check_names(record, [entry.record for entry in self._store.entries() if entry.record is not None])
-            self._store.add(record, fetched.wasm, policy=policy, signatures=kept)
+            self._store.add(record, fetched.wasm, policy=prepared.policy, signatures=prepared.kept)
         return Loaded(record, changed=True)
 
     def _confirmed(self, installed: Record, verified: Verified) -> Record:

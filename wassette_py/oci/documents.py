@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from wassette_py.errors import FetchError, InvalidReference
@@ -26,6 +27,7 @@ WASM_TYPES = (
 )
 POLICY_TYPES = ("application/vnd.wasm.policy.v1+yaml", "application/vnd.wassette.policy+yaml", "application/x-yaml", "text/yaml")
 CONFIG_TYPE = "application/vnd.wasm.config.v0+json"
+CREATED_ANNOTATION = "org.opencontainers.image.created"
 SHOWN = 20
 TAG_ANNOTATION = "org.opencontainers.image.ref.name"
 
@@ -106,6 +108,16 @@ def component_entry(index: Index, what: str) -> Descriptor:
         listed = some_of([str(entry.digest) for entry in found or manifests]) or "nothing"
         raise FetchError(f"{what} is an index with {len(found)} components in it, not one", f"choose one by its digest: {listed}")
     return found[0]
+
+
+def created_of(document: bytes) -> str | None:
+    """When a manifest or index says it was made, in RFC 3339 with a time zone."""
+    annotations = parse_object(document, "manifest").get("annotations")
+    text = annotations.get(CREATED_ANNOTATION) if isinstance(annotations, dict) else None
+    try:
+        return text if isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None else None
+    except ValueError:
+        return None
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from wassette_py.control import Control
 from wassette_py.errors import DigestMismatch, FetchError
 from wassette_py.names import Digest
 from wassette_py.oci import Source, pull
-from wassette_py.oci.documents import CONFIG_TYPE, MANIFEST_TYPES, POLICY_TYPES, WASM_TYPES
+from wassette_py.oci.documents import CONFIG_TYPE, CREATED_ANNOTATION, MANIFEST_TYPES, POLICY_TYPES, WASM_TYPES
 from wassette_py.oci.reading import MAX_COMPONENT, MAX_POLICY
 from wassette_py.reference import LayoutReference, OciReference
 
@@ -65,7 +65,7 @@ def make_artifact(wasm: bytes, *, title: str, policy: str | None, imports: Seque
             "mediaType": MANIFEST_TYPES[0],
             "config": _descriptor(CONFIG_TYPE, config),
             "layers": [{**_descriptor(kind, data), "annotations": {TITLE: name}} for kind, data, name in layers],
-            "annotations": {"org.opencontainers.image.created": created},
+            "annotations": {CREATED_ANNOTATION: created},
         }
     )
     return Artifact(manifest, (*(data for _, data, _ in layers), config))

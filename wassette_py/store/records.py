@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from wassette_py.errors import InvalidReference, StoreError
@@ -39,6 +40,10 @@ class Record:
     mapping_version: int
     loaded_at: str
     verdict: str | None = None
+    created: str | None = None
+    """When its artifact says it was made."""
+    replaced: tuple[str, ...] = ()
+    """Digests of what stood under this id before, newest first: a tag that leads back to one is going backwards."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -57,6 +62,8 @@ class Record:
             "mapping_version": self.mapping_version,
             "loaded_at": self.loaded_at,
             "verdict": self.verdict,
+            "created": self.created,
+            "replaced": list(self.replaced),
         }
 
     @classmethod
@@ -79,6 +86,8 @@ class Record:
             mapping_version=int(value["mapping_version"]),
             loaded_at=_text(value["loaded_at"]),
             verdict=None if value.get("verdict") is None else _text(value["verdict"]),
+            created=None if value.get("created") is None else _time(value["created"]),
+            replaced=tuple(_text(digest) for digest in value.get("replaced", ())),
         )
 
     def to_bytes(self) -> bytes:
@@ -114,3 +123,10 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {type(value).__name__}")
     return value
+
+
+def _time(value: object) -> str:
+    text = _text(value)
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"a time without its zone: {text!r}")
+    return text

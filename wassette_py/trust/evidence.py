@@ -51,20 +51,6 @@ class Evidence:
     objects: tuple[SignatureObject, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """All but the manifest, which is kept by itself."""
-        objects = [{**vars(found), "data": base64.b64encode(found.data).decode()} for found in self.objects]
-        return {"objects": objects, "notes": list(self.notes)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any], manifest: bytes) -> Evidence | None:
-        """The inverse of `to_json`; None when `value` is something else."""
-        try:
-            objects = [SignatureObject(**{**found, "data": base64.b64decode(found["data"])}) for found in value["objects"]]
-            return cls(manifest, tuple(objects), tuple(value["notes"]))
-        except (KeyError, TypeError, ValueError):
-            return None
-
 
 @dataclass(frozen=True)
 class Simple:

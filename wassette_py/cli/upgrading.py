@@ -1,0 +1,107 @@
+"""`wassette component upgrade`: what would change, a yes where it matters, and then the change."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wassette_py.cli.arguments import ComponentId
+from wassette_py.cli.options import session_of
+from wassette_py.cli.render import show, talk
+from wassette_py.cli.text import one_line
+from wassette_py.errors import Drift, InvalidReference
+
+if TYPE_CHECKING:
+    from wassette_py.host.difference import Difference
+    from wassette_py.reference import Reference
+
+
+def upgrade(
+    context: typer.Context,
+    component: ComponentId,
+    to: Annotated[str | None, typer.Option("--to", metavar="TAG|REF", help="Another tag or reference of the same source.")] = None,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Agree to another signer, other imports or other tools without being asked.")
+    ] = False,
+    older: Annotated[bool, typer.Option("--older", help="Agree to an older version under the same tag.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the difference and change nothing.")] = False,
+) -> None:
+    """Fetch a component anew, show what changed, and replace it."""
+    session = session_of(context)
+    host = session.host
+    was = host.store.record(component)
+    reference = _reference(was.reference, to)
+    prepared = session.wait_for(
+        lambda control: host.loader.prepared(reference, component_id=component, prefix=was.prefix, control=control),
+        label=f"looking at {reference}",
+    )
+    difference = prepared.difference
+    if difference is None:
+        session.wait_for(lambda control: host.install(prepared, control), label="installing")
+        show(session, {"id": component, "changed": False, "installed": True}, [f"unchanged: {component} ({was.digest})"])
+        return
+    talk(*_lines(difference))
+    if not dry_run:
+        _agree(difference, yes=yes, older=older)
+        session.wait_for(lambda control: host.install(prepared, control), label="installing")
+    words = "would be upgraded" if dry_run else "upgraded"
+    show(session, {**_document(difference), "installed": not dry_run}, [f"{words}: {component}"])
+
+
+def _reference(known: str, to: str | None) -> Reference:
+    from wassette_py.names import TAG
+    from wassette_py.reference import LayoutReference, OciReference, parse_reference
+
+    reference = parse_reference(known)
+    if to is not None and re.fullmatch(TAG, to) and isinstance(reference, OciReference | LayoutReference):
+        return replace(reference, tag=to, digest=None)
+    if to is not None:
+        return parse_reference(to)
+    if getattr(reference, "digest", None) is not None:
+        raise InvalidReference(f"{reference} is pinned by its digest and cannot change", "wassette component upgrade ID --to TAG")
+    return reference
+
+
+def _agree(difference: Difference, *, yes: bool, older: bool) -> None:
+    if difference.goes_back and not older:
+        difference.check()
+    if not difference.needs_yes or yes:
+        return
+    if not sys.stdin.isatty():
+        raise Drift(f"{difference.was.id!r} is not what it was: {'; '.join(difference.reasons())}", "look at it, then add --yes")
+    if not typer.confirm("Replace it?", err=True):
+        raise Drift("nothing was changed")
+
+
+def _lines(difference: Difference) -> Iterator[str]:
+    was, now = difference.was, difference.now
+    yield f"{was.id}: {was.reference} -> {now.reference}"
+    yield f"  digest: {was.digest} -> {now.digest}"
+    if difference.is_older:
+        yield "  this is older than what is installed"
+    yield from (f"  {one_line(reason)}" for reason in difference.reasons())
+    for name in [change.name for change in difference.tools if change.kind != "removed"]:
+        yield f"  {name} says now: {one_line(next(tool.description for tool in now.tools if tool.name == name))}"
+    if not difference.needs_yes:
+        yield "  signer, imports and tools are as they were"
+
+
+def _document(difference: Difference) -> dict[str, Any]:
+    was, now = difference.was, difference.now
+    return {
+        "id": was.id,
+        "changed": True,
+        "reference": {"was": was.reference, "now": now.reference},
+        "digest": {"was": str(was.digest), "now": str(now.digest)},
+        "signer": {"was": was.signer.to_json(), "now": now.signer.to_json(), "changed": difference.signer_changed},
+        "imports": {"added": list(difference.imports_added), "removed": list(difference.imports_removed)},
+        "tools": [{"name": change.name, "change": change.kind, "parts": list(change.parts)} for change in difference.tools],
+        "older": difference.is_older,
+        "needs_yes": difference.needs_yes,
+    }
