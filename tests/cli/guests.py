@@ -46,6 +46,32 @@ ONE_TOOL = """
   (func (export "answer") (result u32) (canon lift (core func $i "answer"))))
 """
 
+CONTENT_TOOL = """
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (global $free (mut i32) (i32.const 4096))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+      (global.set $free (i32.add (local.get $at) (local.get 3)))
+      (local.get $at))
+    (func (export "show") (param i32 i32) (result i32)
+      (i32.store (i32.const 0) (local.get 0))
+      (i32.store (i32.const 4) (local.get 1))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (type $m (record (field "data" (list u8)) (field "mime-type" string)))
+  (export $media "media" (type $m))
+  (type $d (record (field "uri" string) (field "mime-type" string) (field "text" string)))
+  (export $document "document" (type $d))
+  (type $b (variant (case "text" string) (case "image" $media) (case "audio" $media) (case "document" $document)))
+  (export $block "block" (type $b))
+  (func (export "show") (param "blocks" (list $block)) (result (list $block))
+    (canon lift (core func $i "show") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))
+"""
+"""Gives back the content blocks it gets, in the shape of `wit/content.py`."""
+
 NO_TOOL = "(component)"
 
 

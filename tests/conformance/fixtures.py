@@ -17,7 +17,21 @@ from wasmtime import wat2wasm
 from tests.toolchain import build_qjs
 
 WIT = """package test:conformance;
+interface types {
+  record media { data: list<u8>, mime-type: string }
+  record document { uri: string, mime-type: string, text: string }
+  variant block { text(string), image(media), audio(media), document(document) }
+}
 world fixture {
+  use types.{block};
+  /// Returns a picture.
+  export test-image-content: func() -> list<block>;
+  /// Returns a sound.
+  export test-audio-content: func() -> list<block>;
+  /// Returns a document.
+  export test-embedded-resource: func() -> list<block>;
+  /// Returns a text, a picture and a document.
+  export test-multiple-content-types: func() -> list<block>;
   /// Returns a text.
   export test-simple-text: func() -> string;
   /// Always fails.
@@ -29,6 +43,19 @@ world fixture {
 }
 """
 SOURCE = """
+const png = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const image = { tag: "image", val: { data: png, mimeType: "image/png" } };
+const wav = Uint8Array.from("RIFF    WAVE", (letter) => letter.charCodeAt(0));
+const resource = (uri, mimeType, text) => ({ tag: "document", val: { uri, mimeType, text } });
+export function testImageContent() { return [image]; }
+export function testAudioContent() { return [{ tag: "audio", val: { data: wav, mimeType: "audio/wav" } }]; }
+export function testEmbeddedResource() {
+  return [resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")];
+}
+export function testMultipleContentTypes() {
+  const text = { tag: "text", val: "Multiple content types test:" };
+  return [text, image, resource("test://mixed-content-resource", "application/json", '{"test":"data","value":123}')];
+}
 export function testSimpleText() { return "This is a simple text response for testing."; }
 export function testErrorHandling() { throw "This tool intentionally returns an error for testing"; }
 export function testToolWithLogging() {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.guests import ONE_TOOL, TEXT_TOOLS, write_component
+from tests.cli.guests import CONTENT_TOOL, ONE_TOOL, TEXT_TOOLS, write_component
 from tests.host.conftest import Load, call
 from tests.sandbox.guests import ENVIRONMENT, PRINT
 from tests.sandbox.guests_io import FILES, HTTP
@@ -222,3 +222,14 @@ def test_limits_of_flags_stay_under_the_ceiling_too(host: ComponentHost, tmp_pat
     policy = parse_policy("version: '1.0'\npermissions:\n  resources:\n    limits: {timeout: 2h}\n", "flags", home=None)
     result = host.call(replace(host.opened(reference, None, Control()), policy=policy), cancel=threading.Event())
     assert "ceiling of 3600s" in result.message
+
+
+def test_content_that_a_component_returns_comes_as_blocks(host: ComponentHost, load: Load) -> None:
+    load("draw", CONTENT_TOOL)
+    assert host.tools()[0].definition.content
+    picture = {"tag": "image", "val": {"data": "iVBO", "mime-type": "image/png"}}
+    drawn = call(host, "show", blocks=[picture])
+    assert (drawn.value, drawn.content) == ([picture], ({"type": "image", "data": "iVBO", "mimeType": "image/png"},))
+    wrong = call(host, "show", blocks=[{"tag": "image", "val": {"data": "iVBO", "mime-type": "text/html"}}])
+    assert (wrong.kind, wrong.content) == ("tool-error", None)
+    assert wrong.message == "it returned an image whose media type is 'text/html'"

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.guests import NO_TOOL, ONE_TOOL, TEXT_TOOLS, write_component
-from tests.host.conftest import Load
+from tests.host.conftest import Load, call
 from tests.layout_writer import write_layout
 from tests.sandbox.guests import ASYNC_LIFTED
+from tests.wit.test_reader import TYPES_ONLY
 from wassette_py.control import Control, Progress
 from wassette_py.errors import InvalidComponent, InvalidPolicy, InvalidTrustPolicy, StoreError, Unsigned
 from wassette_py.host import ComponentHost
@@ -125,3 +126,8 @@ def test_a_cleared_cache_costs_a_compile_and_nothing_else(host: ComponentHost, l
         file.unlink()
     fresh = ComponentHost(Settings.load())
     assert fresh.call(fresh.opened_tool("answer"), cancel=Control().cancel).value == 42
+
+
+def test_a_component_whose_world_uses_the_types_of_an_interface_can_be_called(host: ComponentHost, load: Load) -> None:
+    load("shop", TYPES_ONLY)
+    assert call(host, "price", of={"name": "tea", "price": 3}).value == 3

@@ -60,6 +60,17 @@ def test_a_denial_the_guest_swallowed_is_told() -> None:
     assert (result["structuredContent"], result["isError"]) == ({"result": "fine"}, False)
 
 
+def test_content_comes_as_blocks_with_nothing_structured() -> None:
+    picture = {"type": "image", "data": "iVBO", "mimeType": "image/png"}
+    denied = DeniedLine("GET https://a.b:443", "not in network.allow", None)
+    wire = handshaken(FunctionHost(t=lambda arguments, cancel, done: done(CallResult(content=(picture,), denied=(denied,)))))
+    result = wire.ask("tools/call", {"name": "t"})["result"]
+    assert result == {
+        "content": [picture, {"type": "text", "text": "denied: GET https://a.b:443 (not in network.allow)"}],
+        "isError": False,
+    }
+
+
 def raises(error: Exception) -> Body:
     def body(arguments: object, cancel: threading.Event, done: Done) -> None:
         raise error

@@ -92,7 +92,7 @@ def test_a_type_that_wasmtime_py_has_no_class_for_makes_only_its_function_unread
 
 
 def test_only_interfaces_and_functions_count_as_imports(engine: Engine) -> None:
-    imports = '(import "t" (type (sub resource))) (import "f" (func)) (import "m" (core module)) (import "a:b/c@1.0.0" (instance))'
+    imports = '(import "t" (type (sub resource))) (import "f" (func)) (import "m" (core module)) (import "a:b/c@1.0.0" (instance (export "g" (func))))'
     assert read(engine, imports).imports == ("f", "a:b/c@1.0.0")
 
 
@@ -147,3 +147,21 @@ def test_the_parts_of_a_type_are_itself_and_everything_inside() -> None:
     assert list(parts(record)) == [record, u8, RecordType((("c", StringType()),)), StringType()]
     for example in EXAMPLES:
         assert example.type in list(parts(example.type))
+
+
+TYPES_ONLY = """(component
+  (import "acme:shop/types" (instance $types
+    (type $p (record (field "name" string) (field "price" u32))) (export "product" (type (eq $p)))))
+  (alias export $types "product" (type $product))
+  (core module $m (func (export "price") (param i32 i32 i32) (result i32) (local.get 2)) (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64)))
+  (core instance $i (instantiate $m))
+  (func (export "price") (param "of" $product) (result u32)
+    (canon lift (core func $i "price") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"""
+
+
+def test_an_interface_of_types_alone_is_no_import(engine: Engine) -> None:
+    component = Component(engine, TYPES_ONLY)
+    assert read_component_type(component, engine).imports == ()
+    with_function = TYPES_ONLY.replace('(export "product" (type (eq $p)))', '(export "product" (type (eq $p))) (export "f" (func))')
+    assert read_component_type(Component(engine, with_function), engine).imports == ("acme:shop/types",)

@@ -70,7 +70,7 @@ class Caller:
     def start(self, call: Call, *, cancel: threading.Event, done: Callable[[CallResult], None]) -> None:
         """Makes `call` on this thread; `done` gets the result exactly once, here or from the watchdog of a guest that cannot be stopped."""
         from wassette_py.sandbox.call import CallSpec
-        from wassette_py.wit.values import read_arguments, write_result
+        from wassette_py.wit.values import read_arguments
 
         function, policy, who = call.function, call.policy, actor()
         try:
@@ -86,7 +86,7 @@ class Caller:
         spec = CallSpec(call.component_id, function, values, policy, limits, variables)
 
         def finish(report: CallReport) -> None:
-            result = explained(call.component_id, policy, report, lambda value: write_result(function, value), limits.output)
+            result = explained(call.component_id, function, policy, report, limits.output)
             self._record(who, call, result, report)
             done(result)
 

@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, Trap, WassetteError
 from wassette_py.limits import format_limit
@@ -18,6 +17,7 @@ from wassette_py.policy.words import command_for_denial, storage_words
 if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.sandbox.call import CallReport, Denial
+    from wassette_py.wit.types import FunctionType
 
 Kind = Literal["tool-error", "denied", "timeout", "trap", "limit", "invalid-arguments", "cancelled", "broken"]
 
@@ -36,10 +36,14 @@ class DeniedLine:
 
 @dataclass(frozen=True)
 class CallResult:
-    """One finished call. `error` None means `value` is its JSON result and `value_text` the same as JSON text."""
+    """One finished call. `error` None means `value` is its JSON result and `value_text` the same as JSON text.
+
+    `content`: the result as MCP content blocks, where the component's author asked for that (`wit/content.py`).
+    """
 
     value: object = None
     value_text: str = "null"
+    content: tuple[dict[str, Any], ...] | None = None
     error: str | None = None
     kind: Kind | None = None
     denied: tuple[DeniedLine, ...] = ()
@@ -92,46 +96,53 @@ def kind_of(error: WassetteError) -> Kind:
             return "tool-error"
 
 
-def explained(
-    component_id: str, policy: PolicyDocument, report: CallReport, write: Callable[[object], tuple[str, object]], output: int
-) -> CallResult:
-    """The caller's view of `report`; `write` turns its value into JSON, and more than `output` bytes in all is an error of its own."""
-    error, value, text = report.error, None, "null"
-    failure: str | None = None
-    if error is None:
-        side, value = write(report.value)
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        size = len(text.encode()) + len(report.stdout) + len(report.stderr)
-        if size > output:
-            most = format_limit("output", output)
-            error = LimitExceeded(f"its result and what it printed are {size} bytes, larger than {most} of output", limit="output")
-        elif side == "err":
-            failure = value if isinstance(value, str) else text
-    if error is not None:
-        failure = str(error)
-    denied = tuple(DeniedLine(d.target, d.reason, _grant_for(component_id, d)) for d in report.denied)
-    kind: Kind | None = None
-    if failure is not None:
-        kind = "denied" if denied else kind_of(error) if error else "tool-error"
-    notes, hint = _known(component_id, policy, report) if failure is not None else ((), None)
-    if isinstance(error, Trap) and report.stderr.strip():
-        notes = (f"its last line on stderr: {_last_line(report.stderr)}", *notes)
-    return CallResult(
-        value=None if failure is not None else value,
-        value_text="null" if failure is not None else text,
-        error=failure,
-        kind=kind,
-        denied=denied,
-        notes=notes,
-        hint=(error.hint if error else None) or hint,
+def explained(component_id: str, function: FunctionType, policy: PolicyDocument, report: CallReport, output: int) -> CallResult:
+    """The caller's view of a report; a result that with what was printed is more than `output` bytes is an error of its own."""
+    told = CallResult(
+        denied=tuple(DeniedLine(d.target, d.reason, _grant_for(component_id, d)) for d in report.denied),
         stdout=report.stdout.decode(errors="replace"),
         stderr=report.stderr.decode(errors="replace"),
         seconds=report.seconds,
     )
+    try:
+        if report.error is not None:
+            raise report.error
+        side, returned = _returned(function, report, output, told)
+    except WassetteError as error:
+        side, returned = "err", replace(told, error=str(error), kind=kind_of(error), hint=error.hint, notes=_last_words(error, report))
+    if side == "ok":
+        return returned
+    notes, hint = _known(component_id, policy, report)
+    kind: Kind | None = "denied" if told.denied else returned.kind
+    return replace(returned, kind=kind, notes=(*returned.notes, *notes), hint=returned.hint or hint)
+
+
+def _returned(function: FunctionType, report: CallReport, output: int, told: CallResult) -> tuple[str, CallResult]:
+    """("ok", with the value) or ("err", with the guest's own error). Raises LimitExceeded, GuestError."""
+    from wassette_py.wit.content import content_blocks, returns_content
+    from wassette_py.wit.values import write_result
+
+    side, value = write_result(function, report.value)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    size = len(text.encode()) + len(report.stdout) + len(report.stderr)
+    if size > output:
+        most = format_limit("output", output)
+        raise LimitExceeded(f"its result and what it printed are {size} bytes, larger than {most} of output", limit="output")
+    if side == "err":
+        return side, replace(told, error=value if isinstance(value, str) else text, kind="tool-error")
+    content = content_blocks(value) if isinstance(value, list) and returns_content(function) else None
+    return side, replace(told, value=value, value_text=text, content=content)
+
+
+def _last_words(error: WassetteError, report: CallReport) -> tuple[str, ...]:
+    """The guest's last line on stderr: often the reason of a trap, which itself only says `unreachable`."""
+    if not isinstance(error, Trap) or not report.stderr.strip():
+        return ()
+    return (f"its last line on stderr: {_last_line(report.stderr)}",)
 
 
 def _last_line(stderr: bytes) -> str:
-    """Often the reason of a trap, which itself only says `unreachable`; a stranger's text, so made harmless and short."""
+    """A stranger's text, made harmless and short."""
     from wassette_py.wit.docs import sanitised
 
     return (sanitised(stderr.decode(errors="replace")).splitlines() or [""])[-1][:200]

@@ -28,7 +28,7 @@ def listed(tool: HostedTool) -> dict[str, Any]:
         # Some clients refuse a tool without a description.
         "description": definition.description or f"The function {definition.function} of the component {tool.component}.",
         "inputSchema": dict(definition.input_schema),
-        "outputSchema": dict(definition.output_schema),
+        **({} if definition.content else {"outputSchema": dict(definition.output_schema)}),
         **({"annotations": tool.annotations} if tool.annotations else {}),
         "_meta": {"wassette/component": tool.component, "wassette/digest": tool.digest},
     }
@@ -44,6 +44,8 @@ def called(outcome: CallResult) -> dict[str, Any]:
     if outcome.error is not None:
         return failed(outcome.message)
     value = outcome.value
+    if outcome.content is not None:
+        return {"content": [*outcome.content, *([text_block(outcome.message)] if outcome.message else [])], "isError": False}
     content = [text_block(value if isinstance(value, str) else outcome.value_text)]
     if outcome.message:  # a denial the guest swallowed
         content.append(text_block(outcome.message))

@@ -20,7 +20,7 @@ MAPPING_VERSION = 1
 
 @dataclass(frozen=True)
 class ToolDefinition:
-    """One callable export; `interface` and `function` are those of its `FunctionType`."""
+    """One callable export; `interface` and `function` are those of its `FunctionType`. `content`: see `wit/content.py`."""
 
     name: str
     interface: str | None
@@ -28,6 +28,7 @@ class ToolDefinition:
     description: str
     input_schema: Mapping[str, Any]
     output_schema: Mapping[str, Any]
+    content: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -37,6 +38,7 @@ class ToolDefinition:
             "description": self.description,
             "inputSchema": dict(self.input_schema),
             "outputSchema": dict(self.output_schema),
+            **({"content": True} if self.content else {}),
         }
 
     @classmethod
@@ -49,6 +51,7 @@ class ToolDefinition:
             value["description"],
             dict(value["inputSchema"]),
             dict(value["outputSchema"]),
+            value.get("content") is True,
         )
 
 
@@ -103,15 +106,20 @@ _QUICKJS_INIT = ("shim", "script", "entry-path", "disable-gc")
 def describe(component_type: ComponentType, docs: Docs, *, prefix: str = "") -> Description:
     """The tools of a component, named with `prefix`, and what it exports besides; exports of toolchains and of WASI are left out."""
     from wassette_py.wit.names import tool_names
-    from wassette_py.wit.schema import input_schema, output_schema
 
     functions = [f for f in component_type.exports if not _is_hidden(f)]
     reasons = {f: reason for f in functions if (reason := _why_no_tool(f))}
-    tools = [
-        ToolDefinition(name, f.interface, f.name, docs.of(f) or f"{f.export} (not documented)", input_schema(f), output_schema(f))
-        for f, name in tool_names([f for f in functions if f not in reasons], prefix).items()
-    ]
+    names = tool_names([f for f in functions if f not in reasons], prefix)
+    tools = [_definition(f, name, docs) for f, name in names.items()]
     return Description(tuple(tools), tuple([NotTool(f.export, reason) for f, reason in reasons.items()]), component_type.imports)
+
+
+def _definition(f: FunctionType, name: str, docs: Docs) -> ToolDefinition:
+    from wassette_py.wit.content import returns_content
+    from wassette_py.wit.schema import input_schema, output_schema
+
+    described = docs.of(f) or f"{f.export} (not documented)"
+    return ToolDefinition(name, f.interface, f.name, described, input_schema(f), output_schema(f), returns_content(f))
 
 
 def _is_hidden(f: FunctionType) -> bool:

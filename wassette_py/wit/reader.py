@@ -64,19 +64,23 @@ _SCALARS: dict[type, WitType] = {
 
 
 def read_component_type(component: wasm.Component, engine: Engine) -> ComponentType:
-    """Imports in order (interfaces and functions, not types), and every function it exports, at world level or in an instance.
+    """Imports in order, without those that are types alone, and every function it exports, at world level or in an instance.
 
     Raises InvalidComponent when there are more than `MAX_FUNCTIONS`.
     """
     exports = tuple(islice(_functions(component, engine), MAX_FUNCTIONS + 1))
     if len(exports) > MAX_FUNCTIONS:
         raise InvalidComponent(f"the component exports more than {MAX_FUNCTIONS} functions")
-    imports = [name for name, extern in component.type.imports(engine).items() if _is_used(extern)]
+    imports = [name for name, extern in component.type.imports(engine).items() if _is_used(extern, engine)]
     return ComponentType(tuple(imports), exports)
 
 
-def _is_used(extern: object) -> bool:
-    return isinstance(_item(extern), wasm.FuncType | wasm.ComponentInstanceType)
+def _is_used(extern: object, engine: Engine) -> bool:
+    """Whether importing `extern` gives anything: a type does not, nor an interface of types, which `use` in a world makes an import."""
+    item = _item(extern)
+    if isinstance(item, wasm.ComponentInstanceType):
+        return not all(isinstance(_item(inner), wasm.ValType) for inner in item.exports(engine).values())
+    return isinstance(item, wasm.FuncType)
 
 
 def _item(extern: object) -> object:
