@@ -1,10 +1,11 @@
 """Builds the examples: `python examples/build.py [NAME...]`, all when none is named.
 
 Those in JavaScript go into the OCI image layout beside this file; `query`, in Python and so 18 MB, becomes `query/query.wasm`. Needs the
-development tools of this project (`./install.sh --test` makes `.venv` with them). Two things are done beyond calling the toolchains:
+development tools of this project (`./install.sh --test` makes `.venv` with them). Three things are done beyond calling the toolchains:
 
 * JavaScript imports only what its world imports. The QuickJS runtime imports most of WASI, used or not; `--stub-wasi` cuts every `wasi:`
   import off. So the interfaces a world names are built under another name of the same length and named back afterwards.
+* The components of the layout are signed, all anew with a new key, since the one before was thrown away.
 * The comments of the WIT become a `package-docs` section, from which hosts read descriptions. These toolchains do not write it yet.
 """
 
@@ -14,14 +15,22 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 EXAMPLES = Path(__file__).resolve().parent
 sys.path.insert(0, str(EXAMPLES.parent))
 
 from tests.layout_writer import write_layout  # noqa: E402 - the checkout is not installed
 from tests.toolchain import build_python, build_qjs  # noqa: E402
+from wassette_py.control import Control  # noqa: E402
+from wassette_py.oci.attaching import LayoutPlace, Subject, attach_bundle  # noqa: E402
+from wassette_py.oci.layout_target import LOCK, LayoutTarget  # noqa: E402
+from wassette_py.reference import LayoutReference  # noqa: E402
+from wassette_py.trust.private_keys import generate  # noqa: E402
+from wassette_py.trust.signing import sign_bundle  # noqa: E402
 
 LAYOUT = EXAMPLES / "oci-layout"
+PUBLIC_KEY = EXAMPLES / "demo.pub"
 WORLDS = {"diff": "diff-tools", "notes": "note-tools", "time": "time-tools"}
 REAL, STAND_IN = "wasi:", "w4si:"
 
@@ -70,10 +79,22 @@ def main() -> None:
     if "query" in names:
         (EXAMPLES / "query" / "query.wasm").write_bytes(build("query"))
     write_layout(LAYOUT, {name: build(name) if name in names else stored(name) for name in WORLDS})
-    named = _named()
+    sign_layout()
+    kept = named()
     for blob in (LAYOUT / "blobs" / "sha256").iterdir():
-        if f"sha256:{blob.name}" not in named:
+        if f"sha256:{blob.name}" not in kept:
             blob.unlink()
+
+
+def sign_layout() -> None:
+    """Signs every component of the layout with a key that nobody has afterwards; its public half is `demo.pub`."""
+    key, control = generate(), Control()
+    for name in WORLDS:
+        target = LayoutTarget(LayoutReference(LAYOUT, name))
+        data, media_type, digest = target.resolve(control)
+        attach_bundle(LayoutPlace(target), Subject(data, media_type), sign_bundle(key, digest), control)
+    (LAYOUT / LOCK).unlink()
+    PUBLIC_KEY.write_text(key.public_pem, encoding="utf-8")
 
 
 def stored(name: str) -> bytes:
@@ -87,10 +108,12 @@ def _blob(digest: str) -> bytes:
     return (LAYOUT / "blobs" / "sha256" / digest.removeprefix("sha256:")).read_bytes()
 
 
-def _named() -> set[str]:
-    manifests = [entry["digest"] for entry in json.loads((LAYOUT / "index.json").read_text("utf-8"))["manifests"]]
-    documents = [json.loads(_blob(digest)) for digest in manifests]
-    return {*manifests, *(part["digest"] for document in documents for part in [document["config"], *document["layers"]])}
+def named(document: dict[str, Any] | None = None) -> set[str]:
+    """What a document of the layout names, and what that names; of the whole layout without one."""
+    document = document or json.loads((LAYOUT / "index.json").read_text("utf-8"))
+    below = {entry["digest"] for entry in document.get("manifests", [])}
+    parts = {part["digest"] for part in [document.get("config"), *document.get("layers", [])] if part}
+    return below | parts | {name for digest in below for name in named(json.loads(_blob(digest)))}
 
 
 def _renamed(files: dict[str, str]) -> dict[str, str]:

@@ -7,8 +7,10 @@ Runs the `wassette` beside this Python, as a person and as an MCP client would, 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,16 +51,18 @@ class Stage:
             text = text.replace(folder, short)
         print(textwrap.indent(text, indent), flush=True)
 
-    def run(self, *words: str, brief: bool = False) -> None:
+    def run(self, *words: str, brief: bool = False, refused: bool = False) -> None:
         """A command as a person types it, with what it answers; `brief` leaves out the list of tools in the middle."""
         self.say(f"$ wassette {shlex.join(words)}")
         command = [str(WASSETTE), *words]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command, env=self.environment, cwd=self.home, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        )
         parts = (done.stdout + done.stderr).rstrip().split("\n\n")
         shown = [parts[0].splitlines()[0], *parts[2:]] if brief and done.returncode == 0 else parts
         self.say(("\n  …\n" if shown is not parts else "\n\n").join(shown), "  ")
         print(flush=True)
-        if done.returncode != 0:
+        if done.returncode != (3 if refused else 0):
             raise SystemExit(f"wassette {shlex.join(words)} ended with {done.returncode}")
 
     async def call(self, client: Client, name: str, arguments: Mapping[str, object], *, refused: bool = False) -> None:
@@ -112,6 +116,33 @@ async def show(stage: Stage) -> None:
         raise SystemExit("the note was changed, against the policy")
 
 
+def show_signatures(stage: Stage) -> None:
+    """The examples are signed; what is not signed, or by somebody else, is refused."""
+    layout, key = f"oci-layout://{quote(EXAMPLES.as_posix())}/oci-layout", str(EXAMPLES / "demo.pub")
+    stage.tell("A layout on this machine is accepted as it is. From now on, this one's components must be signed by the key in demo.pub:")
+    stage.run("trust", "add", layout, "--key", key)
+    stage.run("component", "verify", f"{layout}:notes", "--explain")
+    mirror = stage.home / "mirror"
+    scope = f"oci-layout://{quote(mirror.as_posix())}"
+    stage.tell("Two copies that a mirror might hand out: one without signatures, one signed with somebody else's key.")
+    for name in ("unsigned", "forged"):
+        copy_unsigned(mirror / name)
+    stage.run("trust", "add", scope, "--key", key)
+    stage.run("component", "load", f"{scope}/unsigned:notes", "--name", "copy", refused=True)
+    (stage.home / "password").write_text("mallory\n", encoding="utf-8")
+    stage.run("trust", "generate-key", "mallory", "--password-file", "password")
+    stage.run("component", "sign", f"{scope}/forged:notes", "--key", "mallory.key", "--password-file", "password")
+    stage.run("component", "load", f"{scope}/forged:notes", "--name", "copy", refused=True)
+
+
+def copy_unsigned(folder: Path) -> None:
+    """The example layout without its signatures."""
+    shutil.copytree(EXAMPLES / "oci-layout", folder)
+    index = json.loads((folder / "index.json").read_text("utf-8"))
+    components = [one for one in index["manifests"] if not one["annotations"]["org.opencontainers.image.ref.name"].startswith("sha256-")]
+    (folder / "index.json").write_text(json.dumps({**index, "manifests": components}), encoding="utf-8")
+
+
 def show_clients() -> None:
     """What to paste, with the command that stays when this demo is gone."""
     for client in ("claude-desktop", "claude-code", "vscode"):
@@ -124,7 +155,9 @@ def main() -> None:
         stage = Stage(Path(home).resolve())
         print(f"$EXAMPLES is {EXAMPLES}, ~ an empty home for this demo but for one file, notes/today.txt.", flush=True)
         asyncio.run(show(stage))
-        stage.title("5. In your client")
+        stage.title("5. Nothing runs that is not proven")
+        show_signatures(stage)
+        stage.title("6. In your client")
         show_clients()
         stage.tell("Nothing of this was kept. ./install.sh installs the command; wassette component load brings your first component.")
 

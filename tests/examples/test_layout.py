@@ -10,12 +10,15 @@ import pytest
 from wasmtime import Engine
 from wasmtime.component import Component
 
-from examples.build import EXAMPLES, LAYOUT, WORLDS, build, stored, wit_docs
+from examples.build import EXAMPLES, LAYOUT, PUBLIC_KEY, WORLDS, build, named, stored, wit_docs
+from tests.cli.conftest import Wassette, wassette
 from wassette_py.policy.document import parse_policy
 from wassette_py.reference import LayoutReference, parse_reference
 from wassette_py.wit.describe import Description, describe
 from wassette_py.wit.docs import read_docs
 from wassette_py.wit.reader import read_component_type
+
+__all__ = ["wassette"]
 
 IMPORTS = {
     "diff": (),
@@ -64,7 +67,18 @@ def test_the_policy_of_an_example_can_be_read(name: str, home: Path) -> None:
 
 def test_the_layout_holds_nothing_else() -> None:
     blobs = {path.name for path in (LAYOUT / "blobs" / "sha256").iterdir()}
-    assert len(blobs) == 3 * len(WORLDS)
+    # A component: manifest, config, wasm; its signature: bundle, referrer, list of referrers; and one empty config for all referrers.
+    assert len(blobs) == 6 * len(WORLDS) + 1
+    assert {f"sha256:{name}" for name in blobs} == named()
+
+
+@pytest.mark.parametrize("name", sorted(WORLDS))
+def test_every_example_is_signed_by_the_key_in_the_repository(name: str, wassette: Wassette) -> None:
+    reference = f"oci-layout://{LAYOUT}:{name}"
+    assert wassette("trust", "add", f"oci-layout://{LAYOUT}", "--key", PUBLIC_KEY).code == 0
+    verified = wassette("component", "verify", reference, "-o", "json").json
+    assert verified["verified"]["kind"] == "signed"
+    assert not [path.name for path in EXAMPLES.rglob("*.key")]
 
 
 def test_the_catalogue_names_the_examples_of_the_layout() -> None:
