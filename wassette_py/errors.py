@@ -7,6 +7,8 @@ WassetteError                      exit 1   something failed
 ├─ InvalidPolicy                            a capability policy: file, line, key, reason, nearest enforceable form
 ├─ NotGranted                               a permission to revoke that the policy does not hold
 ├─ InvalidTrustPolicy                       trust.yaml, the same
+├─ SecretError                              the operator's secrets cannot be read or written
+│   └─ MissingSecret(names)                 one that is asked for has no value
 ├─ InvalidArguments                         tool arguments: JSON path and what was expected
 ├─ FetchError                               bytes could not be had
 │   ├─ NotFound                             there is no such file, repository, tag or page
@@ -32,6 +34,8 @@ Messages are one sentence in lower case without a full stop. A hint is a command
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 
 class WassetteError(Exception):
@@ -62,6 +66,24 @@ class NotGranted(WassetteError):
 
 class InvalidTrustPolicy(WassetteError):
     """A trust policy that cannot be enforced as written."""
+
+
+class SecretError(WassetteError):
+    """The operator's secrets cannot be read or written. The text never holds a value."""
+
+
+class MissingSecret(SecretError):
+    """Secrets that are asked for and have no value."""
+
+    def __init__(self, names: Sequence[str], wanted_by: Mapping[str, str] | None = None) -> None:
+        words = [f"{name} (of {wanted_by[name]})" if wanted_by else name for name in names]
+        what = "the secret" if len(words) == 1 else "the secrets"
+        super().__init__(f"{what} {', '.join(words)} {'has' if len(words) == 1 else 'have'} no value", _commands(names))
+        self.names = tuple(names)
+
+
+def _commands(names: Sequence[str]) -> str:
+    return "\n".join(f"wassette secret set {name}" for name in names)
 
 
 class InvalidArguments(WassetteError):

@@ -58,6 +58,11 @@ def valid_id(text: str) -> bool:
     return re.fullmatch(ID, text) is not None
 
 
+def valid_secret_name(text: str) -> bool:
+    """Whether `text` can be the name of a secret, and so part of a command line and a policy."""
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", text) is not None
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` (with or without port) can only be this machine, without asking a resolver."""
     name = re.sub(rf":{PORT}$", "", host).strip("[]")

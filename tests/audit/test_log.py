@@ -207,6 +207,7 @@ def test_a_log_without_work_holds_no_thread_and_one_that_is_gone_no_file(folder:
     [other] = set(threading.enumerate()) - before
     other.join(10)
     assert len(segments(folder)) == 1
+    gc.collect()
     open_files = len(os.listdir("/dev/fd"))
     del made
     gc.collect()

@@ -8,7 +8,16 @@ from typing import Any
 from hypothesis import strategies as st
 
 from wassette_py.limits import LIMIT_NAMES
-from wassette_py.policy.document import NetworkCidr, NetworkHost, StorageGrant, Variable, network_json, storage_json
+from wassette_py.policy.document import (
+    NetworkCidr,
+    NetworkHost,
+    SecretVariable,
+    StorageGrant,
+    Variable,
+    network_json,
+    secret_json,
+    storage_json,
+)
 from wassette_py.policy.grants import LimitValue, Permission
 
 Raw = dict[str, Any]
@@ -47,7 +56,10 @@ limit_values = st.one_of(
     st.builds(LimitValue, st.just("timeout"), st.sampled_from([0.5, 30.0, 90.0])),
     st.builds(LimitValue, st.just("output"), st.sampled_from([1000.0, float(4 << 20)])),
 )
-permissions: st.SearchStrategy[Permission] = st.one_of(storage_grants, network_entries, variables, limit_values)
+secrets = st.sampled_from(
+    [SecretVariable("A", "SECRET_A"), SecretVariable("null", "SECRET_B"), SecretVariable("a.b-c", "b.2"), SecretVariable("_x", "#s")]
+)
+permissions: st.SearchStrategy[Permission] = st.one_of(storage_grants, network_entries, variables, secrets, limit_values)
 
 
 def some(values: st.SearchStrategy[Raw]) -> st.SearchStrategy[list[Raw] | None]:
@@ -77,6 +89,7 @@ DOCUMENTS: st.SearchStrategy[Raw] = st.fixed_dictionaries(
             storage=section(allow=some(storage_grants.map(storage_json)), deny=st.none()),
             network=NETWORK,
             environment=section(allow=some(variables.map(lambda variable: {"key": variable.key}))),
+            secrets=st.none() | st.lists(secrets.map(secret_json), max_size=3),
             tools=st.none() | st.fixed_dictionaries({"allow": st.lists(st.sampled_from(["get-*", "x"]), max_size=2)}),
             resources=RESOURCES,
             ipc=st.none(),

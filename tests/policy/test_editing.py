@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from tests.policy.strategies import permissions, policy_texts
 from wassette_py.errors import InvalidPolicy, NotGranted
-from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable, parse_policy
+from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable, parse_policy
 from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, grant, granted, revoke
 
@@ -93,13 +93,13 @@ def test_every_entry_can_be_revoked_and_no_comment_beside_it_goes(text: str) -> 
 @given(policy_texts())
 def test_a_policy_can_be_emptied_entry_by_entry_and_filled_again(text: str) -> None:
     document = readable(text)
-    entries: list[Permission] = [*document.storage, *document.allow, *document.variables]
+    entries: list[Permission] = [*document.storage, *document.allow, *document.variables, *document.secrets]
     assume(entries)
     for permission in entries:
         if granted(parse(text), permission):
             text = revoke_text(text, SOURCE, permission)
     emptied = parse(text)
-    assert (emptied.storage, emptied.allow, emptied.variables) == ((), (), ())
+    assert (emptied.storage, emptied.allow, emptied.variables, emptied.secrets) == ((), (), (), ())
     assert emptied.deny == document.deny
     for permission in entries:
         text = grant_text(text, SOURCE, permission)
@@ -126,6 +126,7 @@ def test_a_policy_can_be_emptied_entry_by_entry_and_filled_again(text: str) -> N
         ),
         (Variable("LANG"), 'version: "1.0"\npermissions:\n  environment:\n    allow:\n      - key: LANG\n'),
         (Variable("NO"), 'version: "1.0"\npermissions:\n  environment:\n    allow:\n      - key: "NO"\n'),
+        (SecretVariable("T", "API_T"), 'version: "1.0"\npermissions:\n  secrets:\n    - {name: T, env: API_T}\n'),
         (LimitValue("memory", 1 << 30), 'version: "1.0"\npermissions:\n  resources:\n    limits:\n      memory: 1Gi\n'),
         (LimitValue("memory", 1000), 'version: "1.0"\npermissions:\n  resources:\n    limits:\n      memory: "1000"\n'),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wassette_py.errors import InvalidPolicy, NotGranted
-from wassette_py.policy.document import EMPTY, NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.document import EMPTY, NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, describe, grant, granted, revoke
 
 
@@ -48,6 +48,7 @@ def test_a_directory_narrower_than_one_above_it_is_refused_with_the_way_out() ->
         NetworkHost("a.com", "https", 8443, ("GET",), ("/x",)),
         NetworkCidr("10.0.0.0/8"),
         Variable("B"),
+        SecretVariable("T", "B"),
         LimitValue("timeout", 5.0),
     ],
 )
@@ -56,6 +57,17 @@ def test_revoking_takes_exactly_that_entry(permission: Permission) -> None:
     assert not granted(before, permission)
     assert granted(grant(before, permission), permission)
     assert revoke(grant(before, permission), permission) == before
+
+
+def test_a_variable_is_given_from_one_place() -> None:
+    for first, second, section in (
+        (Variable("A"), SecretVariable("T", "A"), "secrets"),
+        (SecretVariable("T", "A"), SecretVariable("U", "A"), "secrets"),
+        (SecretVariable("T", "A"), Variable("A"), "environment.allow"),
+    ):
+        with pytest.raises(InvalidPolicy, match=rf"^p.yaml: permissions.{section}: the variable A is given twice, from different places$"):
+            grant(policy_of(first), second)
+    assert policy_of(SecretVariable("T", "A"), SecretVariable("T", "B")).keys == ("A", "B")
 
 
 def test_revoking_a_path_or_a_limit_takes_it_whatever_it_is() -> None:
@@ -67,6 +79,11 @@ def test_revoking_a_path_or_a_limit_takes_it_whatever_it_is() -> None:
 @pytest.mark.parametrize(
     ("permission", "words", "hint"),
     [
+        (
+            SecretVariable("T", "X"),
+            "secret T as env X (the component sees its value)",
+            "granted is secret T as env Y (the component sees its value)",
+        ),
         (StorageGrant("/a", True), "read and write /a", "granted is read /a; read and write /a as /x"),
         (StorageGrant("/c"), "read /c", None),
         (AnyStorage("/c"), "storage /c", None),
@@ -84,6 +101,7 @@ def test_revoking_what_is_not_granted_says_so_and_what_is(permission: Revocation
         StorageGrant("/a"),
         StorageGrant("/a", True, "/x"),
         NetworkHost("a.com", methods=("GET", "POST"), paths=("/x", "/y")),
+        SecretVariable("T", "Y"),
         LimitValue("memory", 512 << 20),
     )
     assert describe(permission) == words

@@ -32,6 +32,12 @@ def test_absent_sections_deny_paths_and_variables_and_allow_every_tool() -> None
     assert match_tool(EMPTY, "anything") == Decision(True, None, "every tool is allowed")
 
 
+def test_a_secret_is_seen_under_the_variable_it_is_granted_as() -> None:
+    policy = parse_policy('version: "1.0"\npermissions:\n  secrets:\n  - {name: TOKEN, env: API_TOKEN}\n', "p.yaml", home=None)
+    assert match_variable(policy, "API_TOKEN") == Decision(True, "p.yaml:4", "in secrets: TOKEN as API_TOKEN")
+    assert match_variable(policy, "TOKEN") == Decision(False, None, "not in environment.allow")
+
+
 def test_a_decision_names_the_line_that_decided() -> None:
     policy = network("host: a.com", "{host: '*.b.com', methods: [GET], paths: [/x]}", deny=("host: c.b.com", "cidr: 10.0.0.0/8"))
     assert match_request(policy, "GET", "https://a.com/") == Decision(True, "p.yaml:5", "in network.allow: a.com")

@@ -21,6 +21,7 @@ from tests.policy.strategies import (
     network_entries,
     permissions,
     schemes,
+    secrets,
     storage_grants,
     variables,
 )
@@ -44,7 +45,7 @@ requests = st.builds(Sent, METHODS | st.sampled_from(["get", "TRACE"]), SCHEMES,
 targets: st.SearchStrategy[Target] = st.one_of(
     requests.map(lambda sent: parse_target(f"{sent.method} {sent.url()}")),
     st.builds(PathAccess, PATHS, st.booleans()),
-    st.builds(lambda variable: VariableAccess(variable.key), variables),
+    st.builds(lambda variable: VariableAccess(variable.key), variables | secrets),
 )
 Network = tuple[NetworkEntry, ...]
 entries = st.lists(network_entries, max_size=4).map(tuple)
@@ -56,8 +57,8 @@ def policies(draw: st.DrawFn) -> PolicyDocument:
     policy = PolicyDocument(
         source="p.yaml", allow=draw(entries), deny=draw(entries), variables=draw(st.lists(variables, max_size=2).map(tuple))
     )
-    for directory in draw(st.lists(storage_grants, max_size=3)):
-        policy = attempt(policy, directory) or policy
+    for permission in draw(st.lists(storage_grants | secrets, max_size=4)):
+        policy = attempt(policy, permission) or policy
     return policy
 
 
@@ -125,7 +126,7 @@ def test_adding_a_deny_never_allows(policy: PolicyDocument, entry: NetworkEntry,
 
 @given(policies(), st.data(), targets)
 def test_removing_an_allow_never_allows(policy: PolicyDocument, data: st.DataObject, target: Target) -> None:
-    present = [*policy.allow, *policy.storage, *policy.variables]
+    present = [*policy.allow, *policy.storage, *policy.variables, *policy.secrets]
     assume(present)
     less = revoke(policy, data.draw(st.sampled_from(present)))
     assert test(policy, target).allowed or not test(less, target).allowed

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from tests.policy.strategies import permissions
 from wassette_py.errors import InvalidPolicy
-from wassette_py.policy.document import EMPTY, NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.document import EMPTY, NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation
 from wassette_py.policy.words import (
     command_for,
@@ -52,6 +52,7 @@ HOME, BASE = Path("/home/me"), Path("/work/here")
         ("env", "LANG", {}, Variable("LANG")),
         ("environment", "LANG", {}, Variable("LANG")),
         ("environment-variable", "LANG", {}, Variable("LANG")),
+        ("secret", "TOKEN", {"env": "API_TOKEN"}, SecretVariable("TOKEN", "API_TOKEN")),
         ("memory", "512Mi", {}, LimitValue("memory", 512 << 20)),
         ("cpu", "500m", {}, LimitValue("cpu", 0.5)),
         ("timeout", "30s", {}, LimitValue("timeout", 30)),
@@ -79,7 +80,7 @@ def test_fewer_words_revoke_whatever_there_is(kind: str, value: str | None, opti
 @pytest.mark.parametrize(
     ("kind", "value", "options", "message"),
     [
-        ("disk", "/a", {}, "'disk' is not a kind of permission: storage, network, env, memory, cpu, timeout, output"),
+        ("disk", "/a", {}, "'disk' is not a kind of permission: storage, network, env, secret, memory, cpu, timeout, output"),
         ("storage", None, {"access": "read"}, "storage needs a value"),
         ("storage", "/a", {}, "storage needs --access read or --access read,write"),
         ("storage", "/a", {"access": "read,execute"}, "access is read or read,write, not execute,read"),
@@ -89,6 +90,8 @@ def test_fewer_words_revoke_whatever_there_is(kind: str, value: str | None, opti
         ("network", None, {}, "network needs either a host or --cidr"),
         ("env", "A", {"guest": "/a"}, "env does not take the options of storage"),
         ("env", None, {}, "env needs a value"),
+        ("env", "A", {"env": "B"}, "env does not take the options of secret"),
+        ("secret", None, {"env": "B"}, "secret needs a value"),
         ("memory", None, {}, "memory needs a value"),
     ],
 )
@@ -137,7 +140,9 @@ def test_wrong_words_are_a_usage_error(kind: str, value: str | None, options: di
         ("network", "a.com", {"paths": ["x"]}, "network: a path starts with /", "/x"),
         ("env", "A*", {}, "env: variables are granted one by one, not by a pattern", None),
         ("memory", "lots", {}, "memory: expected a number of bytes such as 512Mi (Ki, Mi, Gi, Ti), got 'lots'", None),
-        ("secret", "TOKEN", {}, "secrets are not served yet", None),
+        ("secret", "TOKEN", {}, "secret: say which variable the component sees it as", "--env TOKEN"),
+        ("secret", "a b", {"env": "X"}, "secret: 'a b' is not the name of a secret: a letter, then letters, digits, _ . -", None),
+        ("secret", "A", {"env": "X=1"}, "secret: 'X=1' is not the name of a variable", "X"),
     ],
 )
 def test_words_that_cannot_be_enforced_are_refused_with_the_nearest_form(
@@ -192,7 +197,7 @@ def test_the_words_of_a_permission_name_that_permission(permission: Permission) 
         match word:
             case "--method" | "--path":
                 options[f"{word[2:]}s"].append(words.pop(0))
-            case "--access" | "--guest" | "--cidr":
+            case "--access" | "--guest" | "--cidr" | "--env":
                 options[word[2:]] = words.pop(0)
             case _:
                 positional.append(word)

@@ -42,13 +42,39 @@ REFUSED = [
     Refused(
         "runtime: {docker: {security: {privileged: false}}}", "3: permissions.runtime", "do not run in containers", "leave runtime out"
     ),
-    Refused("secrets: [{name: A, env: A}]", "3: permissions.secrets", "secrets are not served yet", None),
+    # secrets
+    Refused("secrets: {name: A, env: A}", "3: permissions.secrets", "expected a list", None),
+    Refused("secrets: [A]", "3: permissions.secrets[0]", "expected name: …", "name: A"),
+    Refused("secrets: [{env: A}]", "3: permissions.secrets[0]", "name is missing", None),
+    Refused("secrets: [{name: A}]", "3: permissions.secrets[0]", "env is missing", "env: A"),
+    Refused("secrets: [{name: 1A, env: A}]", "3: permissions.secrets[0].name", "'1A' is not the name of a secret", None),
+    Refused("secrets: [{name: A, env: 'A*'}]", "3: permissions.secrets[0].env", "not by a pattern", None),
+    Refused(
+        "secrets: [{name: A, inject: {host: api.example.com}}]",
+        "3: permissions.secrets[0].inject",
+        "headers are not injected yet",
+        "env: NAME (the component then sees the value)",
+    ),
+    Refused(
+        "secrets: [{name: A, env: X}, {name: B, env: X}]",
+        "3: permissions.secrets[1].env",
+        "the variable X is given twice, from different places",
+        "keep one of the two",
+        schema=False,
+    ),
+    Refused(
+        "environment: {allow: [{key: X}]}\nsecrets: [{name: A, env: X}]",
+        "4: permissions.secrets[0].env",
+        "the variable X is given twice",
+        "keep one of the two",
+        schema=False,
+    ),
     Refused("netwerk: {}", "3: permissions.netwerk", "this key is not known here", "did you mean network"),
     Refused(
         "$schema: x",
         "3: permissions.$schema",
         "this key is not known here",
-        "known are storage, network, environment, tools, resources, ipc, runtime, secrets",
+        "known are storage, network, environment, secrets, tools, resources, ipc, runtime",
     ),
     Refused("network: {}\nnetwork: {}", "4: permissions", "the key 'network' stands here twice", "keep one of the two", schema=False),
     Refused("network: [x]", "3: permissions.network", "expected keys (allow, deny)", None),

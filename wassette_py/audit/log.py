@@ -109,7 +109,7 @@ class AuditLog:
     def _write(self, batch: list[tuple[float, Event]], lost: int) -> None:
         from wassette_py.audit.segment import Segment, is_due
 
-        now = time.time()
+        now = batch[0][0]  # a segment is named after its first event: readers rely on that
         if self._segment is None or is_due(self._segment, now):
             if self._segment is not None:
                 self._segment.close()

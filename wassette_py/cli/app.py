@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from wassette_py import __version__
-from wassette_py.cli import audit, component, config, permission, policy, registry, run, serve, tool, trust, upgrading
+from wassette_py.cli import audit, component, config, permission, policy, registry, run, secret, serve, tool, trust, upgrading
 from wassette_py.cli.options import Command, FetchCommand, Group, Session
 from wassette_py.cli.render import complain
 from wassette_py.errors import WassetteError
@@ -38,6 +38,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(permission.app, name="permission", hidden=True)
 app.add_typer(trust.app, name="trust")
 app.add_typer(registry.app, name="registry")
+app.add_typer(secret.app, name="secret")
 app.add_typer(audit.app, name="audit")
 app.command("stats", cls=Command)(audit.stats)
 app.command("monitor", cls=Command)(audit.monitor)

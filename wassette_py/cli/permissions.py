@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.policy.grants import Permission, Revocation
 
-KINDS = ("storage", "network", "env", "memory", "cpu", "timeout", "output")
+KINDS = ("storage", "network", "env", "secret", "memory", "cpu", "timeout", "output")
 
 Kind = Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.", autocompletion=lambda: list(KINDS))]
 Value = Annotated[
-    str | None, typer.Argument(metavar="VALUE", help="A directory, a host, a variable's name, or a limit such as 512Mi or 30s.")
+    str | None,
+    typer.Argument(metavar="VALUE", help="A directory, a host, a variable's or a secret's name, or a limit such as 512Mi or 30s."),
 ]
 Access = Annotated[str | None, typer.Option("--access", metavar="read[,write]", help="storage: how.")]
 Guest = Annotated[
@@ -30,6 +31,7 @@ Guest = Annotated[
 ]
 Methods = Annotated[list[str] | None, typer.Option("--method", metavar="GET", help="network: this method only (repeatable).")]
 Paths = Annotated[list[str] | None, typer.Option("--path", metavar="GLOB", help="network: below this path only (repeatable).")]
+Env = Annotated[str | None, typer.Option("--env", metavar="NAME", help="secret: the variable the component sees it as.")]
 Cidr = Annotated[str | None, typer.Option("--cidr", metavar="10.1.0.0/16", help="network: a range of addresses instead of a host.")]
 
 _ASKED = (
@@ -51,6 +53,7 @@ class Words:
     methods: Sequence[str] = ()
     paths: Sequence[str] = ()
     cidr: str | None = None
+    env: str | None = None
 
     def options(self) -> dict[str, Any]:
         """For `parse_permission`, with what `~` and relative paths mean here."""
@@ -98,7 +101,9 @@ def policy_lines(policy: PolicyDocument, limits: Limits | None = None) -> list[s
     from wassette_py.policy.grants import describe
     from wassette_py.policy.matching import entry_text
 
-    facts = [("may", describe(permission)) for permission in (*policy.storage, *policy.allow, *policy.variables)] or [("may", "nothing")]
+    facts = [("may", describe(permission)) for permission in (*policy.storage, *policy.allow, *policy.variables, *policy.secrets)] or [
+        ("may", "nothing")
+    ]
     facts += [("never", f"network {entry_text(entry)}") for entry in policy.deny]
     facts += [] if policy.tools is None else [("tools", ", ".join(policy.tools) or "none")]
     facts += [] if limits is None else [("limits", ", ".join(f"{name} {text}" for name, text in limits.texts().items()))]
@@ -107,7 +112,7 @@ def policy_lines(policy: PolicyDocument, limits: Limits | None = None) -> list[s
 
 def without_grant(imports: Sequence[str], policy: PolicyDocument) -> list[str]:
     """The imports that reach out of the sandbox and for which `policy` grants nothing."""
-    granted = {"storage": policy.storage, "network": policy.allow, "env": policy.variables}
+    granted = {"storage": policy.storage, "network": policy.allow, "env": policy.keys}
     return [name for name in imports if any(name.startswith(prefix) and not granted[kind] for prefix, kind in _ASKED)]
 
 

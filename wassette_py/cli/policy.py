@@ -12,6 +12,7 @@ from wassette_py.cli.options import Command, noun, session_of
 from wassette_py.cli.permissions import (
     Access,
     Cidr,
+    Env,
     Guest,
     Kind,
     Methods,
@@ -57,9 +58,10 @@ def grant(
     methods: Methods = None,
     paths: Paths = None,
     cidr: Cidr = None,
+    env: Env = None,
 ) -> None:
     """Let a component do one thing more."""
-    permission = read_permission(context, kind, value, Words(access, guest, methods or (), paths or (), cidr))
+    permission = read_permission(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env))
     session = session_of(context)
     session.host.policies.grant(component, permission)
     show_policy(session, component)
@@ -77,9 +79,10 @@ def revoke(
     methods: Methods = None,
     paths: Paths = None,
     cidr: Cidr = None,
+    env: Env = None,
 ) -> None:
     """Take one permission back, named by the same words; `storage PATH` alone takes back all of that path."""
-    permission = read_revocation(context, kind, value, Words(access, guest, methods or (), paths or (), cidr))
+    permission = read_revocation(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env))
     session = session_of(context)
     session.host.policies.revoke(component, permission)
     show_policy(session, component)

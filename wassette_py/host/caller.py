@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from wassette_py.audit import actor
 from wassette_py.control import Control
 from wassette_py.errors import InvalidComponent, WassetteError
-from wassette_py.host.outcome import CallResult, explained, failed
+from wassette_py.host.outcome import CallResult, explained, failed, without_secrets
 
 if TYPE_CHECKING:
     from wassette_py.audit import Actor
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.sandbox.call import CallReport, Sandbox
     from wassette_py.sandbox.engine import CompiledComponent, Engine
+    from wassette_py.secrets import SecretStore
     from wassette_py.settings import Settings
     from wassette_py.store import ComponentStore, Record
     from wassette_py.wit.types import FunctionType
@@ -53,13 +54,15 @@ class Caller:
         settings: Settings,
         store: ComponentStore,
         policies: Policies,
-        recorder: Recorder,
         *,
+        recorder: Recorder,
+        secrets: SecretStore,
         vouch: Callable[[Record], None],
         sandbox: Callable[[], Sandbox],
     ) -> None:
         self._settings = settings
         self._recorder = recorder
+        self._secrets = secrets
         self._store = store
         self._policies = policies
         self._vouch = vouch
@@ -76,6 +79,7 @@ class Caller:
         try:
             limits = self._policies.limits(policy)
             values = read_arguments(function, call.arguments)
+            secrets = self._secrets.values(secret.name for secret in policy.secrets)
         except WassetteError as error:
             result = failed(error)
             self._record(who, call, result, None)
@@ -83,10 +87,12 @@ class Caller:
             return
         known = {**self._settings.environ, **call.environment}
         variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
+        variables |= {secret.key: secrets[secret.name] for secret in policy.secrets}
         spec = CallSpec(call.component_id, function, values, policy, limits, variables)
 
         def finish(report: CallReport) -> None:
             result = explained(call.component_id, function, policy, report, limits.output)
+            result = without_secrets(result, self._secrets.redactor)
             self._record(who, call, result, report)
             done(result)
 

@@ -6,7 +6,7 @@ Listing reads records only; the engine is made (and wasmtime imported) when a co
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +15,7 @@ from wassette_py.errors import (
     InvalidArguments,
     InvalidPolicy,
     InvalidTrustPolicy,
+    MissingSecret,
     StoreError,
     UnknownComponent,
     VerificationError,
@@ -27,6 +28,7 @@ from wassette_py.host.policies import Policies
 from wassette_py.host.recording import Recorder
 from wassette_py.host.tools import HostedTool, served
 from wassette_py.host.trusting import TrustFile, Vouching
+from wassette_py.secrets import SecretStore
 from wassette_py.store import ComponentStore, Entry
 
 if TYPE_CHECKING:
@@ -46,12 +48,21 @@ class ComponentHost:
         self.settings = settings
         self.store = ComponentStore(settings.component_dir)
         log = AuditLog(settings.audit.dir, retention=settings.audit.retention, size=settings.audit.size)
-        self.recorder = Recorder(log, values=settings.audit.arguments == "values")
-        self.policies = Policies(self.store, settings, self.recorder)
+        self.secrets = SecretStore(settings.config_dir / "secrets", settings.environ)
+        self.recorder = Recorder(log, self.secrets.redactor, values=settings.audit.arguments == "values")
+        self.policies = Policies(self.store, settings, self.recorder, self.secrets)
         trust = TrustFile(settings.trust_file)
         self.vouching = Vouching(trust, self.store)
         self.loader = Loader(settings, self.store, self.policies, trust=trust, engine=lambda: self.sandbox.engine)
-        self.caller = Caller(settings, self.store, self.policies, self.recorder, vouch=self.vouching.check, sandbox=lambda: self.sandbox)
+        self.caller = Caller(
+            settings,
+            self.store,
+            self.policies,
+            recorder=self.recorder,
+            secrets=self.secrets,
+            vouch=self.vouching.check,
+            sandbox=lambda: self.sandbox,
+        )
         self._making = threading.Lock()
         self._sandbox: Sandbox | None = None
         self._tools: tuple[object, dict[str, HostedTool]] | None = None
@@ -108,6 +119,17 @@ class ComponentHost:
             return self.policies.of(component_id)
         except InvalidPolicy:
             return None
+
+    def check_secrets(self, only: Collection[str] = ()) -> None:
+        """Raises MissingSecret with every secret that the components `only` (all, when empty) are granted and that has no value."""
+        wanted: dict[str, str] = {}
+        for entry in self.entries():
+            policy = None if only and entry.id not in only else self._readable_policy(entry.id)
+            for secret in policy.secrets if policy else ():
+                wanted.setdefault(secret.name, entry.id)
+        missing = self.secrets.missing(wanted)
+        if missing:
+            raise MissingSecret(missing, wanted)
 
     # What changes it.
 

@@ -10,13 +10,14 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, Trap, WassetteError
+from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, SecretError, Trap, WassetteError
 from wassette_py.limits import format_limit
 from wassette_py.policy.words import command_for_denial, storage_words
 
 if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.sandbox.call import CallReport, Denial
+    from wassette_py.secrets import Redactor
     from wassette_py.wit.types import FunctionType
 
 Kind = Literal["tool-error", "denied", "timeout", "trap", "limit", "invalid-arguments", "cancelled", "broken"]
@@ -90,7 +91,7 @@ def kind_of(error: WassetteError) -> Kind:
             return "cancelled"
         case Refused():
             return "denied"
-        case InvalidPolicy():
+        case InvalidPolicy() | SecretError():
             return "broken"
         case _:
             return "tool-error"
@@ -148,6 +149,24 @@ def _last_line(stderr: bytes) -> str:
     return (sanitised(stderr.decode(errors="replace")).splitlines() or [""])[-1][:200]
 
 
+def without_secrets(result: CallResult, redactor: Redactor) -> CallResult:
+    """`result` without the secrets that `redactor` knows, wherever they stand in it."""
+    value, text = redactor.value(result.value), result.value_text
+    if value != result.value:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return replace(
+        result,
+        value=value,
+        value_text=text,
+        error=None if result.error is None else redactor.text(result.error),
+        denied=tuple(
+            replace(line, target=redactor.text(line.target), grant=line.grant and redactor.text(line.grant)) for line in result.denied
+        ),
+        stdout=redactor.text(result.stdout),
+        stderr=redactor.text(result.stderr),
+    )
+
+
 def _grant_for(component_id: str, denial: Denial) -> str | None:
     from wassette_py.sandbox.gates.http import NOT_SERVED
 
@@ -164,6 +183,6 @@ def _known(component_id: str, policy: PolicyDocument, report: CallReport) -> tup
         access = "read,write" if policy.storage and not any(grant.write for grant in policy.storage) else "read"
         hint = f"wassette policy grant {component_id} storage PATH --access {access}"
     if report.asked_for_variables:
-        keys = ", ".join(variable.key for variable in policy.variables) or "none"
+        keys = ", ".join(policy.keys) or "none"
         notes.append(f"variables granted to {component_id}: {keys}")
     return tuple(notes), hint

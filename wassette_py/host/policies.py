@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, Limits, format_limit
 from wassette_py.names import Digest
-from wassette_py.policy.document import EMPTY, PolicyDocument, StorageGrant, document_json, parse_policy
+from wassette_py.policy.document import EMPTY, PolicyDocument, SecretVariable, StorageGrant, document_json, parse_policy
 from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import describe
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from wassette_py.host.recording import Recorder
     from wassette_py.policy.grants import Permission, Revocation
+    from wassette_py.secrets import SecretStore
     from wassette_py.settings import Settings
     from wassette_py.store import ComponentStore
 
@@ -33,8 +34,9 @@ SEARCHED_ENTRIES = 20_000
 class Policies:
     """What each installed component may do, as its file says now."""
 
-    def __init__(self, store: ComponentStore, settings: Settings, recorder: Recorder) -> None:
+    def __init__(self, store: ComponentStore, settings: Settings, recorder: Recorder, secrets: SecretStore) -> None:
         self._store = store
+        self._secrets = secrets
         self._settings = settings
         self._recorder = recorder
         self._parsed: dict[str, tuple[object, PolicyDocument, str | None]] = {}
@@ -68,9 +70,11 @@ class Policies:
         return effective_limits(self._settings, policy)
 
     def grant(self, component_id: str, permission: Permission) -> PolicyDocument:
-        """Adds `permission` and returns the new policy. Raises InvalidPolicy, UnknownComponent."""
+        """Adds `permission` and returns the new policy. Raises InvalidPolicy, MissingSecret, UnknownComponent."""
         with self._recorder.operation("grant", component_id, permission=describe(permission)):
             check_grantable(permission)
+            if isinstance(permission, SecretVariable):
+                self._secrets.values([permission.name])
             return self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=Path.home()))
 
     def revoke(self, component_id: str, permission: Revocation) -> PolicyDocument:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wassette_py.host.outcome import CallResult
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.sandbox.call import CallReport
+    from wassette_py.secrets import Redactor
 
 _OUTCOMES = {None: "ok", "broken": "denied", "invalid-arguments": "tool-error"}
 MOST = 32
@@ -50,10 +51,11 @@ def shape(value: object) -> str:
 
 
 class Recorder:
-    """Tells `log` what this host does; with `values`, also the arguments of calls."""
+    """Tells `log` what this host does, without the secrets `redactor` knows; with `values`, also the arguments of calls."""
 
-    def __init__(self, log: AuditLog, *, values: bool) -> None:
+    def __init__(self, log: AuditLog, redactor: Redactor, *, values: bool) -> None:
         self.log = log
+        self._redactor = redactor
         self._values = values
 
     @contextlib.contextmanager
@@ -72,7 +74,7 @@ class Recorder:
         outcome: dict[str, object] = {"event": name, **_who(actor()), **learnt, "outcome": learnt.get("outcome", "ok"), "ms": milliseconds}
         if error is not None:
             outcome["outcome"] = "cancelled" if isinstance(error, Cancelled) else "refused" if isinstance(error, Refused) else "failed"
-            outcome["error"] = str(error)[:LONGEST]
+            outcome["error"] = self._redactor.text(str(error))[:LONGEST]
         if isinstance(error, Refused):
             outcome |= {"event": "refusal", "of": name}
         self.log.record({key: _without_query(value) if isinstance(value, str) else value for key, value in outcome.items()})
@@ -115,9 +117,9 @@ class Recorder:
             "arguments": [shape(value) for value in given[:MOST]],
         }
         if seen is not None:
-            event |= _reached(*seen)
+            event |= self._redactor.value(_reached(*seen))
         if self._values:
-            event["values"] = text[:LONGEST_VALUES]
+            event["values"] = self._redactor.text(text)[:LONGEST_VALUES]
         self.log.record(event)
 
 
@@ -135,7 +137,7 @@ def _reached(policy: PolicyDocument, report: CallReport) -> dict[str, object]:
     used: dict[str, object] = {}
     if report.asked_for_directories and policy.storage:
         used["storage"] = [f"{'write' if grant.write else 'read'} {grant.path}" for grant in policy.storage]
-    if report.asked_for_variables and policy.variables:
-        used["environment"] = [variable.key for variable in policy.variables]
+    if report.asked_for_variables and policy.keys:
+        used["environment"] = list(policy.keys)
     denied = [{"capability": denial.capability, "target": denial.target, "reason": denial.reason} for denial in report.denied[:MOST]]
     return {**({"used": used} if used else {}), **({"denied": denied} if denied else {})}

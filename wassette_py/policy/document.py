@@ -58,6 +58,15 @@ class Variable:
     line: int = field(default=0, compare=False)
 
 
+@dataclass(frozen=True)
+class SecretVariable:
+    """The operator's secret `name`, which the guest sees as the variable `key`."""
+
+    name: str
+    key: str
+    line: int = field(default=0, compare=False)
+
+
 NetworkEntry = NetworkHost | NetworkCidr
 
 
@@ -71,10 +80,16 @@ class PolicyDocument:
     allow: tuple[NetworkEntry, ...] = ()
     deny: tuple[NetworkEntry, ...] = ()
     variables: tuple[Variable, ...] = ()
+    secrets: tuple[SecretVariable, ...] = ()
     tools: tuple[str, ...] | None = None
     limits: Mapping[LimitName, float] = field(default_factory=dict)
     source: str = ""
     tool_lines: tuple[int, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The variables the guest sees, those with a secret in them included."""
+        return (*(variable.key for variable in self.variables), *(secret.key for secret in self.secrets))
 
 
 EMPTY = PolicyDocument()
@@ -98,6 +113,8 @@ def document_json(policy: PolicyDocument) -> dict[str, object]:
         sections["network"] = {name: entries for name, entries in network.items() if entries}
     if policy.variables:
         sections["environment"] = {"allow": [{"key": variable.key} for variable in policy.variables]}
+    if policy.secrets:
+        sections["secrets"] = [secret_json(secret) for secret in policy.secrets]
     if policy.tools is not None:
         sections["tools"] = {"allow": list(policy.tools)}
     if policy.limits:
@@ -109,6 +126,11 @@ def storage_json(entry: StorageGrant) -> dict[str, object]:
     """One entry of `storage.allow`."""
     access = ["read", "write"] if entry.write else ["read"]
     return {"uri": f"fs://{entry.path}", "access": access, **({"guest": entry.guest} if entry.guest else {})}
+
+
+def secret_json(entry: SecretVariable) -> dict[str, object]:
+    """One entry of `secrets`."""
+    return {"name": entry.name, "env": entry.key}
 
 
 def network_json(entry: NetworkEntry) -> dict[str, object]:

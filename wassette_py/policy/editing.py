@@ -17,10 +17,12 @@ from wassette_py.policy.document import (
     NetworkCidr,
     NetworkHost,
     PolicyDocument,
+    SecretVariable,
     StorageGrant,
     Variable,
     network_json,
     parse_policy,
+    secret_json,
     storage_json,
 )
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, describe, grant, revoke
@@ -80,6 +82,8 @@ def _granted(text: str, source: str, permission: Permission) -> str:
             return _surgery(text, source).append(_list("network"), network_json(permission))
         case Variable():
             return _surgery(text, source).append(_list("environment"), {"key": permission.key})
+        case SecretVariable():
+            return _surgery(text, source).append(_list("secrets"), secret_json(permission))
         case LimitValue():
             plain = _surgery(text, source).remove_key(_legacy(permission.name))
             return _surgery(plain, source).set_key(_limit(permission.name), format_limit(permission.name, permission.value))
@@ -96,6 +100,8 @@ def _revoked(text: str, document: PolicyDocument, permission: Revocation) -> str
             return _without(text, document, "network", [entry == permission for entry in document.allow])
         case Variable():
             return _without(text, document, "environment", [entry == permission for entry in document.variables])
+        case SecretVariable():
+            return _without(text, document, "secrets", [entry == permission for entry in document.secrets])
         case LimitValue() | AnyLimit():
             plain = _surgery(text, document.source).remove_key(_legacy(permission.name))
             return _surgery(plain, document.source).remove_key(_limit(permission.name))
@@ -111,7 +117,7 @@ def _without(text: str, document: PolicyDocument, section: str, gone: list[bool]
 
 
 def _list(section: str) -> tuple[str, ...]:
-    return ("permissions", section, "allow")
+    return ("permissions", section) if section == "secrets" else ("permissions", section, "allow")
 
 
 def _limit(name: LimitName) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from typing import assert_never
 
 from wassette_py.errors import InvalidPolicy, NotGranted
 from wassette_py.limits import LimitName, format_limit
-from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
 from wassette_py.policy.network import Unenforceable
 from wassette_py.policy.storage import check_together
+from wassette_py.policy.terms import check_key
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class AnyLimit:
     name: LimitName
 
 
-Permission = StorageGrant | NetworkHost | NetworkCidr | Variable | LimitValue
+Permission = StorageGrant | NetworkHost | NetworkCidr | Variable | SecretVariable | LimitValue
 Revocation = Permission | AnyStorage | AnyLimit
 
 
@@ -55,6 +56,8 @@ def describe(permission: Revocation) -> str:
             return f"network {permission.cidr}"
         case Variable():
             return f"env {permission.key}"
+        case SecretVariable():
+            return f"secret {permission.name} as env {permission.key} (the component sees its value)"
         case LimitValue():
             return f"{permission.name} {format_limit(permission.name, permission.value)}"
         case AnyStorage():
@@ -73,6 +76,8 @@ def granted(policy: PolicyDocument, permission: Revocation) -> bool:
             return permission in policy.allow
         case Variable():
             return permission in policy.variables
+        case SecretVariable():
+            return permission in policy.secrets
         case LimitValue():
             return policy.limits.get(permission.name) == permission.value
         case AnyStorage():
@@ -96,7 +101,11 @@ def grant(policy: PolicyDocument, permission: Permission) -> PolicyDocument:
         case NetworkHost() | NetworkCidr():
             return replace(policy, allow=(*policy.allow, permission))
         case Variable():
+            _check_key(policy, permission, "environment.allow")
             return replace(policy, variables=(*policy.variables, permission))
+        case SecretVariable():
+            _check_key(policy, permission, "secrets")
+            return replace(policy, secrets=(*policy.secrets, permission))
         case LimitValue():
             return replace(policy, limits={**policy.limits, permission.name: permission.value})
     assert_never(permission)
@@ -115,9 +124,18 @@ def revoke(policy: PolicyDocument, permission: Revocation) -> PolicyDocument:
             return replace(policy, allow=tuple(entry for entry in policy.allow if entry != permission))
         case Variable():
             return replace(policy, variables=tuple(entry for entry in policy.variables if entry != permission))
+        case SecretVariable():
+            return replace(policy, secrets=tuple(entry for entry in policy.secrets if entry != permission))
         case LimitValue() | AnyLimit():
             return replace(policy, limits={name: value for name, value in policy.limits.items() if name != permission.name})
     assert_never(permission)
+
+
+def _check_key(policy: PolicyDocument, permission: Variable | SecretVariable, section: str) -> None:
+    try:
+        check_key(policy.variables, policy.secrets, permission)
+    except Unenforceable as error:
+        raise InvalidPolicy(f"{policy.source}: permissions.{section}: {error}", error.hint) from None
 
 
 def _instead(policy: PolicyDocument, permission: Revocation) -> str | None:
@@ -127,6 +145,8 @@ def _instead(policy: PolicyDocument, permission: Revocation) -> str | None:
         near = [entry for entry in policy.storage if entry.path == permission.path]
     elif isinstance(permission, NetworkHost):
         near = [entry for entry in policy.allow if isinstance(entry, NetworkHost) and entry.host == permission.host]
+    elif isinstance(permission, SecretVariable):
+        near = [entry for entry in policy.secrets if entry.name == permission.name]
     elif isinstance(permission, LimitValue) and permission.name in policy.limits:
         near = [LimitValue(permission.name, policy.limits[permission.name])]
     return f"granted is {'; '.join(describe(entry) for entry in near)}" if near else None

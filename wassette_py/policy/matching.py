@@ -104,6 +104,9 @@ def match_variable(policy: PolicyDocument, key: str) -> Decision:
     for variable in policy.variables:
         if variable.key == key:
             return Decision(True, _by(policy, variable.line), f"in environment.allow: {key}")
+    for secret in policy.secrets:
+        if secret.key == key:
+            return Decision(True, _by(policy, secret.line), f"in secrets: {secret.name} as {key}")
     return Decision(False, None, "not in environment.allow")
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
-from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
 from wassette_py.policy.network import Unenforceable, parse_cidr, parse_host_pattern
 from wassette_py.policy.paths import check_glob
 from wassette_py.policy.storage import check_together, parse_storage_uri
-from wassette_py.policy.terms import check_access, check_guest, check_method, check_tool_pattern, check_variable
+from wassette_py.policy.terms import check_access, check_guest, check_key, check_method, check_secret, check_tool_pattern, check_variable
 from wassette_py.strict_yaml import StrictReader, Value
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ MAX_ENTRIES = 1000
 _REFUSED_SECTIONS: dict[str, tuple[str, str | None]] = {
     "ipc": ("a component cannot reach other processes, so there is nothing to grant", "leave ipc out"),
     "runtime": ("components do not run in containers, so this would say nothing", "leave runtime out"),
-    "secrets": ("secrets are not served yet", None),
 }
 _IO = ("input and output cannot be limited", "limits: {output: 4Mi} bounds what a call returns")
 
@@ -48,18 +47,22 @@ class PolicyReader(StrictReader):
         version = keys["version"]
         if re.fullmatch(r"1\.[0-9]+(\.[0-9]+)*", version.text) is None:
             self.fail(version.place, f"this program reads version 1, not {version.text!r}", 'version: "1.0"')
-        sections = self._section(keys.get("permissions"), ("storage", "network", "environment", "tools", "resources", *_REFUSED_SECTIONS))
+        sections = self._section(
+            keys.get("permissions"), ("storage", "network", "environment", "secrets", "tools", "resources", *_REFUSED_SECTIONS)
+        )
         for name, (reason, hint) in _REFUSED_SECTIONS.items():
             self._refuse(sections.get(name), reason, hint)
         network = self._section(sections.get("network"), ("allow", "deny"))
         tools = self._tools(sections.get("tools"))
+        variables = self._variables(sections.get("environment"))
         return PolicyDocument(
             version=version.text,
             description=self._description(keys.get("description")),
             storage=self._storage(sections.get("storage")),
             allow=tuple(self._network_entry(item) for item in self._list(network.get("allow"))),
             deny=tuple(self._network_entry(item) for item in self._list(network.get("deny"))),
-            variables=self._variables(sections.get("environment")),
+            variables=variables,
+            secrets=self._secrets(sections.get("secrets"), variables),
             tools=None if tools is None else tuple(pattern for pattern, _ in tools),
             limits=self._limits(sections.get("resources")),
             source=self.source,
@@ -122,6 +125,21 @@ class PolicyReader(StrictReader):
             entry = self._entry(item, ("key",), required="key")
             variables.append(Variable(self._checked(entry["key"], check_variable), item.place.line))
         return tuple(variables)
+
+    def _secrets(self, section: Value | None, variables: tuple[Variable, ...]) -> tuple[SecretVariable, ...]:
+        secrets = list[SecretVariable]()
+        for item in self._list(section):
+            keys = self._entry(item, ("name", "env", "inject"), required="name")
+            name = self._checked(keys["name"], check_secret)
+            if "inject" in keys:
+                self.fail(keys["inject"].place, "headers are not injected yet", "env: NAME (the component then sees the value)")
+            if "env" not in keys:
+                self.fail(item.place, "env is missing: the variable that the component sees it as", f"env: {name}")
+            secret = SecretVariable(name, self._checked(keys["env"], check_variable), item.place.line)
+            with self._refusals(keys["env"]):
+                check_key(variables, secrets, secret)
+            secrets.append(secret)
+        return tuple(secrets)
 
     def _tools(self, section: Value | None) -> list[tuple[str, int]] | None:
         if section is None or section.data is None:

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, TypeVar, assert_never, cast
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
-from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, StorageGrant, Variable
+from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation
 from wassette_py.policy.network import Unenforceable, parse_cidr, parse_host_pattern
 from wassette_py.policy.paths import check_glob
 from wassette_py.policy.storage import parse_directory, parse_storage_uri
 from wassette_py.policy.targets import parse_target, permission_for
-from wassette_py.policy.terms import check_guest, check_method, check_variable
+from wassette_py.policy.terms import check_guest, check_method, check_secret, check_variable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
-KINDS = ("storage", "network", "env", *LIMIT_NAMES)
+KINDS = ("storage", "network", "env", "secret", *LIMIT_NAMES)
 _OTHER_NAMES = {"environment": "env", "environment-variable": "env"}  # Wassette 0.8
 
 
@@ -37,11 +37,12 @@ def parse_permission(
     methods: Sequence[str] = (),
     paths: Sequence[str] = (),
     cidr: str | None = None,
+    env: str | None = None,
     home: Path | None = None,
     base: Path | None = None,
 ) -> Permission:
     """What `policy grant ID KIND VALUE` grants. `access` is `read`, `read,write` or a list. Raises ValueError, InvalidPolicy."""
-    kind = _known(kind, storage=(access, guest), network=(methods, paths, cidr))
+    kind = _known(kind, storage=(access, guest), network=(methods, paths, cidr), secret=(env,))
     if kind == "network":
         return _network(value, methods, paths, cidr)
     text = _needed(kind, value)
@@ -53,6 +54,10 @@ def parse_permission(
     with _refusals(kind):
         if kind == "env":
             return Variable(check_variable(text))
+        if kind == "secret":
+            if env is None:
+                raise Unenforceable("say which variable the component sees it as", f"--env {text}")
+            return SecretVariable(check_secret(text), check_variable(env))
         name = cast(LimitName, kind)
         return LimitValue(name, parse_limit(name, text))
 
@@ -66,18 +71,19 @@ def parse_revocation(
     methods: Sequence[str] = (),
     paths: Sequence[str] = (),
     cidr: str | None = None,
+    env: str | None = None,
     home: Path | None = None,
     base: Path | None = None,
 ) -> Revocation:
     """What `policy revoke ID KIND VALUE` takes back: the same words; storage without access, or a limit without value, means any."""
-    known = _known(kind, storage=(access, guest), network=(methods, paths, cidr))
+    known = _known(kind, storage=(access, guest), network=(methods, paths, cidr), secret=(env,))
     if known == "storage" and not _access(access) and guest is None:
         text = _needed(known, value)
         with _refusals("storage"):
             return AnyStorage(_directory(text, home, base))
     if known in LIMIT_NAMES and value is None:
         return AnyLimit(known)
-    return parse_permission(kind, value, access=access, guest=guest, methods=methods, paths=paths, cidr=cidr, home=home, base=base)
+    return parse_permission(kind, value, access=access, guest=guest, methods=methods, paths=paths, cidr=cidr, env=env, home=home, base=base)
 
 
 def permission_words(permission: Revocation) -> tuple[str, ...]:
@@ -93,6 +99,8 @@ def permission_words(permission: Revocation) -> tuple[str, ...]:
             return ("network", "--cidr", permission.cidr)
         case Variable():
             return ("env", permission.key)
+        case SecretVariable():
+            return ("secret", permission.name, "--env", permission.key)
         case LimitValue():
             return (permission.name, format_limit(permission.name, permission.value))
         case AnyStorage():
@@ -140,8 +148,6 @@ def storage_words(policy: PolicyDocument) -> str:
 def _known(kind: str, **options: tuple[object, ...]) -> str:
     """The kind's one name, when it takes the options that are given."""
     known = _OTHER_NAMES.get(kind, kind)
-    if known == "secret":
-        raise InvalidPolicy("secrets are not served yet")
     if known not in KINDS:
         raise ValueError(f"{kind!r} is not a kind of permission: {', '.join(KINDS)}")
     for owner, given in options.items():

@@ -46,8 +46,7 @@ class CallState:
     def __init__(self, *, limits: Limits, policy: PolicyDocument, environment: Mapping[str, str], cancel: threading.Event) -> None:
         self.limits = limits
         self.policy = policy
-        granted = [variable.key for variable in policy.variables]
-        self.variables = {key: environment[key] for key in granted if key in environment}
+        self.variables = {key: environment[key] for key in policy.keys if key in environment}
         self.cancel = cancel
         self.started = time.monotonic()
         self.deadline = self.started + limits.timeout

@@ -22,6 +22,8 @@ from wassette_py.server.protocol import Session
 from wassette_py.server.writer import Writer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wassette_py.server.opening import Connection
     from wassette_py.server.tools import Toolbox
     from wassette_py.settings import Settings
@@ -43,6 +45,8 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
         signal.signal(number, lambda *_: ends.put("signal"))
     if only:
         _check(settings, only)
+    if _wants_secrets(settings.component_dir):
+        _check_secrets(settings, only)
     if settings.grants == "allow":
         _warn("grants: allow lets the model change permissions and load components without asking a person")
 
@@ -82,6 +86,21 @@ def _check(settings: Settings, only: tuple[str, ...]) -> None:
     for component_id in only:
         if component_id not in installed:
             raise UnknownComponent(component_id)
+
+
+def _wants_secrets(folder: Path) -> bool:
+    """Whether a policy there may name a secret: without one, the first reply need not wait for a reader of policies."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if name.endswith(".policy.yaml") and b"secrets" in (folder / name).read_bytes():
+                return True
+    return False
+
+
+def _check_secrets(settings: Settings, only: tuple[str, ...]) -> None:
+    from wassette_py.host import ComponentHost
+
+    ComponentHost(settings).check_secrets(only)
 
 
 def _toolbox(settings: Settings, only: set[str], builtin_tools: bool) -> Toolbox:

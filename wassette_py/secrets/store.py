@@ -1,0 +1,194 @@
+"""SecretStore: names with values, in `<config>/secrets/`. Values are encrypted with a key of this folder, or kept elsewhere and only named.
+
+The encryption keeps values out of backups, searches and glances; whoever can read the key file (0600) can read them, as can everything that
+runs as this user. A value is read when a component needs it, never earlier, and every value that was read is known to `redactor`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wassette_py.errors import MissingSecret, SecretError
+from wassette_py.files import private_folder, write_atomic
+from wassette_py.locking import release_lock, take_lock
+from wassette_py.names import valid_secret_name
+from wassette_py.secrets.redaction import Redactor
+
+FILE = "secrets.json"
+SHORTEST = 4
+"""Characters. A shorter value cannot be told from ordinary text, and so not be kept out of it."""
+LONGEST = 64 << 10
+REFERENCES = ("env", "file")
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret as it may be shown: `kind` is stored, env or file; `place` the variable or path of the last two."""
+
+    name: str
+    kind: str
+    place: str | None = None
+
+    @property
+    def source(self) -> str:
+        """In one word: `stored`, `env:NAME`, `file:/path`."""
+        return self.kind if self.place is None else f"{self.kind}:{self.place}"
+
+
+def parse_source(text: str) -> tuple[str, str]:
+    """`env:NAME` or `file:/path` as kind and place. Raises ValueError."""
+    kind, _, place = text.partition(":")
+    if kind == "keyring":
+        raise ValueError("the keyring of the system is not read; store the value, or name a variable or a file")
+    if kind not in REFERENCES or not place or "\0" in place or "=" in (place if kind == "env" else ""):
+        raise ValueError(f"expected env:NAME or file:/path, got {text!r}")
+    if kind == "file" and not os.path.isabs(place):
+        raise ValueError(f"expected an absolute path, got {place!r}")
+    return kind, place
+
+
+class SecretStore:
+    """The secrets below `folder`; `environ` is what `env:` means. Safe to use from many threads and processes."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.redactor = Redactor()
+        self._environ = environ
+        self._decrypted: dict[str, str] = {}
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """All of them, by name, without values. Raises SecretError."""
+        return tuple(_secret(name, entry) for name, entry in sorted(self._read().items()))
+
+    def set_value(self, name: str, value: str) -> None:
+        """Keeps `value`, encrypted. Raises SecretError."""
+        from wassette_py.secrets.sealing import seal
+
+        _check(name, value)
+        with self._edited() as entries:
+            entries[name] = {"sealed": seal(self.folder, name, value)}
+
+    def set_reference(self, name: str, kind: str, place: str) -> None:
+        """Keeps where the value is. Raises SecretError."""
+        _check_name(name)
+        with self._edited() as entries:
+            entries[name] = {kind: place}
+
+    def delete(self, name: str) -> None:
+        """Forgets a secret. Raises MissingSecret."""
+        with self._edited() as entries:
+            if name not in entries:
+                raise MissingSecret((name,))
+            del entries[name]
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that have no value now. Raises SecretError."""
+        missing = []
+        for name in dict.fromkeys(names):
+            try:
+                self.values([name])
+            except MissingSecret:
+                missing.append(name)
+        return missing
+
+    def values(self, names: Iterable[str]) -> dict[str, str]:
+        """The values of `names`. Raises MissingSecret with all that have none, SecretError."""
+        wanted = list(dict.fromkeys(names))
+        if not wanted:
+            return {}
+        entries = self._read()
+        found = {name: self._value(name, entries.get(name)) for name in wanted}
+        missing = [name for name, value in found.items() if value is None]
+        if missing:
+            raise MissingSecret(missing)
+        values = {name: value for name, value in found.items() if value is not None}
+        self.redactor.learn(values.values())
+        return values
+
+    def _value(self, name: str, entry: Mapping[str, Any] | None) -> str | None:
+        if entry is None:
+            return None
+        if "sealed" in entry:
+            sealed = str(entry["sealed"])
+            if sealed not in self._decrypted:
+                from wassette_py.secrets.sealing import unseal
+
+                self._decrypted[sealed] = unseal(self.folder, name, sealed)
+            return self._decrypted[sealed]
+        value = self._environ.get(entry["env"]) if "env" in entry else _read_file(str(entry["file"]))
+        if value is None or value == "":
+            return None
+        _check(name, value)
+        return value
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        path = self.folder / FILE
+        try:
+            document = json.loads(path.read_bytes())
+            entries = document["secrets"]
+            for name, entry in entries.items():
+                if not valid_secret_name(name) or len(entry) != 1 or not entry.keys() <= {"sealed", *REFERENCES}:
+                    raise ValueError(name)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SecretError(f"{path} cannot be read: {error}", "wassette secret list") from None
+        return dict(entries)
+
+    @contextlib.contextmanager
+    def _edited(self) -> Iterator[dict[str, dict[str, str]]]:
+        try:
+            private_folder(self.folder)
+            lock = take_lock(self.folder / ".lock")
+            try:
+                entries = self._read()
+                yield entries
+                text = json.dumps({"version": 1, "secrets": entries}, indent=1, sort_keys=True)
+                write_atomic(self.folder / FILE, f"{text}\n".encode())
+            finally:
+                release_lock(lock)
+        except OSError as error:
+            raise SecretError(f"cannot write {self.folder}: {error.strerror or error}") from error
+
+
+def _secret(name: str, entry: Mapping[str, str]) -> Secret:
+    [(kind, place)] = entry.items()
+    return Secret(name, "stored") if kind == "sealed" else Secret(name, kind, place)
+
+
+def _check_name(name: str) -> None:
+    if not valid_secret_name(name):
+        raise SecretError(f"{name!r} is not the name of a secret: a letter or _, then letters, digits, _ . -, 63 in all")
+
+
+def _check(name: str, value: str) -> None:
+    """Refuses what could not be kept out of a log, or what no variable and no header can hold. Never says the value."""
+    _check_name(name)
+    if len(value) < SHORTEST:
+        raise SecretError(f"the value of {name} has less than {SHORTEST} characters: it could not be kept out of logs and errors")
+    if len(value.encode(errors="surrogatepass")) > LONGEST or "\0" in value or not _is_text(value):
+        raise SecretError(f"the value of {name} is no text of at most {LONGEST} bytes")
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _read_file(path: str) -> str | None:
+    try:
+        # A FIFO or a device would hold the call; nothing else about the file is this program's business.
+        if not os.path.isfile(path):
+            return None
+        with open(path, "rb") as file:
+            data = file.read(LONGEST + 2)
+        return data.decode().removesuffix("\n").removesuffix("\r")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretError(f"{path} cannot be read: {type(error).__name__}") from None
