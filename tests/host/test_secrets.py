@@ -70,8 +70,15 @@ def test_the_audit_log_is_free_of_it_also_with_values(load: Load, monkeypatch: p
 def test_every_text_of_a_result_is_cleaned() -> None:
     redactor = Redactor()
     redactor.learn([TOKEN])
-    result = CallResult(error=TOKEN, denied=(DeniedLine(f"GET https://{TOKEN}:443", "no", f"grant {TOKEN}"), DeniedLine("x", "no", None)))
+    content = ({"type": "text", "text": TOKEN},)
+    result = CallResult(
+        error=TOKEN,
+        notes=(TOKEN,),
+        content=content,
+        denied=(DeniedLine(f"GET https://{TOKEN}:443", "no", f"grant {TOKEN}"), DeniedLine("x", "no", None)),
+    )
     assert TOKEN not in repr(without_secrets(result, redactor))
+    assert without_secrets(result, Redactor()) is result
 
 
 def test_a_call_without_its_secrets_fails_and_names_them_all(host: ComponentHost, load: Load) -> None:

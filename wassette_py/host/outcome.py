@@ -151,6 +151,8 @@ def _last_line(stderr: bytes) -> str:
 
 def without_secrets(result: CallResult, redactor: Redactor) -> CallResult:
     """`result` without the secrets that `redactor` knows, wherever they stand in it."""
+    if redactor.is_ignorant:
+        return result
     value, text = redactor.value(result.value), result.value_text
     if value != result.value:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -158,6 +160,8 @@ def without_secrets(result: CallResult, redactor: Redactor) -> CallResult:
         result,
         value=value,
         value_text=text,
+        content=None if result.content is None else tuple(redactor.value(result.content)),
+        notes=tuple(map(redactor.text, result.notes)),
         error=None if result.error is None else redactor.text(result.error),
         denied=tuple(
             replace(line, target=redactor.text(line.target), grant=line.grant and redactor.text(line.grant)) for line in result.denied

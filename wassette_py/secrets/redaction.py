@@ -21,6 +21,11 @@ class Redactor:
         self._values: frozenset[str] = frozenset()
         self._spellings: tuple[str, ...] = ()
 
+    @property
+    def is_ignorant(self) -> bool:
+        """Whether no value was learnt yet."""
+        return not self._spellings
+
     def learn(self, values: Iterable[str]) -> None:
         """From now on these are taken out."""
         new = frozenset(values) - self._values
@@ -40,7 +45,7 @@ class Redactor:
 
     def value(self, value: Any) -> Any:
         """A JSON value without any known value in its texts and keys."""
-        if not self._spellings:
+        if self.is_ignorant:
             return value
         if isinstance(value, str):
             return self.text(value)
