@@ -93,12 +93,11 @@ def test_a_policy_narrows_which_exports_are_served_by_their_name_without_prefix(
     assert host.tool("t_add") is None
 
 
-def test_hints_follow_from_what_is_not_granted(host: ComponentHost, load: Load) -> None:
+def test_hints_follow_from_what_is_not_granted(host: ComponentHost, load: Load, tmp_path: Path) -> None:
     load("one", ONE_TOOL)
     assert host.tools()[0].annotations == {"openWorldHint": False, "readOnlyHint": True}
-    host.policies.replace(
-        "one", "version: '1.0'\npermissions:\n  storage:\n    allow: [{uri: 'fs:///tmp', access: [read, write]}]\n", "text"
-    )
+    storage = f"allow: [{{uri: 'fs://{tmp_path}', access: [read, write]}}]"
+    host.policies.replace("one", f"version: '1.0'\npermissions:\n  storage:\n    {storage}\n", "text")
     assert host.tools()[0].annotations == {"openWorldHint": False}
     host.policies.replace("one", "version: '1.0'\npermissions:\n  network:\n    allow: [{host: example.com}]\n", "text")
     assert host.tools()[0].annotations == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from tests.sandbox.conftest import Guests
 from wassette_py.errors import InvalidPolicy, LimitExceeded
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument, StorageGrant, Variable
+from wassette_py.sandbox import folders
 from wassette_py.sandbox.call import Denial
 from wassette_py.sandbox.wasi import preopens
 
@@ -81,9 +82,9 @@ def test_a_granted_directory_that_is_gone_is_named_with_the_line_that_grants_it(
 
 
 def test_a_granted_directory_that_cannot_be_opened_is_named(guests: Guests, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # NOTE: as if it went away after it was looked at; root, who may run this, opens any directory that is there.
-    monkeypatch.setattr(os.path, "isdir", lambda _: True)
-    report = guests.call(io.FILES, "directories", policy=storage(StorageGrant(str(notes / "gone"))))
+    # NOTE: as if it could not be read; root, who may run this, opens any directory that is there.
+    monkeypatch.setattr(folders, "opened", lambda path, _: contextlib.nullcontext(f"{path}/gone"))
+    report = guests.call(io.FILES, "directories", policy=storage(StorageGrant(str(notes))))
     assert "cannot be opened" in str(report.error)
 
 

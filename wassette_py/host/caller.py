@@ -77,7 +77,7 @@ class Caller:
 
         function, policy, who = call.function, call.policy, actor()
         try:
-            limits = self._policies.limits(policy)
+            limits = self._policies.check(policy)
             values = read_arguments(function, call.arguments)
             secrets = self._secrets.values(secret.name for secret in policy.secrets)
         except WassetteError as error:

@@ -18,6 +18,8 @@ from wassette_py.names import Digest
 from wassette_py.policy.document import EMPTY, PolicyDocument, SecretVariable, StorageGrant, document_json, parse_policy
 from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import describe
+from wassette_py.policy.storage import covers
+from wassette_py.sandbox.folders import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +64,13 @@ class Policies:
     def parse(self, text: str, source: str) -> PolicyDocument:
         """`text` as a policy whose limits stay under the operator's ceilings. Raises InvalidPolicy."""
         document = parse_policy(text, source, home=Path.home())
-        self.limits(document)
+        self.check(document)
         return document
+
+    def check(self, policy: PolicyDocument) -> Limits:
+        """`limits`, for a policy that is to be used. Raises InvalidPolicy also for a directory that holds what this program lives by."""
+        check_reach(self._settings, policy)
+        return self.limits(policy)
 
     def limits(self, policy: PolicyDocument) -> Limits:
         """The effective limits. Raises InvalidPolicy where `policy` asks for more than the operator's ceiling."""
@@ -75,6 +82,8 @@ class Policies:
             check_grantable(permission)
             if isinstance(permission, SecretVariable):
                 self._secrets.values([permission.name])
+            if isinstance(permission, StorageGrant):  # by where it leads; later only by its name
+                check_reach(self._settings, PolicyDocument(storage=(StorageGrant(os.path.realpath(permission.path)),), source="grant"))
             return self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=Path.home()))
 
     def revoke(self, component_id: str, permission: Revocation) -> PolicyDocument:
@@ -117,6 +126,25 @@ def effective_limits(settings: Settings, policy: PolicyDocument) -> Limits:
     return limits
 
 
+def check_reach(settings: Settings, policy: PolicyDocument) -> None:
+    """Raises InvalidPolicy for a granted directory in which a guest would find the files that decide what it may do.
+
+    Policies, the trust file, keys and compiled code are in these folders; a directory that holds one of them, or lies in one, is refused.
+    """
+    if not policy.storage:
+        return
+    folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir)
+    own = {name for folder in folders for name in (os.path.abspath(folder), os.path.realpath(folder))}
+    for grant in policy.storage:
+        # NOTE: by its name only: a directory of a mount that is dead must not be touched where nothing watches for the deadline.
+        held = next((folder for folder in sorted(own) if covers(grant.path, folder) or covers(folder, grant.path)), None)
+        if held is not None:
+            raise InvalidPolicy(
+                f"{policy.source}:{grant.line}: storage: {grant.path} holds what wassette itself lives by, in {held}",
+                "grant the directories below it that are meant",
+            )
+
+
 def check_grantable(permission: Permission) -> None:
     """Looks at the directory of a storage grant as it is made. Raises InvalidPolicy for what could not work or could hang a call."""
     if not isinstance(permission, StorageGrant):
@@ -126,6 +154,7 @@ def check_grantable(permission: Permission) -> None:
         raise InvalidPolicy(f"storage: {folder} does not exist", f"mkdir -p {folder}")
     if not folder.is_dir():
         raise InvalidPolicy(f"storage: {folder} is not a directory; single files cannot be granted", f"fs://{folder.parent}")
+    resolved(permission.path, f"storage: {folder}")
     blocking = _blocking_file(folder)
     if blocking is not None:
         raise InvalidPolicy(f"storage: {blocking} is a FIFO or a device; reading it can hold a call past every deadline", f"rm {blocking}")

@@ -17,7 +17,7 @@ from wasmtime import _ffi as ffi
 from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import PolicyDocument, StorageGrant
 from wassette_py.policy.storage import covers
-from wassette_py.sandbox import layout
+from wassette_py.sandbox import folders, layout
 from wassette_py.sandbox.state import CALLS, CallState
 
 _WRITER: Any = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_ubyte), ctypes.c_size_t)
@@ -56,10 +56,9 @@ def preopens(grants: Iterable[StorageGrant]) -> list[tuple[str, StorageGrant, bo
 def _preopen(config: Any, policy: PolicyDocument, guest: str, grant: StorageGrant, write: bool) -> None:
     path = grant.path
     where = f"{policy.source}:{grant.line}: granted directory {path}"
-    if not os.path.isdir(path):
-        raise InvalidPolicy(f"{where} {'is not a directory' if os.path.exists(path) else 'does not exist'}", f"mkdir -p {path}")
-    if not ffi.wasi_config_preopen_dir(config, os.fsencode(path), guest.encode(), write):
-        raise InvalidPolicy(f"{where} cannot be opened")
+    with folders.opened(path, where) as through:
+        if not ffi.wasi_config_preopen_dir(config, os.fsencode(through), guest.encode(), write):
+            raise InvalidPolicy(f"{where} cannot be opened")
 
 
 def _write(address: int, data: Any, size: int, name: str) -> int:  # pragma: no cover - runs on threads of wasmtime's, unseen by coverage
