@@ -58,7 +58,7 @@ def _of(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, file: str) 
     for decorator in node.decorator_list:
         if ast.unparse(decorator).startswith("pytest.mark.claim"):
             given = decorator.args if isinstance(decorator, ast.Call) else []
-            for value in given or [None]:
+            for value in given or [decorator]:
                 name = value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
                 yield Claimed(name, file, node.name, node.lineno)
 
