@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wassette_py.errors import InvalidPolicy
+from wassette_py.errors import InvalidPolicy, StoreError
 from wassette_py.limits import LIMIT_NAMES, Limits, format_limit
 from wassette_py.names import Digest
 from wassette_py.policy.document import EMPTY, PolicyDocument, SecretVariable, StorageGrant, document_json, parse_policy
@@ -48,10 +48,17 @@ class Policies:
         stamp = self._store.policy_stamp(component_id)
         known = self._parsed.get(component_id)
         if known is None or known[0] != stamp:
-            text = self._store.read_policy(component_id)
+            text = self._text(component_id)
             document = EMPTY if text is None else self.parse(text, str(self._store.policy_path(component_id)))
             known = self._parsed[component_id] = (stamp, document, None if text is None else str(Digest.of(text.encode())))
         return known[1]
+
+    def _text(self, component_id: str) -> str | None:
+        """What stands in the policy file. What cannot be read is a policy that is wrong, not one that is absent, and stops no other."""
+        try:
+            return self._store.read_policy(component_id)
+        except StoreError as error:
+            raise InvalidPolicy(str(error), error.hint or f"wassette policy reset {component_id}") from None
 
     def digest(self, component_id: str, policy: PolicyDocument) -> str | None:
         """The digest of the component's policy file; of the JSON document where flags made the policy; None where nothing is granted."""
