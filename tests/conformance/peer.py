@@ -41,7 +41,8 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(
         [
             BEGIN,
-            f"The same {len(rows)} black-box cases against this program and Microsoft's wassette, version 0.8.0; they differ in {len(differ)}:",
+            f"The same {len(rows)} black-box cases against this program and Microsoft's wassette, version 0.8.0;"
+            f" they differ in {len(differ)}:",
             "",
             "| case | here | there | why so |",
             "|---|---|---|---|",
