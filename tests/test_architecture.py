@@ -25,6 +25,7 @@ RANKS = (
 )
 OWNERS = {
     "wasmtime": {"wit", "sandbox"},
+    "h11": {"sandbox"},
     "oras": {"oci"},
     "requests": {"oci", "fetch"},
     "cryptography": {"trust", "secrets"},

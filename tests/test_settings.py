@@ -112,6 +112,15 @@ def test_the_configuration_folder_is_where_the_variable_says(tmp_path: Path) -> 
     assert settings.component_dir == Path("/home/x/.local/share/wassette/components")
 
 
+def test_certificates_for_components_requests_are_a_setting(config: Path) -> None:
+    assert Settings.load().ca_file is None
+    config.write_text("network: {ca_file: /etc/corp.pem}\n")
+    assert Settings.load().ca_file == Path("/etc/corp.pem")
+    assert settings_table(Settings.load())["network.ca_file"] == {"value": "/etc/corp.pem", "from": "file"}
+    with pytest.raises(InvalidSettings, match="WASSETTE_NETWORK_CA_FILE: expected a file"):
+        Settings.load(environ={"WASSETTE_NETWORK_CA_FILE": "a\0b", "HOME": "/x"})
+
+
 def test_an_empty_file_sets_nothing(config: Path) -> None:
     config.write_text("limits:\ngrants: ~\n")
     assert Settings.load().origins["component_dir"] == "default"
@@ -138,6 +147,8 @@ def test_an_empty_file_sets_nothing(config: Path) -> None:
         ("audit: {size: much}", ":1: audit.size: expected a number of bytes"),
         ("audit: {arguments: all}", ":1: audit.arguments: expected one of shape, values"),
         ("audit: {dir: here}", ":1: audit.dir: expected an absolute path"),
+        ("network: {ca_file: mine.pem}", ":1: network.ca_file: expected an absolute path"),
+        ("network: {proxy: http://x}", ":1: network.proxy: not a setting"),
         ("calls: {in_flight: 0}", ":1: calls.in_flight: expected a number from 1 to 10000"),
         ("calls: {in_flight: 100000}", ":1: calls.in_flight: expected a number"),
         ("calls: {abandoned: two}", ":1: calls.abandoned: expected a number"),

@@ -8,8 +8,11 @@ import pytest
 
 from tests.cli.conftest import Wassette
 from tests.cli.guests import write_component
-from tests.sandbox.guests import ENVIRONMENT, PRINT
+from tests.sandbox.egress.origin import hello, origin
+from tests.sandbox.guests import CONFIG, ENVIRONMENT, PRINT
+from tests.sandbox.guests_http import CLIENT
 from tests.sandbox.guests_io import FILES, HTTP
+from wassette_py.sandbox.egress import resolving
 
 
 def test_tool_list_names_tools_components_and_descriptions(loaded: Path, wassette: Wassette) -> None:
@@ -185,11 +188,49 @@ def test_what_no_flag_can_allow_has_no_hint(components: Path, wassette: Wassette
         assert "hint" not in ran.err
 
 
-def test_a_granted_request_says_that_http_is_not_served_yet(components: Path, wassette: Wassette) -> None:
-    write_component(components, "net", HTTP)
-    ran = wassette("run", "net.wasm", "send-and-trap", "host=api.example.com", "--allow-net", "api.example.com")
-    assert ran.code == 3
-    assert "outgoing HTTP is not served yet" in ran.err
+def sending(authority: str) -> list[str]:
+    """The words of a GET request."""
+    return ["method=0", "scheme=0", f"authority={authority}", "path=/", "header=", "value=", "body=", "filler=0", "connect=0", "first=0"]
+
+
+def test_run_reaches_what_allow_net_names(components: Path, wassette: Wassette) -> None:
+    write_component(components, "client", CLIENT)
+    with origin(hello) as server:
+        place = f"127.0.0.1:{server.port}"
+        for granted in (f"http://{place}", "127.0.0.0/8"):
+            ran = wassette("run", "client.wasm", *sending(place), "--allow-net", granted, "-o", "json")
+            assert (ran.code, ran.json, ran.err) == (0, {"result": [200, 5, "hello"]}, "")
+        ran = wassette("run", "client.wasm", *sending(place))
+        assert ran.err == f"denied: GET http://{place} (not in network.allow)\nhint: --allow-net http://{place}\n"
+
+
+def test_a_granted_name_of_an_address_that_is_not_granted_says_what_would_allow_it(
+    components: Path, wassette: Wassette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolving, "system_resolver", lambda name, port: ["10.0.0.1" if name == "inner.test" else "169.254.169.254"])
+    write_component(components, "client", CLIENT)
+    ran = wassette("run", "client.wasm", *sending("inner.test"), "--allow-net", "inner.test")
+    assert "denied: GET http://inner.test:80 (inner.test is 10.0.0.1, an address that is private)\n" in ran.err
+    assert ran.err.endswith("hint: --allow-net 10.0.0.1/32\n")
+    ran = wassette("run", "client.wasm", *sending("meta.test"), "--allow-net", "meta.test")
+    assert "an address that is the metadata service of a cloud" in ran.err
+    assert "hint" not in ran.err
+    wassette("component", "load", "client.wasm")
+    wassette("policy", "grant", "client", "network", "inner.test")
+    ran = wassette("tool", "call", "send", *sending("inner.test"))
+    assert ran.err.endswith("hint: wassette policy grant client network --cidr 10.0.0.1/32\n")
+
+
+def test_why_a_granted_request_failed_is_told_though_the_guest_goes_on(components: Path, wassette: Wassette) -> None:
+    write_component(components, "client", CLIENT)
+    ran = wassette("run", "client.wasm", *sending("127.0.0.1:1"), "--allow-net", "http://127.0.0.1:1")
+    assert ran.code == 0
+    assert ran.err == "GET http://127.0.0.1:1 failed: no connection to 127.0.0.1 at 127.0.0.1: connection refused\n"
+
+
+def test_a_variable_that_was_asked_for_has_its_own_flag(components: Path, wassette: Wassette) -> None:
+    write_component(components, "config", CONFIG)
+    assert "hint: --allow-env SECRET\n" in wassette("run", "config.wasm", "get0", "key=SECRET").err
 
 
 def test_run_reads_a_granted_directory_and_no_other(components: Path, wassette: Wassette) -> None:

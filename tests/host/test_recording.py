@@ -13,7 +13,9 @@ import pytest
 from tests.cli.guests import NO_TOOL, ONE_TOOL, TEXT_TOOLS, write_component
 from tests.host.conftest import Load, call
 from tests.layout_writer import write_layout
+from tests.sandbox.egress.origin import hello, origin
 from tests.sandbox.guests import ENVIRONMENT, PRINT
+from tests.sandbox.guests_http import CLIENT
 from tests.sandbox.guests_io import FILES, HTTP
 from wassette_py.audit import Actor, acting
 from wassette_py.audit.reading import events
@@ -40,6 +42,16 @@ def recorded(host: ComponentHost, *names: str) -> list[Event]:
 
 def last(host: ComponentHost) -> Event:
     return recorded(host)[-1]
+
+
+def test_requests_are_counted_by_where_they_went_and_nothing_else_of_them(host: ComponentHost, load: Load) -> None:
+    with origin(hello) as server:
+        place = f"http://127.0.0.1:{server.port}"
+        load("client", CLIENT, policy=f"version: '1.0'\npermissions:\n  network:\n    allow: [{{host: '{place}'}}]\n")
+        words = {"header": "x-token", "value": "secret", "body": "secret", "filler": 0, "connect": 0, "first": 0}
+        call(host, "send", method=2, scheme=0, authority=place[7:], path="/secret?secret", **words)
+    assert last(host)["used"] == {"network": [{"target": f"POST {place}", "count": 1}]}
+    assert "secret" not in str(last(host))
 
 
 def test_a_call_is_one_event_with_who_what_and_how_it_ended(host: ComponentHost, load: Load) -> None:

@@ -28,7 +28,7 @@ class Sent(NamedTuple):
 
 def allowed(allow: Sequence[Mapping[str, Any]], deny: Sequence[Mapping[str, Any]], sent: Sent) -> bool:
     """Whether the request may be sent."""
-    if sent.scheme not in PORT:
+    if sent.scheme not in PORT or sent.method.upper() in ("CONNECT", "TRACE"):
         return False
     sent = sent._replace(host=canonical(sent.host), port=PORT[sent.scheme] if sent.port is None else sent.port)
     return not any(concerns(entry, sent, doubt=True) for entry in deny) and any(concerns(entry, sent, doubt=False) for entry in allow)

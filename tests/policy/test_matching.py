@@ -49,6 +49,12 @@ def test_a_decision_names_the_line_that_decided() -> None:
     )
 
 
+@pytest.mark.parametrize("method", ["CONNECT", "connect", "TRACE"])
+def test_tunnels_and_echoes_are_granted_by_nothing(method: str) -> None:
+    decision = match_request(network("host: a.com"), method, "https://a.com")
+    assert decision == Decision(False, None, f"{method.upper()} is never sent for a component")
+
+
 @pytest.mark.parametrize(
     ("entry", "url", "allowed"),
     [

@@ -232,6 +232,8 @@ REFUSED = [
         "leave it out for all, or take the whole entry out for none",
     ),
     network("{host: a.com, methods: [GET, GET]}", ".methods", "one of them stands here twice", "keep one of the two"),
+    network("{host: a.com, methods: [CONNECT]}", ".methods[0]", "CONNECT is never sent for a component", None),
+    network("{host: a.com, methods: [GET, TRACE]}", ".methods[1]", "TRACE is never sent for a component", None),
     network("{host: a.com, methods: [get]}", ".methods[0]", "'get' is not an HTTP method in upper case", "GET"),
     network("{host: a.com, methods: ['*']}", ".methods[0]", "'*' is not an HTTP method in upper case", None),
     network(

@@ -11,6 +11,7 @@ FILL = """
   (core module $fill
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
+    (func (export "reset") (param i32) (global.set $next (local.get 0)))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
       (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))

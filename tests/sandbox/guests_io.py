@@ -117,8 +117,8 @@ HTTP_ERRORS = _words(
     "HTTP-response-trailer-section-size HTTP-response-trailer-size HTTP-response-transfer-coding HTTP-response-content-coding "
     "HTTP-response-timeout HTTP-upgrade-failed HTTP-protocol-error loop-detected configuration-error internal-error"
 )
-_METHODS = _words("get head post put delete connect options trace patch")
-_ERROR_CODE = " ".join(f'(case "{name}" {_PAYLOADS.get(name, "")})' for name in HTTP_ERRORS)
+METHODS = _words("get head post put delete connect options trace patch")
+ERROR_CODE = " ".join(f'(case "{name}" {_PAYLOADS.get(name, "")})' for name in HTTP_ERRORS)
 _FIELDS = """
     (export "fields" (type $fields (sub resource)))
     (export "[constructor]fields" (func (result (own $fields))))"""
@@ -134,8 +134,8 @@ HTTP = component(
     (export "TLS-alert-received-payload" (type $tls (eq $t)))
     (type $f (record (field "field-name" (option string)) (field "field-size" (option u32))))
     (export "field-size-payload" (type $field (eq $f)))
-    (type $e (variant {_ERROR_CODE})) (export "error-code" (type $error (eq $e)))
-    (type $m (variant {" ".join(f'(case "{name}")' for name in _METHODS)} (case "other" string)))
+    (type $e (variant {ERROR_CODE})) (export "error-code" (type $error (eq $e)))
+    (type $m (variant {" ".join(f'(case "{name}")' for name in METHODS)} (case "other" string)))
     (export "method" (type $method (eq $m)))
     (type $s (variant (case "HTTP") (case "HTTPS") (case "other" string))) (export "scheme" (type $scheme (eq $s)))
     (export "[constructor]outgoing-request" (func (param "headers" (own $fields)) (result (own $request))))

@@ -11,12 +11,10 @@ from tests.sandbox import guests_io as io
 from tests.sandbox.conftest import Guests
 from wassette_py.errors import LimitExceeded, Trap
 from wassette_py.limits import Limits
-from wassette_py.policy.document import NetworkHost, PolicyDocument
 from wassette_py.sandbox.call import Denial
 from wassette_py.sandbox.state import DENIALS
 
 DENIED = io.HTTP_ERRORS.index("HTTP-request-denied")
-GRANTED = PolicyDocument(allow=(NetworkHost("api.example.com"),))
 GET, POST = 0, 2
 HTTP, HTTPS, OTHER, NONE = 0, 1, 2, 9
 
@@ -45,12 +43,6 @@ def test_a_request_without_a_host_is_refused_too(guests: Guests) -> None:
     report = guests.call(io.HTTP, "send", GET, NONE, "")
     assert report.value == DENIED
     assert [denial.target for denial in report.denied] == ["GET https://:443"]
-
-
-def test_a_granted_request_says_that_http_is_not_served_yet(guests: Guests) -> None:
-    report = guests.call(io.HTTP, "send", GET, HTTPS, "api.example.com", policy=GRANTED)
-    assert report.value == DENIED
-    assert report.denied == (Denial("network", "GET https://api.example.com:443", "outgoing HTTP is not served yet"),)
 
 
 def test_a_denial_is_kept_when_the_guest_traps_over_it(guests: Guests) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from wassette_py.control import Control
     from wassette_py.host import CallResult
     from wassette_py.host.caller import Call
+    from wassette_py.host.outcome import DeniedLine
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.policy.grants import Permission
 
@@ -36,7 +38,9 @@ def run(
     policy: Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="What a reference may do; never taken by itself.")] = None,
     allow_read: Annotated[list[str] | None, typer.Option("--allow-read", metavar="DIR", help="Let it read a directory.")] = None,
     allow_write: Annotated[list[str] | None, typer.Option("--allow-write", metavar="DIR", help="Let it read and write one.")] = None,
-    allow_net: Annotated[list[str] | None, typer.Option("--allow-net", metavar="HOST", help="Let it reach a host.")] = None,
+    allow_net: Annotated[
+        list[str] | None, typer.Option("--allow-net", metavar="HOST", help="Let it reach a host, or a range of addresses.")
+    ] = None,
     allow_env: Annotated[list[str] | None, typer.Option("--allow-env", metavar="NAME", help="Let it see a variable of yours.")] = None,
     env: Annotated[list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="Give it a variable.")] = None,
     timeout: Annotated[str | None, typer.Option("--timeout", metavar="30s", help="Wall time of the call.")] = None,
@@ -50,7 +54,7 @@ def run(
     flags = [
         *(("storage", path, Words("read")) for path in allow_read or ()),
         *(("storage", path, Words("read,write")) for path in allow_write or ()),
-        *(("network", host, Words()) for host in allow_net or ()),
+        *(("network", *_network(host)) for host in allow_net or ()),
         *(("env", name, Words()) for name in (*(allow_env or ()), *environment)),
         *((name, value, Words()) for name, value in (("timeout", timeout), ("memory", memory)) if value),
     ]
@@ -92,20 +96,27 @@ def widened(policy: PolicyDocument, permissions: Sequence[Permission]) -> Policy
 
 def with_flags(result: CallResult) -> CallResult:
     """`result` of a component that is not installed: what would allow a denied request is then a flag of `run`, not a grant."""
-    denied = tuple(replace(line, grant=_flag(line.target)) for line in result.denied)
+    denied = tuple(replace(line, grant=_flag(line)) for line in result.denied)
     storage = result.hint is not None and result.hint.startswith("wassette policy grant ")
     return replace(result, denied=denied, hint="--allow-read DIR" if storage else result.hint)
 
 
-def _flag(target: str) -> str | None:
+def _flag(line: DeniedLine) -> str | None:
     from wassette_py.policy.targets import parse_target, permission_for
     from wassette_py.policy.words import permission_words
 
-    try:
-        permission = permission_for(parse_target(target))
-    except ValueError:
+    if line.grant is None or line.cidr is not None:
+        return line.grant and f"--allow-net {line.cidr}"
+    permission = permission_for(parse_target(line.target))
+    if permission is None:
         return None
-    return None if permission is None else f"--allow-net {permission_words(permission)[1]}"
+    kind, value, *_ = permission_words(permission)
+    return f"--allow-{'net' if kind == 'network' else kind} {value}"
+
+
+def _network(text: str) -> tuple[str | None, Words]:
+    """A host, or a range such as 10.1.0.0/16: digits and a slash make no host."""
+    return (None, Words(cidr=text)) if re.fullmatch(r"[0-9a-fA-F.:]+/[0-9]+", text) else (text, Words())
 
 
 def _opened(session: Session, text: str, tool: str | None, control: Control) -> Call:

@@ -73,9 +73,12 @@ class ComponentHost:
         with self._making:
             if self._sandbox is None:
                 from wassette_py.sandbox.call import Sandbox
+                from wassette_py.sandbox.egress.egress import Egress
                 from wassette_py.sandbox.engine import Engine
 
-                self._sandbox = Sandbox(Engine(self.settings.cache_dir), abandoned=self.settings.abandoned)
+                settings = self.settings
+                egress = Egress(environ=settings.environ, ca_file=settings.ca_file)
+                self._sandbox = Sandbox(Engine(settings.cache_dir), abandoned=settings.abandoned, egress=egress)
             return self._sandbox
 
     # What is there.

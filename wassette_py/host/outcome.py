@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, SecretError, Trap, WassetteError
 from wassette_py.limits import format_limit
-from wassette_py.policy.words import command_for_denial, storage_words
+from wassette_py.policy.words import command_for, command_for_denial, storage_words
 
 if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
@@ -25,11 +25,15 @@ Kind = Literal["tool-error", "denied", "timeout", "trap", "limit", "invalid-argu
 
 @dataclass(frozen=True)
 class DeniedLine:
-    """One refused request: what was asked, why not, and the command line that would allow it (None: nothing can)."""
+    """One refused request: what was asked, why not, and the command line that would allow it (None: nothing can).
+
+    `cidr` is the range that command grants, when it is one.
+    """
 
     target: str
     reason: str
     grant: str | None
+    cidr: str | None = None
 
     def __str__(self) -> str:
         return f"denied: {self.target} ({self.reason})"
@@ -100,7 +104,8 @@ def kind_of(error: WassetteError) -> Kind:
 def explained(component_id: str, function: FunctionType, policy: PolicyDocument, report: CallReport, output: int) -> CallResult:
     """The caller's view of a report; a result that with what was printed is more than `output` bytes is an error of its own."""
     told = CallResult(
-        denied=tuple(DeniedLine(d.target, d.reason, _grant_for(component_id, d)) for d in report.denied),
+        denied=tuple(_line(component_id, denial) for denial in report.denied),
+        notes=report.notes,
         stdout=report.stdout.decode(errors="replace"),
         stderr=report.stderr.decode(errors="replace"),
         seconds=report.seconds,
@@ -110,7 +115,10 @@ def explained(component_id: str, function: FunctionType, policy: PolicyDocument,
             raise report.error
         side, returned = _returned(function, report, output, told)
     except WassetteError as error:
-        side, returned = "err", replace(told, error=str(error), kind=kind_of(error), hint=error.hint, notes=_last_words(error, report))
+        side, returned = (
+            "err",
+            replace(told, error=str(error), kind=kind_of(error), hint=error.hint, notes=(*told.notes, *_last_words(error, report))),
+        )
     if side == "ok":
         return returned
     notes, hint = _known(component_id, policy, report)
@@ -164,18 +172,24 @@ def without_secrets(result: CallResult, redactor: Redactor) -> CallResult:
         notes=tuple(map(redactor.text, result.notes)),
         error=None if result.error is None else redactor.text(result.error),
         denied=tuple(
-            replace(line, target=redactor.text(line.target), grant=line.grant and redactor.text(line.grant)) for line in result.denied
+            replace(
+                line,
+                target=redactor.text(line.target),
+                reason=redactor.text(line.reason),
+                grant=line.grant and redactor.text(line.grant),
+            )
+            for line in result.denied
         ),
         stdout=redactor.text(result.stdout),
         stderr=redactor.text(result.stderr),
     )
 
 
-def _grant_for(component_id: str, denial: Denial) -> str | None:
-    from wassette_py.sandbox.gates.http import NOT_SERVED
-
-    # What is granted already and refused all the same is not helped by a grant.
-    return None if denial.reason == NOT_SERVED else command_for_denial(component_id, denial.capability, denial.target)
+def _line(component_id: str, denial: Denial) -> DeniedLine:
+    if denial.grant is not None:
+        return DeniedLine(denial.target, denial.reason, command_for(component_id, denial.grant), denial.grant.cidr)
+    grant = None if denial.is_final else command_for_denial(component_id, denial.capability, denial.target)
+    return DeniedLine(denial.target, denial.reason, grant)
 
 
 def _known(component_id: str, policy: PolicyDocument, report: CallReport) -> tuple[tuple[str, ...], str | None]:

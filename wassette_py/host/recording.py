@@ -135,6 +135,8 @@ def _who(who: Actor) -> dict[str, object]:
 def _reached(policy: PolicyDocument, report: CallReport) -> dict[str, object]:
     """What the guest reached for, as far as the host sees it (of files: which directories it was given), and what it did not get."""
     used: dict[str, object] = {}
+    if report.sent:
+        used["network"] = [{"target": target, "count": count} for target, count in list(report.sent.items())[:MOST]]
     if report.asked_for_directories and policy.storage:
         used["storage"] = [f"{'write' if grant.write else 'read'} {grant.path}" for grant in policy.storage]
     if report.asked_for_variables and policy.keys:

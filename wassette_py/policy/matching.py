@@ -11,6 +11,7 @@ from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, 
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, host_matches, parse_url
 from wassette_py.policy.paths import glob_matches, name_matches, normal_path
 from wassette_py.policy.storage import covers, parse_path
+from wassette_py.policy.terms import NEVER_SENT
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ def match_target(policy: PolicyDocument, method: str, target: RequestTarget) -> 
     """May a request be sent to a target that is parsed already?"""
     if target.scheme not in DEFAULT_PORTS:
         return Decision(False, None, f"only https and http can be granted, not {target.scheme}")
+    if method.upper() in NEVER_SENT:
+        return Decision(False, None, f"{method.upper()} is never sent for a component")
     path, problem = normal_path(target.path)
     for entry in policy.deny:
         if _reaches(entry, method, target) and (not _paths(entry) or path is None or _on_path(entry, path)):

@@ -10,7 +10,7 @@ from wassette_py.policy.grants import Permission
 from wassette_py.policy.matching import Decision, match_path, match_target, match_variable
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, parse_url
 from wassette_py.policy.storage import parse_path
-from wassette_py.policy.terms import check_method, check_variable
+from wassette_py.policy.terms import check_variable, read_method
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def parse_target(text: str, *, home: Path | None = None) -> Target:
             return PathAccess(parse_path(rest, home), word == "write")
         if word == "env":
             return VariableAccess(check_variable(rest))
-        return Request(check_method(word.upper()), parse_url(rest))
+        return Request(read_method(word.upper()), parse_url(rest))
     except Unenforceable as error:
         raise ValueError(f"{text!r}: {error}; {_EXPECTED}") from None
 

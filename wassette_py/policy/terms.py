@@ -10,9 +10,19 @@ from wassette_py.policy.document import SecretVariable, Variable
 from wassette_py.policy.network import Unenforceable
 from wassette_py.policy.storage import parse_directory
 
+NEVER_SENT = ("CONNECT", "TRACE")
+"""A tunnel would leave every rule behind; an echo of the request would show what was added to it on the way."""
+
 
 def check_method(text: str) -> str:
-    """An HTTP method in upper case. Raises Unenforceable."""
+    """An HTTP method in upper case that can be granted. Raises Unenforceable."""
+    if text in NEVER_SENT:
+        raise Unenforceable(f"{text} is never sent for a component", None)
+    return read_method(text)
+
+
+def read_method(text: str) -> str:
+    """Any HTTP method in upper case. Raises Unenforceable."""
     if re.fullmatch(r"[A-Z][A-Z0-9!#$%&'+.^_`|~-]*", text) is None:
         raise Unenforceable(f"{text!r} is not an HTTP method in upper case", text.upper() if text.isascii() and text.isalpha() else None)
     return text

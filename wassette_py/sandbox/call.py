@@ -11,12 +11,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wassette_py.errors import LimitExceeded, WassetteError
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument
 from wassette_py.sandbox import failures, instance
+from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 from wassette_py.sandbox.memory import MemoryWatch, default_cap
 from wassette_py.sandbox.state import CallState, Denial
@@ -64,16 +65,22 @@ class CallReport:
     stdout: bytes
     stderr: bytes
     seconds: float
+    notes: tuple[str, ...] = ()
+    """Why requests that were granted failed."""
+    sent: Mapping[str, int] = field(default_factory=dict)
+    """The requests that were granted: method and target -> how many."""
 
 
 class Sandbox:
     """Runs calls. Past `abandoned` threads of a component that could not be stopped, it gets no more.
 
-    `memory` is how many bytes the whole process may hold while calls run; by default three quarters of the machine's.
+    `memory` is how many bytes the whole process may hold while calls run; by default three quarters of the machine's. `egress` sends
+    the HTTP requests that policies grant.
     """
 
-    def __init__(self, engine: Engine, *, abandoned: int = 8, memory: int | None = None) -> None:
+    def __init__(self, engine: Engine, *, abandoned: int = 8, memory: int | None = None, egress: Egress | None = None) -> None:
         self.engine = engine
+        self.egress = egress or Egress()
         self._abandoned = abandoned
         self._memory = MemoryWatch(memory if memory is not None else default_cap())
         self._watchdog: Watchdog[CallReport] = Watchdog(lambda call: _report(call, None, failures.stopped(call)))
@@ -85,7 +92,7 @@ class Sandbox:
 
         It gets it here, or on the watchdog's thread when the guest is past deadline (or `cancel`) and grace and does not come back.
         """
-        call = CallState(limits=spec.limits, policy=spec.policy, environment=spec.environment, cancel=cancel)
+        call = CallState(limits=spec.limits, policy=spec.policy, environment=spec.environment, cancel=cancel, egress=self.egress)
         running = Running(spec.component_id, call, done)
         lost = self._watchdog.lost(spec.component_id)
         if lost >= self._abandoned:
@@ -147,4 +154,6 @@ def _report(call: CallState, value: object, error: WassetteError | None) -> Call
         stdout=bytes(call.stdout),
         stderr=bytes(call.stderr),
         seconds=time.monotonic() - call.started,
+        notes=tuple(call.notes),
+        sent=dict(call.sent),
     )

@@ -67,6 +67,7 @@ def _run(component: CompiledComponent, entry: Entry, values: Sequence[object], c
         with component.engine.ticker:
             return _call(component, linker, entry, values, call)
     finally:
+        call.egress.end(call)
         del CALLS[address]
         call.context = None
         ffi.wasmtime_store_delete(store)

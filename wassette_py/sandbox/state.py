@@ -10,10 +10,14 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wassette_py.limits import Limits
-from wassette_py.policy.document import PolicyDocument
+from wassette_py.policy.document import NetworkCidr, PolicyDocument
+
+if TYPE_CHECKING:
+    from wassette_py.sandbox.egress.egress import Egress
+    from wassette_py.sandbox.egress.session import Session
 
 Capability = Literal["network", "storage", "environment", "sockets"]
 Verdict = Literal["timeout", "cancelled", "output", "process-memory"]
@@ -33,17 +37,31 @@ def printable(text: str) -> str:
 
 @dataclass(frozen=True)
 class Denial:
-    """Something the guest asked for and was not given; `target` is as exact as the host can see it."""
+    """Something the guest asked for and was not given; `target` is as exact as the host can see it.
+
+    `grant` is the entry that would allow it where the target does not tell: it is granted, but not the address it has. `is_final`: no
+    grant would help, or none that is worth suggesting.
+    """
 
     capability: Capability
     target: str
     reason: str
+    grant: NetworkCidr | None = None
+    is_final: bool = False
 
 
 class CallState:
-    """Mutable, owned by the thread the guest runs on; the watchdog only reads it."""
+    """Mutable, owned by the thread the guest runs on; the watchdog only reads it, the egress proxy adds denials and notes."""
 
-    def __init__(self, *, limits: Limits, policy: PolicyDocument, environment: Mapping[str, str], cancel: threading.Event) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        policy: PolicyDocument,
+        environment: Mapping[str, str],
+        cancel: threading.Event,
+        egress: Egress,
+    ) -> None:
         self.limits = limits
         self.policy = policy
         self.variables = {key: environment[key] for key in policy.keys if key in environment}
@@ -53,6 +71,10 @@ class CallState:
         self.verdict: Verdict | None = None
         self.failure: BaseException | None = None
         self.denied: list[Denial] = []
+        self.notes: list[str] = []  # why requests that were granted failed
+        self.sent: dict[str, int] = {}  # granted requests: method and target -> how many
+        self.egress = egress
+        self.requests: Session | None = None  # made by `egress` for the first request
         self.asked_for_directories = False
         self.asked_for_variables = False
         self.stdout = bytearray()
@@ -65,11 +87,22 @@ class CallState:
         """The first reason stands; the guest ends at the next tick."""
         self.verdict = self.verdict or verdict
 
-    def deny(self, capability: Capability, target: str, reason: str) -> None:
+    def deny(self, capability: Capability, target: str, reason: str, *, grant: NetworkCidr | None = None, is_final: bool = False) -> None:
         """Notes a denial, each one once. The texts may be the guest's."""
-        denial = Denial(capability, printable(target)[:LONGEST], printable(reason)[:LONGEST])
+        denial = Denial(capability, printable(target)[:LONGEST], printable(reason)[:LONGEST], grant, is_final)
         if denial not in self.denied and len(self.denied) < DENIALS:
             self.denied.append(denial)
+
+    def note(self, text: str) -> None:
+        """Keeps what the caller should know of what the guest may not tell, each note once. The text may be a guest's or a server's."""
+        text = printable(text)[:LONGEST]
+        if text not in self.notes and len(self.notes) < DENIALS:
+            self.notes.append(text)
+
+    def count(self, name: str) -> None:
+        """A granted request is sent; of guests that try everything, the first targets are kept."""
+        if name in self.sent or len(self.sent) < DENIALS:
+            self.sent[name] = self.sent.get(name, 0) + 1
 
     def capture(self, stream: bytearray, data: bytes) -> bool:
         """Keeps what the guest wrote to `stream` as far as `output` allows; False once it does not."""

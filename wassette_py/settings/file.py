@@ -15,8 +15,8 @@ from wassette_py.errors import InvalidSettings
 from wassette_py.names import is_loopback, parse_host, parse_registry
 from wassette_py.strict_yaml import StrictReader, Value
 
-_PATHS = ("component_dir", "cache_dir", "state_dir", "audit.dir")
-_GROUPS = ("limits", "ceilings", "calls", "audit")
+_PATHS = ("component_dir", "cache_dir", "state_dir", "audit.dir", "network.ca_file")
+_GROUPS = ("limits", "ceilings", "calls", "audit", "network")
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ class Settings:
     abandoned: int = COUNTS["calls.abandoned"]
     audit: AuditSettings = DEFAULT_AUDIT
     registries: Mapping[str, RegistrySettings] = field(default_factory=dict)
+    ca_file: Path | None = None  # certificates trusted for components' requests beside the system's: network.ca_file
     log_level: str = "warning"
     offline: bool = False
     """Nothing is asked of any registry or web server; what was fetched before comes from the cache."""
@@ -121,7 +122,7 @@ class _Text:
 def known_keys() -> tuple[str, ...]:
     """Every key with one value; `registries` has hosts below it and is read from the file alone, config_dir from the environment alone."""
     limits = [f"{group}.{name}" for group in ("limits", "ceilings") for name in LIMIT_NAMES]
-    return (*PLACES, *WORDS, *COUNTS, *limits, "audit.dir", "audit.retention", "audit.size")
+    return (*PLACES, *WORDS, *COUNTS, *limits, "audit.dir", "audit.retention", "audit.size", "network.ca_file")
 
 
 def variable_of(key: str) -> str:
@@ -137,6 +138,7 @@ def settings_table(settings: Settings) -> dict[str, dict[str, object]]:
         values |= {f"{group}.{name}": text for name, text in limits.texts().items()}
     values |= {"calls.in_flight": settings.in_flight, "calls.abandoned": settings.abandoned}
     values |= {f"audit.{name}": text for name, text in settings.audit.texts().items()}
+    values["network.ca_file"] = str(settings.ca_file) if settings.ca_file else None
     for host, registry in settings.registries.items():
         values[f"registries.{host}.ca_file"] = str(registry.ca_file) if registry.ca_file else None
         values[f"registries.{host}.insecure_http"] = registry.insecure_http
@@ -178,6 +180,7 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
         abandoned=_count("calls.abandoned", values),
         audit=_audit(values, places["state_dir"], words.get("audit.arguments")),
         registries=dict(registries),
+        ca_file=_place(values["network.ca_file"], "a file") if "network.ca_file" in values else None,
         log_level=words.get("log_level") or "warning",
         offline=words.get("offline") == "true",
         origins=origins,
@@ -185,10 +188,10 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
     )
 
 
-def _place(value: _Text) -> Path:
+def _place(value: _Text, expected: str = "a directory") -> Path:
     # A variable is relative to where the command was typed, as a flag is; a file has no such place, and its reader wants absolute paths.
     if not value.text or "\0" in value.text:
-        raise value.refuse("a directory")
+        raise value.refuse(expected)
     return Path(os.path.abspath(value.text))
 
 

@@ -1,78 +1,66 @@
-"""The HTTP gate: every outgoing request is looked at, and refused with the interface's own error.
+"""The HTTP gate: every outgoing request is read once, judged by the policy, and refused with the interface's own error or sent on.
 
-Serving requests is another part's work; until then a request the policy grants is refused too, with a reason that says so.
+What is sent on goes to the egress proxy on loopback, with a ticket in the place of its path; scheme, host, port and path as they were
+judged stay in this process. Redirects are answers like any other: the guest's next request is judged by itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from wassette_py.policy.matching import match_request
+from wassette_py.policy.matching import Decision, match_target
+from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, parse_url
+from wassette_py.policy.terms import NEVER_SENT
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.codec import lifter
-from wassette_py.sandbox.gates.gate import MEMORY, Gate
+from wassette_py.sandbox.egress.route import NotSent, Route
+from wassette_py.sandbox.gates.gate import Gate
+from wassette_py.sandbox.gates.http_component import EXPORTS, METHODS, TEXT
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState
-from wassette_py.wit.types import OptionType, StringType, VariantType
+from wassette_py.wit.types import IntegerType, OptionType, StringType, VariantType
 
-EXPORTS: tuple[str, ...] = ("method", "scheme", "authority", "path")
-NOT_SERVED = "outgoing HTTP is not served yet"
+__all__ = ["EXPORTS", "TEXT", "functions"]
 
-_METHODS = ("get", "head", "post", "put", "delete", "connect", "options", "trace", "patch")
-_METHOD = VariantType((*((name, None) for name in _METHODS), ("other", StringType())))
+_METHOD = VariantType((*((name, None) for name in METHODS), ("other", StringType())))
 _SCHEME = VariantType((("HTTP", None), ("HTTPS", None), ("other", StringType())))
 _LIFT_METHOD = lifter(_METHOD)
 _LIFT_SCHEME = lifter(OptionType(_SCHEME))
 _LIFT_TEXT = lifter(OptionType(StringType()))
-_PORTS = {"http": "80", "https": "443"}
+_LIFT_DURATION = lifter(OptionType(IntegerType(64, signed=False)))
+_PACK_U64 = layout.scalar_packer(layout.U64)
 
-_WIT = {"method": "$method", "scheme": "(option $scheme)", "authority": "(option string)", "path": "(option string)"}
-_GETTERS = {"method": "method", "scheme": "scheme", "authority": "authority", "path": "path-with-query"}
-
-
-def _each(template: str) -> str:
-    return "\n".join(
-        template.replace("NAME", name).replace("GETTER", _GETTERS[name]).replace("RESULT", result) for name, result in _WIT.items()
-    )
+_NET = 0.25
+"""Seconds past the deadline at which WASI itself gives a request up, should the proxy not have cut it."""
 
 
-_CASES = " ".join(f'(case "{name}")' for name in _METHODS)
-_IMPORTS = _each('(export "[method]outgoing-request.GETTER" (func (param "self" (borrow $request)) (result RESULT)))')
-_LOWERED = _each(
-    """(core func $NAME (canon lower (func $types "[method]outgoing-request.GETTER")
-    (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))"""
-)
-_CODE = _each(
-    """(func (export "NAME") (param i32) (result i32)
-      (call $forget) (call $NAME (local.get 0) (i32.const 0)) (call $drop (local.get 0)) (i32.const 0))"""
-)
-_LIFTED = _each(
-    """(func (export "NAME") (param "request" (borrow $request)) (result RESULT)
-    (canon lift (core func $code "NAME") (memory (core memory $memory "memory"))))"""
-)
+@dataclass(frozen=True)
+class Asked:
+    """A request as the guest made it."""
 
-TEXT = f"""
-(component
-  (import "wasi:http/types@0.2.3" (instance $types
-    (export "outgoing-request" (type $request (sub resource)))
-    (type $m (variant {_CASES} (case "other" string))) (export "method" (type $method (eq $m)))
-    (type $s (variant (case "HTTP") (case "HTTPS") (case "other" string))) (export "scheme" (type $scheme (eq $s)))
-    {_IMPORTS}))
-  (alias export $types "outgoing-request" (type $request))
-  (alias export $types "method" (type $method))
-  (alias export $types "scheme" (type $scheme))
-  {MEMORY}
-  {_LOWERED}
-  (core func $drop (canon resource.drop $request))
-  (core module $code
-    (import "memory" "forget" (func $forget))
-    (import "" "drop" (func $drop (param i32)))
-    {_each('(import "" "NAME" (func $NAME (param i32 i32)))')}
-    {_CODE})
-  (core instance $code (instantiate $code (with "memory" (instance $memory)) (with "" (instance
-    (export "drop" (func $drop)) {_each('(export "NAME" (func $NAME))')}))))
-  {_LIFTED})
-"""
+    method: str
+    scheme: str
+    authority: str
+    path: str
+
+    def target(self) -> RequestTarget:
+        """What is judged and dialled. Raises Unenforceable for what two readers might read differently."""
+        if set(self.authority) & set("/?#\\") or "#" in self.path:
+            raise Unenforceable("a host or path with a character that ends it")
+        return parse_url(f"{self.scheme}://{self.authority}{self.path}")
+
+    def name(self) -> str:
+        """What people read of it."""
+        try:
+            target = self.target()
+        except Unenforceable:
+            target = None
+        if target is not None and target.port:
+            return f"{self.method} {target}"
+        has_port = ":" in self.authority.rpartition("]")[2]
+        port = "" if has_port or self.scheme not in DEFAULT_PORTS else f":{DEFAULT_PORTS[self.scheme]}"
+        return f"{self.method} {self.scheme}://{self.authority}{port}"
 
 
 def functions(gate: Gate) -> Functions:
@@ -80,30 +68,73 @@ def functions(gate: Gate) -> Functions:
 
     @hosted
     def handle(call: CallState, args: Any, results: Any) -> None:
-        values = {}
-        for name, lift in (("method", _LIFT_METHOD), ("scheme", _LIFT_SCHEME), ("authority", _LIFT_TEXT), ("path", _LIFT_TEXT)):
-            with gate.result(call, name, args, 1) as packed:
-                values[name] = lift(packed, 0)
-        _deny(call, **values)
-        layout.put(results[0], layout.pack_result(False, layout.pack_variant("HTTP-request-denied", None)))
+        asked = _read(gate, call, args)
+        try:
+            target = asked.target()
+        except Unenforceable as error:
+            _deny(call, asked, Decision(False, None, f"not a target a policy can name: {error}"), results)
+            return
+        decision = match_target(call.policy, asked.method, target)
+        if not decision.allowed:
+            _deny(call, asked, decision, results)
+            return
+        route = Route(asked.method, target, asked.path, _connect_timeout(gate, call, args))
+        try:
+            place = call.egress.place_for(call, route)
+        except NotSent as error:
+            call.note(f"{route.name} failed: {error}")
+            layout.put(results[0], _failure("internal-error", str(error)))
+            return
+        call.count(route.name)
+        _forward(gate, call, args, place, results)
 
     return {"handle": handle}
 
 
-_Named = tuple[str, str | None]
-
-
-def _deny(call: CallState, *, method: _Named, scheme: tuple[_Named] | None, authority: tuple[str] | None, path: tuple[str] | None) -> None:
-    verb = method[1] or method[0].upper()
-    protocol = "https" if scheme is None else (scheme[0][1] or scheme[0][0]).lower()
-    host = authority[0] if authority else ""
-    target = f"{protocol}://{_with_port(host, protocol)}"
+def _read(gate: Gate, call: CallState, args: Any) -> Asked:
+    values = {}
+    for name, lift in (("method", _LIFT_METHOD), ("scheme", _LIFT_SCHEME), ("authority", _LIFT_TEXT), ("path", _LIFT_TEXT)):
+        with gate.result(call, name, args, 1) as packed:
+            values[name] = lift(packed, 0)
+    method, scheme, authority, path = values.values()
     route = path[0] if path else "/"
-    decision = match_request(call.policy, verb, target + (route if route.startswith("/") else f"/{route}"))
-    call.deny("network", f"{verb} {target}", NOT_SERVED if decision.allowed else decision.reason)
+    return Asked(
+        method=method[1] or method[0].upper(),
+        scheme="https" if scheme is None else (scheme[0][1] or scheme[0][0]).lower(),
+        authority=authority[0] if authority else "",
+        path=route if route.startswith("/") else f"/{route}",
+    )
 
 
-def _with_port(authority: str, scheme: str) -> str:
-    """`authority` with the port that its scheme means."""
-    has_port = ":" in authority.rpartition("]")[2]
-    return authority if has_port or scheme not in _PORTS else f"{authority}:{_PORTS[scheme]}"
+def _connect_timeout(gate: Gate, call: CallState, args: Any) -> float | None:
+    """The guest's own, in seconds: a connection to the proxy is made at once, so the proxy holds it."""
+    options = (layout.Val * 1)(args[1])
+    with gate.result(call, "connect-timeout", options, 1) as packed:
+        duration = _LIFT_DURATION(packed, 0)
+    return None if duration is None else duration[0] / 1e9
+
+
+def _deny(call: CallState, asked: Asked, decision: Decision, results: Any) -> None:
+    # A deny entry wins over any grant, and what is never sent is granted by none.
+    is_final = decision.by is not None or asked.method.upper() in NEVER_SENT
+    call.deny("network", asked.name(), decision.reason, is_final=is_final)
+    layout.put(results[0], _failure("HTTP-request-denied", None))
+
+
+def _failure(case: str, text: str | None) -> bytes:
+    payload = None if text is None else layout.pack_option(layout.pack_string(text))
+    return layout.pack_result(False, layout.pack_variant(case, payload))
+
+
+def _forward(gate: Gate, call: CallState, args: Any, place: tuple[str, str], results: Any) -> None:
+    """Hands the request to WASI with the proxy's authority and a ticket as path; its answer is the guest's."""
+    # NOTE: a shallow copy: request and options stay wasmtime's, the two strings are ours to free.
+    forwarded = (layout.Val * 5)(args[0], args[1])
+    layout.put(forwarded[2], layout.pack_string(place[0]))
+    layout.put(forwarded[3], layout.pack_string(place[1]))
+    layout.put(forwarded[4], _PACK_U64(int((call.time_left() + _NET) * 1e9)))
+    try:
+        gate.call(call, "forward", forwarded, 5, results[0])
+    finally:
+        layout.delete(forwarded[2])
+        layout.delete(forwarded[3])

@@ -1,0 +1,398 @@
+"""Servers, names and strangers that mean harm: what the guest gets is an error, what the caller gets is the reason."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.sandbox.egress.conftest import LOOPBACK, Web, granted, until
+from tests.sandbox.egress.origin import Visit, hello, origin
+from tests.sandbox.egress.test_requests import DENIED, answer
+from tests.sandbox.guests_http import BROKEN, CLIENT
+from tests.sandbox.guests_io import HTTP_ERRORS
+from wassette_py.errors import LimitExceeded, Trap
+from wassette_py.limits import Limits
+from wassette_py.policy.document import NetworkCidr, PolicyDocument
+from wassette_py.sandbox.call import Denial
+from wassette_py.sandbox.egress import dialing, exchange, listener, session
+from wassette_py.sandbox.egress.route import Route
+from wassette_py.sandbox.egress.session import Session
+from wassette_py.sandbox.egress.tickets import Tickets
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "0.0.0.0",
+        "169.254.169.254",
+        "fd00:ec2::254",
+        "64:ff9b::a9fe:a9fe",
+        "::127.0.0.1",
+        "10.0.0.1",
+    ],
+)
+def test_a_granted_name_that_stands_for_an_internal_address_is_not_dialled(web: Web, address: str) -> None:
+    web.names["rebind.test"] = [address]
+    with origin(hello) as server:
+        report = web.send(f"http://rebind.test:{server.port}/", granted(f"rebind.test:{server.port}"))
+        assert answer(report)[0] < 0
+        (denial,) = report.denied
+        assert denial.target == f"GET http://rebind.test:{server.port}"
+        assert denial.reason.startswith("rebind.test is ")
+        assert "an address that is" in denial.reason
+        assert server.connections == 0
+
+
+def test_the_address_that_was_judged_is_the_one_that_is_dialled(web: Web) -> None:
+    """A name that changes its mind between a check and a connection would be believed by whoever asks twice."""
+    with origin(hello) as server:
+        policy = PolicyDocument(allow=(*granted(f"rebind.test:{server.port}").allow, NetworkCidr("127.0.0.2/32")))
+        answers = iter([["127.0.0.2"], ["127.0.0.1"]])
+        web.egress._resolver = lambda name, port: next(answers)
+        report = web.send(f"http://rebind.test:{server.port}/", policy)
+        assert answer(report)[0] < 0
+        assert report.notes == (
+            f"GET http://rebind.test:{server.port} failed: no connection to rebind.test at 127.0.0.2: connection refused",
+        )
+        assert server.connections == 0
+        assert next(answers) == ["127.0.0.1"]  # nobody asked again
+
+
+def test_of_several_addresses_only_those_that_may_be_are_dialled(web: Web) -> None:
+    web.names["mixed.test"] = ["10.0.0.1", "127.0.0.1", "::1", "127.0.0.1"]
+    with origin(hello) as server:
+        report = web.send(f"http://mixed.test:{server.port}/", granted(f"mixed.test:{server.port}", "127.0.0.1/32"))
+        assert answer(report)[0] == 200
+        assert report.denied == ()
+
+
+def test_a_redirect_to_the_metadata_service_is_not_followed(web: Web) -> None:
+    moved = "location: http://169.254.169.254/latest/meta-data/\r\n"
+    with origin(lambda visit: visit.answer(status="302 Found", headers=moved)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url)))[0] == 302
+        report = web.send("http://169.254.169.254/latest/meta-data/", granted(url))
+        assert answer(report)[0] == DENIED
+
+
+def test_a_name_that_does_not_resolve_is_told(web: Web) -> None:
+    report = web.send("http://nowhere.test/", granted("nowhere.test"))
+    assert answer(report)[0] < 0
+    assert report.notes == ("GET http://nowhere.test:80 failed: the name nowhere.test cannot be resolved: Name or service not known",)
+    assert report.denied == ()
+
+
+@pytest.mark.parametrize(("found", "reason"), [([], "has no address"), (["nonsense"], "does not appear to be")])
+def test_a_resolver_that_answers_nonsense_is_told(web: Web, found: list[str], reason: str) -> None:
+    web.names["odd.test"] = found
+    report = web.send("http://odd.test/", granted("odd.test"))
+    assert answer(report)[0] < 0
+    assert reason in report.notes[0]
+
+
+def whole(text: str) -> Callable[[Visit], None]:
+    return lambda visit: visit.send(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (whole(""), "the server closed the connection before its answer was whole"),
+        (whole("HTTP/1.1 200 OK\r\nx: y"), "the server closed the connection before its answer was whole"),
+        (whole("SSH-2.0-OpenSSH_9.9\r\n\r\n"), "the server's answer is no HTTP/1.1: illegal status line"),
+        (whole("HTTP/1.1 200 OK\r\nx y\r\n\r\n"), "the server's answer is no HTTP/1.1: illegal header line"),
+        (whole("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"), "the server's answer is no HTTP/1.1: bad Content-Length"),
+        (whole("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx"), "conflicting Content-Length"),
+        (whole("HTTP/1.1 101 Switching Protocols\r\n\r\n"), "the server's answer is no HTTP/1.1"),
+    ],
+)
+def test_what_is_no_answer_is_none(web: Web, script: Callable[[Visit], None], reason: str) -> None:
+    with origin(script) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url))
+        assert answer(report)[0] < 0
+        assert len(report.notes) == 1
+        assert reason in report.notes[0]
+
+
+def test_headers_without_end_are_cut(web: Web) -> None:
+    def endless(visit: Visit) -> None:
+        visit.send(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            visit.send(b"x: " + b"y" * 1000 + b"\r\n")
+
+    with origin(endless) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url))
+        assert answer(report)[0] < 0
+        assert report.notes == (f"GET {url} failed: the head of the server's answer is larger than 128Ki",)
+
+
+def test_a_body_shorter_than_promised_breaks_off_for_the_guest_too(web: Web) -> None:
+    for response in (b"content-length: 100\r\n\r\nabc", b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n"):
+        with origin(lambda visit, response=response: visit.send(b"HTTP/1.1 200 OK\r\n" + response)) as server:  # type: ignore[misc]
+            url = f"http://127.0.0.1:{server.port}"
+            report = web.send(url, granted(url))
+            assert answer(report)[0] == BROKEN
+            assert report.notes == (f"GET {url} failed: the server closed the connection before its answer was whole",)
+
+
+def test_a_body_longer_than_promised_ends_where_it_was_promised(web: Web) -> None:
+    with origin(whole("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\n")) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url))) == (200, 3, "abc")
+
+
+def test_a_connection_that_is_reset_is_told(web: Web) -> None:
+    def reset(visit: Visit) -> None:
+        visit.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc")
+        time.sleep(0.1)
+        visit.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    with origin(reset) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url))
+        assert answer(report)[0] == BROKEN
+        assert report.notes == (f"GET {url} failed: the server broke off: connection reset by peer",)
+
+
+def test_bodies_without_end_are_cut(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "BODY_BYTES", 1 << 20)
+
+    def endless(visit: Visit) -> None:
+        visit.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            visit.send(bytes(1 << 16))
+
+    with origin(endless) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url))
+        status, size, _ = answer(report)
+        assert status == BROKEN
+        assert size <= 1 << 20
+        assert report.notes == (f"GET {url} failed: the bodies of the call's responses are larger than 1Mi in all",)
+
+
+def test_a_guest_that_sends_without_end_is_cut(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "BODY_BYTES", 1 << 20)
+    with origin(Visit.wait_for_end) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url), method="post", filler=1000)
+        assert answer(report)[0] < 0
+        assert report.notes == (f"POST {url} failed: the bodies of the call's requests are larger than 1Mi in all",)
+
+
+def stalls(beginning: str) -> Callable[[Visit], None]:
+    """Sends that much, and then nothing."""
+
+    def script(visit: Visit) -> None:
+        visit.send(beginning.encode())
+        visit.wait_for_end()
+
+    return script
+
+
+def drips(beginning: str) -> Callable[[Visit], None]:
+    """Sends that much, and then a byte now and then."""
+
+    def script(visit: Visit) -> None:
+        visit.send(beginning.encode())
+        while True:
+            visit.send(b"x")
+            time.sleep(0.1)
+
+    return script
+
+
+LONG = "HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "script", [stalls(""), stalls("HTTP/1.1 200 OK\r\nx: "), stalls(LONG), drips("HTTP/1.1 200 OK\r\nx: "), drips(LONG)]
+)
+def test_no_server_makes_a_call_last_longer_than_it_may(web: Web, script: Callable[[Visit], None]) -> None:
+    with origin(script) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url), limits=Limits(timeout=0.5))
+        assert isinstance(report.error, LimitExceeded)
+        assert report.error.limit == "timeout"
+        assert 0.5 <= report.seconds < 0.6
+
+
+def test_an_upload_that_nobody_reads_ends_with_the_call(web: Web) -> None:
+    with origin(lambda visit: time.sleep(2)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url), method="post", filler=10_000, limits=Limits(timeout=0.5))
+        assert isinstance(report.error, LimitExceeded)
+        assert 0.5 <= report.seconds < 0.6
+
+
+def test_a_lookup_that_hangs_ends_with_the_call(web: Web) -> None:
+    web.delay = 1
+    report = web.send("http://slow.test/", granted("slow.test"), limits=Limits(timeout=0.3))
+    assert isinstance(report.error, LimitExceeded)
+    assert 0.3 <= report.seconds < 0.4
+    time.sleep(0.9)  # what it finds then is nobody's
+
+
+def test_what_a_lookup_finds_too_late_is_nobodys(web: Web) -> None:
+    """Also while the proxy goes on for others."""
+    web.delay = 0.3
+    with origin(stalls("")) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        keeper = threading.Thread(target=web.send, args=(url, granted(url)), kwargs={"limits": Limits(timeout=0.8)})
+        keeper.start()
+        report = web.send("http://slow.test/", granted("slow.test"), limits=Limits(timeout=0.1))
+        assert isinstance(report.error, LimitExceeded)
+        keeper.join()
+    assert web.lookups == ["slow.test"]
+
+
+def test_a_guests_own_timeout_for_connecting_holds_behind_the_proxy(web: Web) -> None:
+    web.delay = 0.5
+    report = web.send("http://slow.test/", granted("slow.test"), connect=0.2)
+    assert answer(report)[0] < 0
+    assert report.notes == ("GET http://slow.test:80 failed: no connection within the time the component gave it",)
+    assert 0.2 <= report.seconds < 0.4
+
+
+def test_a_guests_own_timeout_for_the_first_byte_holds(web: Web) -> None:
+    with origin(Visit.wait_for_end) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url), first=0.2)
+        assert answer(report)[0] == -1 - HTTP_ERRORS.index("connection-read-timeout")
+        assert 0.2 <= report.seconds < 0.4
+
+
+def test_an_address_that_does_not_answer_does_not_hold_up_the_next(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialing, "NOT_THE_LAST", 0.2)
+    web.names["two.test"] = ["127.0.0.2", "127.0.0.1"]
+    with origin(hello) as server, socket.create_server(("127.0.0.2", server.port), backlog=0), contextlib.ExitStack() as stack:
+        for _ in range(4):  # a full queue: whoever comes next gets no answer
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.2", server.port))
+        url = f"http://two.test:{server.port}"
+        report = web.send(url, granted(url, LOOPBACK))
+        assert answer(report)[0] == 200
+        assert report.seconds >= 0.2
+
+
+def proxy_of(web: Web) -> tuple[str, int]:
+    """Where it listens."""
+    running = web.egress.listener
+    assert running is not None
+    host, _, port = running.authority.partition(":")
+    assert host == "127.0.0.1"
+    return host, int(port)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /1. HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /1.guess HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /2.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /%31.x HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET http://169.254.169.254/ HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"CONNECT api.test:443 HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"garbage\r\n\r\n",
+        b"",
+    ],
+)
+def test_the_proxy_tells_strangers_nothing(web: Web, said: bytes) -> None:
+    seen: list[bytes] = []
+
+    def stranger(visit: Visit) -> None:
+        with socket.create_connection(proxy_of(web)) as sock:
+            sock.sendall(said)
+            sock.shutdown(socket.SHUT_WR)
+            sock.settimeout(2)
+            with contextlib.suppress(ConnectionResetError):
+                seen.append(sock.recv(100))
+        visit.answer(b"hello")
+
+    with origin(stranger) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url))) == (200, 5, "hello")
+        assert seen in ([b""], [])
+
+
+def test_a_stranger_who_says_nothing_is_not_waited_for(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "FIRST", 0.1)
+
+    def stranger(visit: Visit) -> None:
+        with socket.create_connection(proxy_of(web)) as sock:
+            sock.settimeout(2)
+            with contextlib.suppress(ConnectionResetError):
+                assert sock.recv(100) == b""
+        visit.answer(b"hello")
+
+    with origin(stranger) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url))) == (200, 5, "hello")
+
+
+def test_a_crowd_of_strangers_is_sent_away(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "CONNECTIONS", 3)
+
+    def crowd(visit: Visit) -> None:
+        with contextlib.ExitStack() as stack:
+            socks = [stack.enter_context(socket.create_connection(proxy_of(web))) for _ in range(5)]
+            until(lambda: len(web.egress.listener._connections) == 3)  # type: ignore[union-attr]
+            socks[-1].settimeout(2)
+            with contextlib.suppress(ConnectionResetError):
+                assert socks[-1].recv(1) == b""
+        visit.answer(b"hello")
+
+    with origin(crowd) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url))) == (200, 5, "hello")
+
+
+def test_a_ticket_is_good_for_one_request(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    give = Tickets.give
+
+    def remembered(tickets: Tickets, session: Session, route: Route) -> str:
+        given.append(give(tickets, session, route))
+        return given[-1]
+
+    monkeypatch.setattr(Tickets, "give", remembered)
+
+    def replay(visit: Visit) -> None:
+        with socket.create_connection(proxy_of(web)) as sock:
+            sock.sendall(f"GET {given[0]} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            sock.settimeout(2)
+            with contextlib.suppress(ConnectionResetError):
+                assert sock.recv(100) == b""
+        visit.answer(b"hello")
+
+    with origin(replay) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url))) == (200, 5, "hello")
+        assert server.connections == 1
+
+
+def test_the_reason_is_kept_when_the_guest_traps_over_it(web: Web) -> None:
+    web.names["rebind.test"] = ["127.0.0.1"]
+    trapping = CLIENT.replace(
+        "(return (call $answer (call $error (i32.const 24)) (i64.const 0) (i32.const 0) (i32.const 0)))", "(unreachable)"
+    )
+    report = web.send("http://rebind.test/", granted("rebind.test"), guest=trapping)
+    assert isinstance(report.error, Trap)
+    reason = "rebind.test is 127.0.0.1, an address that is loopback"
+    assert report.denied == (Denial("network", "GET http://rebind.test:80", reason, NetworkCidr("127.0.0.1/32")),)
+    report = web.send("http://nowhere.test/", granted("nowhere.test"), guest=trapping)
+    assert isinstance(report.error, Trap)
+    assert len(report.notes) == 1

@@ -1,0 +1,197 @@
+"""One connection from a guest's request to its answer: a ticket is shown, the request is sent on, both bodies stream.
+
+Nothing is kept but what is on its way: a side that reads slowly makes the other one wait. Answers are passed on as they are, redirects
+included: where one leads is the guest's next request, and judged as such. Trailers are dropped. What breaks off in the middle breaks
+off for the guest as well, and the reason is noted on its call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, TypeVar
+
+import h11
+
+from wassette_py.sandbox.egress.dialing import CHUNK, HEAD, Connection, Dialer
+from wassette_py.sandbox.egress.heads import request_headers, request_target, response_headers
+from wassette_py.sandbox.egress.route import NotSent, Route
+from wassette_py.sandbox.egress.session import Session
+from wassette_py.sandbox.egress.tickets import Tickets
+
+FIRST = 5.0
+"""Seconds a connection has to show its ticket."""
+
+FAREWELL = 2.0
+"""Seconds for a guest to notice that its request was answered before it was whole."""
+
+TOO_LARGE = 431
+"""The status by which h11 tells that a head is too large."""
+
+_Event = TypeVar("_Event")
+
+
+class GuestLeft(Exception):
+    """The guest's side broke off: it lost interest, or its call is over. Nobody is to be told."""
+
+
+class Side:
+    """One end of the exchange: a stream pair and what h11 makes of it."""
+
+    def __init__(self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.h11 = connection
+        self.reader = reader
+        self.writer = writer
+
+    async def next(self) -> object:
+        """The next event. Raises OSError, h11.RemoteProtocolError."""
+        while (event := self.h11.next_event()) is h11.NEED_DATA:
+            self.h11.receive_data(await self.reader.read(CHUNK))
+        return event
+
+    async def send(self, event: h11.Event) -> None:
+        """Sends it, waiting while the other end is slow. Raises OSError, h11.LocalProtocolError."""
+        self.writer.write(self.h11.send(event) or b"")
+        await self.writer.drain()
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tickets: Tickets, dialer: Dialer) -> None:
+    """Serves a connection to its end; one without a ticket gets none but that."""
+    # NOTE: twice what a server may send: wasmtime lets a guest's headers alone be 128 KiB.
+    guest = Side(h11.Connection(h11.SERVER, max_incomplete_event_size=2 * HEAD), reader, writer)
+    try:
+        request = await _request(guest)
+        ticket = tickets.take(request.target) if request is not None else None
+        if request is not None and ticket is not None:
+            await _admitted(guest, request, ticket.session, ticket.route, dialer)
+    finally:
+        # NOTE: abort throws away what is not sent yet, and only a whole answer is closed before this.
+        writer.transport.abort()
+
+
+async def _request(guest: Side) -> h11.Request | None:
+    """The head of the request, None when there is none in time."""
+    with contextlib.suppress(OSError, h11.RemoteProtocolError, TimeoutError):
+        async with asyncio.timeout(FIRST):
+            event = await guest.next()
+        return event if isinstance(event, h11.Request) else None
+    return None
+
+
+async def _admitted(guest: Side, request: h11.Request, session: Session, route: Route, dialer: Dialer) -> None:
+    """The exchange of a request that showed its ticket, until its end or that of its call."""
+    task = asyncio.current_task()
+    assert task is not None
+    if not session.begin(task):
+        return
+    try:
+        await _exchange(guest, request, session, route, dialer)
+    except NotSent as error:
+        session.note(route, error)
+    except (GuestLeft, asyncio.CancelledError):
+        pass
+    finally:
+        session.finish(task)
+        session.settle()
+
+
+async def _exchange(guest: Side, request: h11.Request, session: Session, route: Route, dialer: Dialer) -> None:
+    connection = await dialer.dial(session.call.policy, route)
+    server = Side(h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD), connection.reader, connection.writer)
+    try:
+        await _head(server, request, route, connection)
+        upload = asyncio.ensure_future(_upload(guest, server, session))
+        try:
+            await _answer(guest, server, session, upload)
+        finally:
+            upload.cancel()
+            (outcome,) = await asyncio.gather(upload, return_exceptions=True)
+            if isinstance(outcome, NotSent):
+                session.note(route, outcome)
+        await _farewell(guest)
+    finally:
+        connection.writer.transport.abort()
+
+
+async def _head(server: Side, request: h11.Request, route: Route, connection: Connection) -> None:
+    headers = request_headers(route, connection, request.headers)
+    with contextlib.suppress(OSError):  # what broke is found by who waits for the answer
+        await server.send(h11.Request(method=request.method, target=request_target(route, connection), headers=headers))
+
+
+async def _upload(guest: Side, server: Side, session: Session) -> None:
+    """The request's body. A server that does not want all of it may still answer: what it does not take is not an error here."""
+    with contextlib.suppress(OSError):
+        while isinstance(event := await _from_guest(guest), h11.Data):
+            session.count("requests", len(event.data))
+            await server.send(h11.Data(event.data))
+        await server.send(h11.EndOfMessage())
+
+
+async def _from_guest(guest: Side) -> object:
+    try:
+        return await guest.next()
+    except (OSError, h11.RemoteProtocolError):
+        raise GuestLeft from None
+
+
+async def _answer(guest: Side, server: Side, session: Session, upload: asyncio.Future[None]) -> None:
+    """The answer, head and body. A broken upload ends it before it began, not afterwards."""
+    response = await _first_of(asyncio.ensure_future(_response(server)), upload)
+    await _to_guest(guest, h11.Response(status_code=response.status_code, headers=response_headers(response.headers)))
+    while isinstance(event := await _from_server(server), h11.Data):
+        session.count("responses", len(event.data))
+        await _to_guest(guest, h11.Data(event.data))
+    await _to_guest(guest, h11.EndOfMessage())
+
+
+async def _farewell(guest: Side) -> None:
+    """Closes after a whole answer. What the guest still sends is read first: closing over it would take the answer away again."""
+    with contextlib.suppress(OSError, TimeoutError):
+        if guest.h11.their_state is h11.SEND_BODY:
+            guest.writer.write_eof()
+            async with asyncio.timeout(FAREWELL):
+                while await guest.reader.read(CHUNK):
+                    pass
+        guest.writer.close()
+        await guest.writer.wait_closed()
+
+
+async def _first_of(answer: asyncio.Future[_Event], upload: asyncio.Future[None]) -> _Event:
+    either: list[asyncio.Future[Any]] = [answer, upload]
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            upload.result()
+        return await answer
+    finally:
+        answer.cancel()
+
+
+async def _response(server: Side) -> h11.Response:
+    """The head of the answer, after whatever was said before it."""
+    while isinstance(event := await _from_server(server), h11.InformationalResponse):
+        pass
+    if not isinstance(event, h11.Response):  # pragma: no cover - h11 raises for whatever else comes first
+        raise NotSent("the server sent no answer")
+    return event
+
+
+async def _from_server(server: Side) -> object:
+    try:
+        return await server.next()
+    except OSError as error:
+        raise NotSent(f"the server broke off: {(error.strerror or 'connection lost').lower()}") from None
+    except h11.RemoteProtocolError as error:
+        if error.error_status_hint == TOO_LARGE:
+            raise NotSent(f"the head of the server's answer is larger than {HEAD >> 10}Ki") from None
+        if server.reader.at_eof():
+            raise NotSent("the server closed the connection before its answer was whole") from None
+        raise NotSent(f"the server's answer is no HTTP/1.1: {str(error)[:200]}") from None
+
+
+async def _to_guest(guest: Side, event: h11.Event) -> None:
+    try:
+        await guest.send(event)
+    except OSError:
+        raise GuestLeft from None
