@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 
-def stamp_of(*paths: Path) -> tuple[tuple[int, int, int] | None, ...]:
+def stamp_of(*paths: str | Path) -> tuple[tuple[int, int, int] | None, ...]:
     """A value that differs whenever one of the files has changed, appeared or gone; it costs a stat a file."""
     stamps: list[tuple[int, int, int] | None] = []
     for path in paths:

@@ -85,7 +85,7 @@ class Caller:
             self._record(who, call, result, None)
             done(result)
             return
-        known = {**self._settings.environ, **call.environment}
+        known = {**self._settings.environ, **call.environment} if policy.variables else {}
         variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
         variables |= {secret.key: secrets[secret.name] for secret in policy.secrets}
         spec = CallSpec(call.component_id, function, values, policy, limits, variables)
@@ -145,10 +145,9 @@ class Caller:
 
 def function_of(component: CompiledComponent, hosted: HostedTool) -> FunctionType:
     """The export behind a tool. Raises InvalidComponent when its record names one that is not there."""
-    wanted = (hosted.definition.interface, hosted.definition.function)
-    for function in component.type.exports:
-        if (function.interface, function.name) == wanted:
-            return function
+    function = component.exports.get((hosted.definition.interface, hosted.definition.function))
+    if function is not None:
+        return function
     raise InvalidComponent(
         f"{hosted.component} has no export for its tool {hosted.name!r}", f"wassette component unload {hosted.component}"
     )

@@ -26,7 +26,8 @@ from wassette_py.host.loader import Inspection, Judged, Loaded, Loader, Prepared
 from wassette_py.host.outcome import CallResult, failed
 from wassette_py.host.policies import Policies
 from wassette_py.host.recording import Recorder
-from wassette_py.host.tools import HostedTool, served
+from wassette_py.host.shelf import Shelf
+from wassette_py.host.tools import HostedTool
 from wassette_py.host.trusting import TrustFile, Vouching
 from wassette_py.secrets import SecretStore
 from wassette_py.store import ComponentStore, Entry
@@ -65,7 +66,7 @@ class ComponentHost:
         )
         self._making = threading.Lock()
         self._sandbox: Sandbox | None = None
-        self._tools: tuple[object, dict[str, HostedTool]] | None = None
+        self.shelf = Shelf(self.store, self._readable_policy)
 
     @property
     def sandbox(self) -> Sandbox:
@@ -101,21 +102,12 @@ class ComponentHost:
         return self.store.stamp()
 
     def tools(self) -> tuple[HostedTool, ...]:
-        """The tools that are served, by name."""
-        return tuple(self._served().values())
+        """The tools that are served, by name; the same tuple as long as nothing changed."""
+        return self.shelf.tools()
 
     def tool(self, name: str) -> HostedTool | None:
         """The served tool of that name."""
-        return self._served().get(name)
-
-    def _served(self) -> dict[str, HostedTool]:
-        stamp = self.store.stamp()
-        if self._tools is None or self._tools[0] != stamp:
-            # From records alone: a list is asked for at every start, and what is not trusted any more is refused when it is called.
-            records = [entry.record for entry in self.store.entries() if entry.record is not None and entry.status == "ready"]
-            tools = [tool for record in records for tool in served(record, self._readable_policy(record.id))]
-            self._tools = (stamp, {tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)})
-        return self._tools[1]
+        return self.shelf.tool(name)
 
     def _readable_policy(self, component_id: str) -> PolicyDocument | None:
         try:

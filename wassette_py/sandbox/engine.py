@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,11 @@ class CompiledComponent:
     def imports(self) -> frozenset[str]:
         """The names of what it imports, without versions."""
         return frozenset([name.partition("@")[0] for name in self.type.imports])
+
+    @cached_property
+    def exports(self) -> Mapping[tuple[str | None, str], FunctionType]:
+        """What it exports, by interface and name."""
+        return {(function.interface, function.name): function for function in self.type.exports}
 
     def linker(self) -> Linker:
         """Built at the first call, once."""

@@ -1,4 +1,4 @@
-"""Serves one client on stdin and stdout, in threads: a reader, a writer, the workers that guests run on, and a watch on the store.
+"""Serves one client on stdin and stdout, in threads: workers that take turns at reading and calling, a writer, a watch on the store.
 
 No protocol is known here, and nothing heavy imported: the list of tools comes before wasmtime does. The main thread only waits for the end,
 which is the end of the input, SIGINT, SIGTERM or a client that reads no more; guests never run on it, since a signal would wait for them.
@@ -19,6 +19,7 @@ from wassette_py.audit import flush
 from wassette_py.errors import UnknownComponent, WassetteError
 from wassette_py.server.messages import TOO_LONG
 from wassette_py.server.protocol import Session
+from wassette_py.server.turns import Turns
 from wassette_py.server.writer import Writer
 
 if TYPE_CHECKING:
@@ -56,12 +57,20 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
         _start(lambda: _prepare(session))
 
     writer = Writer(connection.sink, begun=None if connection.client else begin, broken=lambda: ends.put("end"))
-    session = Session(lambda: _toolbox(settings, set(only), builtin_tools), writer.write, ready=watching.set)
+
+    def receive(line: bytes | None) -> None:
+        if line is None:
+            session.fault(TOO_LONG)
+        elif line.strip():
+            session.receive(line)
+
+    turns = Turns(connection.lines, receive, lambda: ends.put("end"))
+    session = Session(lambda: _toolbox(settings, turns, set(only), builtin_tools), writer.write, ready=watching.set)
     if connection.client:
         session.welcomed(connection.client)
         begin()
     _start(lambda: _watch(session, watching))
-    _start(lambda: _read(connection, session, ends))
+    _start(turns.read)
     if ends.get() == "end":
         session.drain(DRAIN)
     writer.hurry()
@@ -103,7 +112,7 @@ def _check_secrets(settings: Settings, only: tuple[str, ...]) -> None:
     ComponentHost(settings).check_secrets(only)
 
 
-def _toolbox(settings: Settings, only: set[str], builtin_tools: bool) -> Toolbox:
+def _toolbox(settings: Settings, turns: Turns, only: set[str], builtin_tools: bool) -> Toolbox:
     """What is served; made when it is first needed, since the first reply needs none of it."""
     from wassette_py.host import ComponentHost
     from wassette_py.sandbox.workers import Workers
@@ -112,18 +121,8 @@ def _toolbox(settings: Settings, only: set[str], builtin_tools: bool) -> Toolbox
 
     host = ComponentHost(settings)
     builtins = Builtins(host, only=only) if builtin_tools else None
-    return Toolbox(host, submit=Workers(settings.in_flight).submit, in_flight=settings.in_flight, only=only, builtins=builtins)
-
-
-def _read(connection: Connection, session: Session, ends: queue.SimpleQueue[str]) -> None:
-    try:
-        for line in connection.lines:
-            if line is None:
-                session.fault(TOO_LONG)
-            elif line.strip():
-                session.receive(line)
-    finally:  # whatever happens here: a server that reads no more must not stay
-        ends.put("end")
+    submit = turns.use(Workers(settings.in_flight + 1))  # one reads
+    return Toolbox(host, submit=submit, in_flight=settings.in_flight, only=only, builtins=builtins)
 
 
 def _prepare(session: Session) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.audit import acting
@@ -43,12 +43,21 @@ class Toolbox:
         self._builtin_names = frozenset(tool["name"] for tool in builtins.definitions) if builtins else frozenset()
         self._lock = threading.Condition()
         self._listeners: list[Callable[[], None]] = []
-        self._known = self.listing()
+        self._seen: tuple[Sequence[HostedTool], int]
+        self._known = self._looked()
 
     def listing(self) -> list[dict[str, Any]]:
         """The entries of tools/list: components' tools by name, then the built-in ones."""
-        tools = [results.listed(tool) for tool in self._host.tools() if self._serves(tool)]
-        return tools + list(self._builtins.definitions if self._builtins else ())
+        return self._entries(self._host.tools())
+
+    def _looked(self) -> list[dict[str, Any]]:
+        """`listing`, of tools that are remembered to be told from others."""
+        self._seen = (self._host.tools(), len(self._only))
+        return self._entries(self._seen[0])
+
+    def _entries(self, tools: Sequence[HostedTool]) -> list[dict[str, Any]]:
+        served = [results.listed(tool) for tool in tools if self._serves(tool)]
+        return served + list(self._builtins.definitions if self._builtins else ())
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Calls `listener` whenever the list has changed, on any thread."""
@@ -57,7 +66,9 @@ class Toolbox:
 
     def refresh(self) -> None:
         """Looks whether the list has changed and tells every listener."""
-        listing = self.listing()
+        if (self._host.tools(), len(self._only)) == self._seen:
+            return
+        listing = self._looked()
         with self._lock:
             changed, self._known = listing != self._known, listing
             listeners = list(self._listeners) if changed else []

@@ -25,6 +25,9 @@ _GLANCES = 10
 _SEEN = (".json", ".wasm", ".policy.yaml")
 
 
+_Stamp = tuple[int, int, int]
+
+
 def _untold(_: str) -> None:
     """Nobody counts the steps."""
 
@@ -38,6 +41,8 @@ class ComponentStore:
         self._step = step
         self._patience = patience
         self._holder: int | None = None
+        self._root = os.fspath(folder)
+        self._records: dict[str, tuple[object, Record]] = {}
 
     # Reading: no lock, and never a mix of old and new.
 
@@ -92,9 +97,13 @@ class ComponentStore:
         return Entry(component_id, "ready", record, None)
 
     def record(self, component_id: str) -> Record:
-        """The record of an installed component. Raises UnknownComponent, StoreError."""
+        """The record of an installed component, read again only when its file changed. Raises UnknownComponent, StoreError."""
         with self._disk("read"):
-            return self._read_record(component_id, pending(self.folder))
+            stamp = self.component_stamp(component_id)
+            known = self._records.get(component_id)
+            if known is None or known[0] != stamp:
+                known = self._records[component_id] = (stamp, self._read_record(component_id, pending(self.folder)))
+            return known[1]
 
     def _read_record(self, component_id: str, todo: Pending) -> Record:
         data = todo.read(self.folder, f"{component_id}.json") if valid_id(component_id) else None
@@ -142,22 +151,32 @@ class ComponentStore:
 
     def stamp(self) -> object:
         """A value that differs whenever a record or a policy has changed, whoever changed it; it costs a stat a file."""
-        found: list[tuple[str, int, int, int]] = []
+        return tuple(sorted(self._stamps().items()))
+
+    def _stamps(self) -> dict[str, _Stamp]:
+        found: dict[str, _Stamp] = {}
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder) as listing:
             for file in listing:
-                if file.name.endswith(_SEEN) or file.name == JOURNAL:
+                name = file.name
+                if name.endswith(_SEEN) or name == JOURNAL:
                     with contextlib.suppress(FileNotFoundError):
                         status = file.stat()
-                        found.append((file.name, status.st_mtime_ns, status.st_size, status.st_ino))
-        return tuple(sorted(found))
+                        found[name] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        return found
+
+    def component_stamp(self, component_id: str) -> object:
+        """`stamp` for the files of one component: what it costs does not grow with the number of components."""
+        root = self._root
+        base = f"{root}/{component_id}"
+        return stamp_of(f"{base}.json", f"{base}.wasm", f"{base}.policy.yaml", f"{root}/{JOURNAL}")
 
     def policy_stamp(self, component_id: str) -> object:
         """`stamp` for the policy of one component."""
-        return stamp_of(self.policy_path(component_id), self.folder / JOURNAL)
+        return stamp_of(self.policy_path(component_id), f"{self._root}/{JOURNAL}")
 
     def signatures_stamp(self, component_id: str) -> object:
         """`stamp` for the signatures of one component."""
-        return stamp_of(self.folder / f"{component_id}.sigs", self.folder / JOURNAL)
+        return stamp_of(f"{self._root}/{component_id}.sigs", f"{self._root}/{JOURNAL}")
 
     # Writing: under the lock, which each of these takes when its thread does not hold it.
 

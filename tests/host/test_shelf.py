@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.guests import ONE_TOOL, TEXT_TOOLS, write_component
+from wassette_py.control import Control
+from wassette_py.host.component_host import ComponentHost
+from wassette_py.policy.document import NetworkHost
+from wassette_py.reference import parse_reference
+from wassette_py.settings import Settings
+from wassette_py.store import ComponentStore
+
+
+def fresh() -> ComponentHost:
+    """A host as another process would make it."""
+    return ComponentHost(Settings.load())
+
+
+def load(folder: Path, name: str, text: str) -> ComponentHost:
+    host = fresh()
+    host.load(parse_reference(str(write_component(folder, name, text))), control=Control())
+    return host
+
+
+def names(host: ComponentHost) -> set[str]:
+    return {tool.name for tool in host.tools()}
+
+
+class Reads:
+    """Counts the records that a store reads."""
+
+    def __init__(self, store: ComponentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        real = store._read_record
+
+        def read(*arguments: object) -> object:
+            self.count += 1
+            return real(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(store, "_read_record", read)
+
+
+def test_a_tool_is_found_without_reading_anything_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = load(tmp_path, "text", TEXT_TOOLS)
+    assert host.tool("add") is not None
+    host.store.record("text")
+    reads = Reads(host.store, monkeypatch)
+    monkeypatch.setattr(host.store, "stamp", None)
+    for _ in range(3):
+        assert host.tool("add") is not None
+        assert host.store.record("text").id == "text"
+    assert reads.count == 0
+    load(tmp_path, "text", TEXT_TOOLS.replace('"add"', '"sum"'))
+    assert host.store.record("text").tools != ()
+    assert reads.count == 1
+
+
+def test_what_another_process_changes_is_seen_at_the_next_look(tmp_path: Path) -> None:
+    host = load(tmp_path, "text", TEXT_TOOLS)
+    assert host.tool("add") is host.tool("add")
+    load(tmp_path, "one", ONE_TOOL)
+    assert host.tool("answer") is not None
+    before = host.tool("answer")
+    assert before is not None
+    assert before.annotations["openWorldHint"] is False
+    fresh().policies.grant("one", NetworkHost(scheme=None, host="example.com", port=None))
+    after = host.tool("answer")
+    assert after is not None
+    assert "openWorldHint" not in after.annotations
+    fresh().unload("one")
+    assert host.tool("answer") is None
+    assert names(host) == names(fresh())
+
+
+def test_a_policy_that_is_edited_in_place_is_seen(tmp_path: Path) -> None:
+    host = load(tmp_path, "one", ONE_TOOL)
+    assert host.tool("answer") is not None
+    host.store.policy_path("one").write_text("version: '1.0'\npermissions: {}\ntools: {allow: [other]}\n")
+    document = fresh()
+    assert ("answer" in names(host)) == ("answer" in names(document))
+    assert (host.tool("answer") is None) == (document.tool("answer") is None)
+
+
+def test_an_unknown_tool_is_looked_for_and_not_found(tmp_path: Path) -> None:
+    host = load(tmp_path, "one", ONE_TOOL)
+    assert host.tool("nope") is None
+    assert host.tool("nope") is None
