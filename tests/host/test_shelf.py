@@ -87,3 +87,18 @@ def test_an_unknown_tool_is_looked_for_and_not_found(tmp_path: Path) -> None:
     host = load(tmp_path, "one", ONE_TOOL)
     assert host.tool("nope") is None
     assert host.tool("nope") is None
+
+
+def test_a_change_between_the_list_and_the_look_is_not_overlooked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = load(tmp_path, "one", ONE_TOOL)
+    real, stamps = host.store.stamp, iter([True, False])
+
+    def stamp() -> object:
+        return real() if next(stamps, True) else "changed"
+
+    monkeypatch.setattr(host.store, "stamp", stamp)
+    assert host.shelf.tool("answer") is not None
+    assert host.shelf._shelved is not None
+    assert host.shelf._shelved.parts == {}
+    assert host.shelf.tool("answer") is not None
+    assert set(host.shelf._shelved.parts) == {"one"}

@@ -99,8 +99,10 @@ class ComponentStore:
     def record(self, component_id: str) -> Record:
         """The record of an installed component, read again only when its file changed. Raises UnknownComponent, StoreError."""
         with self._disk("read"):
-            stamp = self.component_stamp(component_id)
             known = self._records.get(component_id)
+            if known is None and not valid_id(component_id):
+                raise UnknownComponent(component_id)
+            stamp = self.component_stamp(component_id)
             if known is None or known[0] != stamp:
                 known = self._records[component_id] = (stamp, self._read_record(component_id, pending(self.folder)))
             return known[1]
