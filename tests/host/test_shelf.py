@@ -91,6 +91,7 @@ def test_an_unknown_tool_is_looked_for_and_not_found(tmp_path: Path) -> None:
 
 def test_a_change_between_the_list_and_the_look_is_not_overlooked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host = load(tmp_path, "one", ONE_TOOL)
+    assert names(host) == {"answer"}
     real, stamps = host.store.stamp, iter([True, False])
 
     def stamp() -> object:
