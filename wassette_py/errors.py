@@ -7,6 +7,7 @@ WassetteError                      exit 1   something failed
 ├─ InvalidPolicy                            a capability policy: file, line, key, reason, nearest enforceable form
 ├─ NotGranted                               a permission to revoke that the policy does not hold
 ├─ InvalidTrustPolicy                       trust.yaml, the same
+├─ InvalidProject                           wassette.yaml and wassette.lock
 ├─ SecretError                              the operator's secrets cannot be read or written
 │   └─ MissingSecret(names)                 one that is asked for has no value
 ├─ InvalidArguments                         tool arguments: JSON path and what was expected
@@ -66,6 +67,10 @@ class NotGranted(WassetteError):
 
 class InvalidTrustPolicy(WassetteError):
     """A trust policy that cannot be enforced as written."""
+
+
+class InvalidProject(WassetteError):
+    """A project file or a lock that says nothing one could act on."""
 
 
 class SecretError(WassetteError):

@@ -1,0 +1,189 @@
+"""A project's wassette.yaml (what it wants) and wassette.lock (exactly what that was): read strictly, written so that a diff is readable.
+
+```yaml
+version: 1
+components:
+  fetch:                                  # the component's id
+    reference: oci://ghcr.io/acme/fetch:1.2
+    policy: policies/fetch.yaml           # optional, relative to this file; without it, no permission
+    prefix: web                           # optional
+```
+
+Nothing here fetches or installs; `host/sync.py` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wassette_py.errors import InvalidProject, InvalidReference
+from wassette_py.reference import Digest, FileReference, HttpsReference, Reference, parse_reference, valid_id
+from wassette_py.strict_yaml import StrictReader, Value
+
+if TYPE_CHECKING:
+    from wassette_py.store import Record
+
+MAX_FILE = 1 << 20
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One component of a project; `text` is its reference as typed, `policy` the text of its policy file."""
+
+    id: str
+    text: str
+    reference: Reference
+    prefix: str = ""
+    policy: str | None = None
+
+
+@dataclass(frozen=True)
+class Locked:
+    """Exactly what a component was: its reference as typed, digests of manifest (None: it has none), component, policy text and tool
+    definitions, and its signers."""
+
+    reference: str
+    manifest: Digest | None
+    digest: Digest
+    size: int
+    signer: str
+    signers: tuple[str, ...]
+    imports: tuple[str, ...]
+    tools: str
+    policy: str | None
+    prefix: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: str(value) if isinstance(value, Digest) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Locked:
+        """The inverse of `to_json`; KeyError, TypeError, ValueError or InvalidReference when `value` is something else."""
+        manifest = None if value["manifest"] is None else Digest.parse(value["manifest"])
+        texts = [value[name] for name in ("reference", "signer", "tools", "prefix")]
+        signers, imports = tuple(value["signers"]), tuple(value["imports"])
+        if not all(isinstance(text, str) for text in (*texts, *signers, *imports, value["policy"] or "")):
+            raise TypeError("expected text")
+        reference, signer, tools, prefix = texts
+        digest, size = Digest.parse(value["digest"]), int(value["size"])
+        return cls(reference, manifest, digest, size, signer, signers, imports, tools, value["policy"], prefix)
+
+
+def locked(record: Record, reference: str, policy: str | None) -> Locked:
+    """What to write down of a component that was fetched as `reference` (as typed) and verified."""
+    tools = json.dumps([tool.to_json() for tool in sorted(record.tools, key=lambda tool: tool.name)], sort_keys=True).encode()
+    return Locked(
+        reference=reference,
+        manifest=record.manifest,
+        digest=record.digest,
+        size=record.size,
+        signer=record.signer.kind,
+        signers=tuple(sorted(record.signer.signers)),
+        imports=record.imports,
+        tools=str(Digest.of(tools)),
+        policy=policy_digest(policy),
+        prefix=record.prefix,
+    )
+
+
+def policy_digest(text: str | None) -> str | None:
+    """What a lock says of a policy."""
+    return None if text is None else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def read_project(path: Path) -> tuple[Wanted, ...]:
+    """The components of the project file, by id, with the policies it names. Raises InvalidProject."""
+    return _Reader(path).components(_text(path))
+
+
+def lock_path(project: Path) -> Path:
+    """Where the lock of a project stands: `wassette.lock` beside `wassette.yaml`."""
+    return project.with_suffix(".lock")
+
+
+def read_lock(path: Path) -> dict[str, Locked] | None:
+    """The lock at `path` by component id, None when there is none. Raises InvalidProject."""
+    if not path.exists():
+        return None
+    try:
+        document = json.loads(_text(path))
+        if document["version"] != VERSION:
+            raise ValueError(f"version {document['version']!r} is not {VERSION}")
+        return {component_id: Locked.from_json(value) for component_id, value in document["components"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, InvalidReference) as error:
+        raise InvalidProject(f"{path} is no lock: {type(error).__name__}: {error}", "wassette lock") from None
+
+
+def lock_bytes(components: Mapping[str, Locked]) -> bytes:
+    """The lock file of these components; the same components make the same bytes."""
+    document = {"version": VERSION, "components": {name: components[name].to_json() for name in sorted(components)}}
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise InvalidProject(f"{path} is larger than {MAX_FILE} bytes")
+        return data.decode()
+    except FileNotFoundError:
+        raise InvalidProject(f"there is no {path}", "name the project file with --manifest FILE") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidProject(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from None
+
+
+class _Reader(StrictReader):
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), InvalidProject)
+        self.folder = path.absolute().parent
+
+    def components(self, text: str) -> tuple[Wanted, ...]:
+        root = self._entries(self.read(text), ("version", "components"))
+        version = root.get("version")
+        if version is None or version.data != VERSION:
+            raise InvalidProject(f"{self.source}: expected version: {VERSION}", f"version: {VERSION}")
+        listed = root.get("components")
+        entries = {} if listed is None or listed.data is None else self._entries(listed)
+        found = []
+        for name in sorted(entries):
+            if listed is not None and not valid_id(name):
+                self.fail(listed.key_places[name], "not a component id (a-z, 0-9, '.', '_' and '-')")
+            found.append(self._wanted(name, entries[name]))
+        return tuple(found)
+
+    def _wanted(self, name: str, value: Value) -> Wanted:
+        entries = self._entries(value, ("reference", "policy", "prefix"))
+        given = {key: entry.text for key, entry in entries.items() if isinstance(entry.data, str)}
+        for key, entry in entries.items():
+            if key not in given:
+                self.fail(entry.place, "expected text")
+        if "reference" not in given:
+            self.fail(value.place, "it has no reference", f"reference: oci://REGISTRY/{name}:TAG")
+        try:
+            reference = parse_reference(given["reference"], base=self.folder)
+        except InvalidReference as error:
+            self.fail(entries["reference"].place, str(error), error.hint)
+        policy = _text(self.folder / given["policy"]) if "policy" in given else None
+        return Wanted(name, given["reference"], reference, given.get("prefix", ""), policy)
+
+    def _entries(self, value: Value, known: tuple[str, ...] = ()) -> dict[str, Value]:
+        if not isinstance(value.data, dict):
+            self.fail(value.place, "expected keys with values")
+        for key in value.data:
+            if known and key not in known:
+                self.fail(value.key_places[key], "not known here", f"one of {', '.join(known)}")
+        return value.data
+
+
+def pinned(reference: Reference, lock: Locked) -> Reference:
+    """The reference by the digest of the lock; of a file only what is read can be compared."""
+    if isinstance(reference, FileReference):
+        return reference
+    return replace(reference, digest=lock.digest if isinstance(reference, HttpsReference) else lock.manifest)
