@@ -79,7 +79,8 @@ def _is_used(extern: object, engine: Engine) -> bool:
     """Whether importing `extern` gives anything: a type does not, nor an interface of types, which `use` in a world makes an import."""
     item = _item(extern)
     if isinstance(item, wasm.ComponentInstanceType):
-        return not all(isinstance(_item(inner), wasm.ValType) for inner in item.exports(engine).values())
+        inside = item.exports(engine).values()
+        return not inside or not all(isinstance(_item(inner), wasm.ValType) for inner in inside)
     return isinstance(item, wasm.FuncType)
 
 
