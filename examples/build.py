@@ -31,7 +31,7 @@ from wassette_py.trust.signing import sign_bundle  # noqa: E402
 
 LAYOUT = EXAMPLES / "oci-layout"
 PUBLIC_KEY = EXAMPLES / "demo.pub"
-WORLDS = {"diff": "diff-tools", "notes": "note-tools", "time": "time-tools"}
+WORLDS = {"diff": "diff-tools", "fetch": "fetch-tools", "notes": "note-tools", "time": "time-tools"}
 REAL, STAND_IN = "wasi:", "w4si:"
 
 

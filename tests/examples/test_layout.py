@@ -22,6 +22,13 @@ __all__ = ["wassette"]
 
 IMPORTS = {
     "diff": (),
+    "fetch": (
+        "wasi:io/poll@0.2.3",
+        "wasi:io/error@0.2.3",
+        "wasi:io/streams@0.2.3",
+        "wasi:http/types@0.2.3",
+        "wasi:http/outgoing-handler@0.2.3",
+    ),
     "notes": ("wasi:clocks/wall-clock@0.2.3", "wasi:filesystem/types@0.2.3", "wasi:filesystem/preopens@0.2.3"),
     "time": ("wasi:clocks/wall-clock@0.2.3",),
 }

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from wassette_py.policy.matching import Decision, match_target
-from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, parse_url
+from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, parse_url
 from wassette_py.policy.terms import NEVER_SENT
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.codec import lifter
+from wassette_py.sandbox.egress.addresses import GRANTABLE, special
 from wassette_py.sandbox.egress.route import NotSent, Route
 from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.gates.http_component import EXPORTS, METHODS, TEXT
@@ -49,6 +50,15 @@ class Asked:
         if set(self.authority) & set("/?#\\") or "#" in self.path:
             raise Unenforceable("a host or path with a character that ends it")
         return parse_url(f"{self.scheme}://{self.authority}{self.path}")
+
+    def is_delicate(self) -> bool:
+        """Whether it is for an address whose grant is not to be suggested."""
+        try:
+            address = host_address(self.target().host)
+        except Unenforceable:
+            return False
+        kind = None if address is None else special(address)
+        return kind is not None and kind not in GRANTABLE
 
     def name(self) -> str:
         """What people read of it."""
@@ -115,8 +125,9 @@ def _connect_timeout(gate: Gate, call: CallState, args: Any) -> float | None:
 
 
 def _deny(call: CallState, asked: Asked, decision: Decision, results: Any) -> None:
-    # A deny entry wins over any grant, and what is never sent is granted by none.
-    is_final = decision.by is not None or asked.method.upper() in NEVER_SENT
+    # A deny entry wins over any grant; what is never sent is granted by none; and where a redirect to a metadata service leads
+    # nobody is to be told how to follow.
+    is_final = decision.by is not None or asked.method.upper() in NEVER_SENT or asked.is_delicate()
     call.deny("network", asked.name(), decision.reason, is_final=is_final)
     layout.put(results[0], _failure("HTTP-request-denied", None))
 
