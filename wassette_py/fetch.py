@@ -53,10 +53,11 @@ def fetch(
     signatures: bool = False,
     patience: Patience | None = None,
     access: Access | None = None,
+    cache: DownloadCache | None = None,
 ) -> Fetched:
     """What `reference` names, with the `signatures` beside it if asked; `insecure_http` holds on loopback hosts only, many fetches at once
-    may share `access`. Raises FetchError and what is below it, Cancelled."""
-    patience = patience or Patience()
+    may share `access` and `cache`. Raises FetchError and what is below it, Cancelled."""
+    patience, cache = patience or Patience(), cache or DownloadCache(settings.download_dir)
     match reference:
         case FileReference():
             return _from_page(reference, read_file(reference.path, limit=MAX_COMPONENT, what=f"file {reference.path}", control=control))
@@ -65,15 +66,15 @@ def fetch(
             pulled = pull(reference, layout, control)
             return _from_artifact(reference, pulled, discover(LayoutShelf(layout), pulled.document, control) if signatures else None)
         case HttpsReference():
-            return _from_page(reference, _page(reference, settings, control, patience))
+            return _from_page(reference, _page(reference, settings, cache, control, patience))
         case OciReference() if settings.offline:
-            return _kept(reference, DownloadCache(settings.download_dir), control, signatures=signatures)
+            return _kept(reference, cache, control, signatures=signatures)
         case OciReference():
             from wassette_py.oci.registry import RegistrySource
 
             def pull_it(inner: Control) -> Fetched:
                 source = RegistrySource(reference, settings, inner, insecure_http=insecure_http, patience=patience, access=access)
-                return _pull(source, DownloadCache(settings.download_dir), inner, signatures=signatures)
+                return _pull(source, cache, inner, signatures=signatures)
 
             return watched(pull_it, control, "fetch")
         case _:
@@ -115,8 +116,10 @@ def _evidence_name(reference: OciReference, artifact: Artifact) -> str:
     return f"signatures of {reference.source}@{artifact.resolved}"
 
 
-def _page(reference: HttpsReference, settings: Settings, control: Control, patience: Patience) -> tuple[bytes, Digest]:
-    cache, digest = DownloadCache(settings.download_dir), reference.digest
+def _page(
+    reference: HttpsReference, settings: Settings, cache: DownloadCache, control: Control, patience: Patience
+) -> tuple[bytes, Digest]:
+    digest = reference.digest
     known = None if digest is None else cache.file(digest, limit=MAX_COMPONENT, control=control)
     if known is not None and digest is not None:
         return known, digest

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from wassette_py import __version__
-from wassette_py.cli import audit, component, config, lock, permission, policy, registry, run, secret, serve, tool, trust, upgrading
+from wassette_py.cli import audit, bundle, component, config, lock, permission, policy, registry, run, secret, serve, tool, trust, upgrading
 from wassette_py.cli.options import Command, FetchCommand, Group, Session
 from wassette_py.cli.render import complain
 from wassette_py.errors import WassetteError
@@ -33,6 +33,7 @@ app.command("serve", cls=Command, epilog=serve.EPILOG)(serve.serve)
 app.command("run", cls=FetchCommand, options_metavar="[OPTIONS]")(run.run)
 app.command("lock", cls=FetchCommand)(lock.lock)
 app.command("sync", cls=FetchCommand)(lock.sync)
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(component.app, name="component")
 component.app.command("upgrade", cls=FetchCommand)(upgrading.upgrade)
 app.add_typer(tool.app, name="tool")

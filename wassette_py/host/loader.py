@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wassette_py.fetch import Fetched
     from wassette_py.host.policies import Policies
     from wassette_py.oci.access import Access
+    from wassette_py.oci.cache import DownloadCache
     from wassette_py.reference import Digest, Reference
     from wassette_py.sandbox.engine import CompiledComponent, Engine
     from wassette_py.settings import Settings
@@ -116,13 +117,14 @@ class Loader:
         )
         return Verified(fetched, signer, policy)
 
-    def judged(self, reference: Reference, control: Control) -> Judged:
-        """What `verified` would decide, with everything there is to say about it. Raises FetchError, Cancelled."""
+    def judged(self, reference: Reference, control: Control, *, cache: DownloadCache | None = None) -> Judged:
+        """What `verified` would decide, with everything there is to say about it; `cache` is told what it needed. Raises FetchError,
+        Cancelled."""
         from wassette_py.trust.verifier import is_signable, judge
 
         policy = self.trust()
         rule = policy.rule_for(reference)
-        fetched = self._fetched(reference, rule, control, signatures=is_signable(reference))
+        fetched = self._fetched(reference, rule, control, signatures=is_signable(reference), cache=cache)
         control.step("verify")
         judgement = judge(
             reference=reference,
@@ -134,7 +136,15 @@ class Loader:
         )
         return Judged(fetched, judgement)
 
-    def _fetched(self, reference: Reference, rule: TrustScope | None, control: Control, *, signatures: bool = False) -> Fetched:
+    def _fetched(
+        self,
+        reference: Reference,
+        rule: TrustScope | None,
+        control: Control,
+        *,
+        signatures: bool = False,
+        cache: DownloadCache | None = None,
+    ) -> Fetched:
         from wassette_py.fetch import fetch
 
         return fetch(
@@ -144,6 +154,7 @@ class Loader:
             insecure_http=rule is not None and rule.insecure_http,
             signatures=signatures,
             access=self._shared_access(reference),
+            cache=cache,
         )
 
     def _shared_access(self, reference: Reference) -> Access | None:

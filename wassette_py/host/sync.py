@@ -45,12 +45,17 @@ def drift(host: ComponentHost, project: Path, control: Control) -> tuple[str, ..
     return (*(line for component_id, now in found.items() for line in _differences(component_id, known.get(component_id), now)), *gone)
 
 
+def check_locked(project: Path) -> Mapping[str, Locked]:
+    """The lock, which says something of everything the project wants. Raises Drift, InvalidProject."""
+    wanted, known = read_project(project), _required_lock(project)
+    _refuse([line for one in wanted for line in _unlocked(one, known.get(one.id))], "wassette lock")
+    return known
+
+
 def sync(host: ComponentHost, project: Path, control: Control, *, only_locked: bool) -> Synced:
     """Installs the project; with `only_locked`, nothing but what the lock says. Raises WassetteError; what was done by then stays."""
     wanted = read_project(project)
-    known = _required_lock(project) if only_locked else read_lock(lock_path(project)) or {}
-    if only_locked:
-        _refuse([line for one in wanted for line in _unlocked(one, known.get(one.id))], "wassette lock")
+    known = check_locked(project) if only_locked else read_lock(lock_path(project)) or {}
     changed, now = [], {}
     for one in wanted:
         fits = known.get(one.id) if not list(_unlocked(one, known.get(one.id))) else None

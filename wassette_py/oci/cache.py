@@ -36,6 +36,8 @@ class DownloadCache:
     def __init__(self, folder: Path, *, limit: int = LIMIT) -> None:
         self.folder = folder
         self.limit = limit
+        self.used: set[Path] = set()
+        """What was read or kept through this object: all that is needed to do the same again."""
 
     def blob(self, descriptor: Descriptor, *, limit: int, control: Control) -> bytes | None:
         """The bytes of `descriptor`, hashed again; what is damaged is removed. Raises Cancelled."""
@@ -50,6 +52,7 @@ class DownloadCache:
             return None
         with contextlib.suppress(OSError):
             os.utime(path)
+        self.used.add(path)
         return data
 
     def file(self, digest: Digest, *, limit: int, control: Control) -> bytes | None:
@@ -62,6 +65,7 @@ class DownloadCache:
         """Keeps `data`, or does not."""
         digest = Digest.of(data)
         path = self._path(digest)
+        self.used.add(path)
         if len(data) <= self.limit and not path.exists():
             self._write(path, data)
             self._shrink()
@@ -85,6 +89,7 @@ class DownloadCache:
 
     def note(self, name: str, value: Mapping[str, Any]) -> None:
         """Keeps something about `name`, or does not."""
+        self.used.add(self._note_path(name))
         self._write(self._note_path(name), json.dumps({**value, "name": name}).encode())
 
     def noted(self, name: str, control: Control) -> Mapping[str, Any] | None:
@@ -94,7 +99,10 @@ class DownloadCache:
             value = parse_object(text, "cached note")
         except FetchError:
             return None
-        return value if value.get("name") == name else None
+        if value.get("name") != name:
+            return None
+        self.used.add(self._note_path(name))
+        return value
 
     def _path(self, digest: Digest) -> Path:
         return self.folder / digest.algorithm / digest.hex

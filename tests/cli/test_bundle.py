@@ -1,0 +1,220 @@
+"""`bundle save` and `bundle load`: a locked project goes to a machine without a network, and is verified there."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Wassette
+from tests.cli.guests import ONE_TOOL, TEXT_TOOLS, write_component
+from tests.layout_writer import INDEX, artifact, digest, index_of
+from tests.registry import Registry, running
+from tests.signatures import dsse_bundle, referrer, referrers_index, signer
+from wassette_py.host import bundle
+
+RELEASE, STRANGER = signer(), signer("Ed25519")
+POLICY = 'version: "1.0"\npermissions:\n  environment:\n    allow: [{key: LANG}]\n'
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """`acme/one:1`, signed by RELEASE, and the index `acme/text:1`, signed by nobody."""
+    one = artifact(write_component(tmp_path, "one", ONE_TOOL).read_bytes())
+    text = index_of(artifact(write_component(tmp_path, "text", TEXT_TOOLS).read_bytes()))
+    signature = referrer(one, dsse_bundle(one.digest, RELEASE))
+    with running(Registry()) as running_registry:
+        running_registry.put("acme/one", "1", one)
+        running_registry.put("acme/text", "1", text)
+        running_registry.put("acme/one", "signature", signature)
+        running_registry.manifests["acme/one", one.digest.replace(":", "-")] = (INDEX, referrers_index(signature))
+        yield running_registry
+
+
+@pytest.fixture
+def new_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wassette: Wassette, registry: Registry) -> Callable[[str], Path]:
+    """Makes an empty home, whose trust policy wants `acme/one` signed by RELEASE, and is there from now on."""
+    (tmp_path / "release.pub").write_text(RELEASE.pem)
+
+    def make(name: str) -> Path:
+        home = tmp_path / name
+        monkeypatch.setenv("HOME", str(home))
+        for variable in ("DATA", "CONFIG", "CACHE", "STATE"):
+            monkeypatch.setenv(f"XDG_{variable}_HOME", str(home / variable.lower()))
+        (home / "config/wassette").mkdir(parents=True)
+        (home / "config/wassette/config.yaml").write_text(f"registries:\n  {registry.host}: {{insecure_http: true}}\n")
+        assert wassette("trust", "add", f"{registry.host}/acme/one", "--key", str(tmp_path / "release.pub")).code == 0
+        assert wassette("trust", "add", f"{registry.host}/acme/text", "--unsigned", "--reason", "tests").code == 0
+        return home
+
+    return make
+
+
+@pytest.fixture
+def saved(
+    tmp_path: Path, wassette: Wassette, registry: Registry, new_machine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A bundle of both components, the first with a policy and a prefix, made on one machine; the next one is there now."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "one.policy.yaml").write_text(POLICY)
+    (folder / "wassette.yaml").write_text(
+        "version: 1\ncomponents:\n"
+        f"  one: {{reference: 'oci://{registry.host}/acme/one:1', policy: one.policy.yaml, prefix: p}}\n"
+        f"  text: {{reference: 'oci://{registry.host}/acme/text:1'}}\n"
+    )
+    new_machine("first")
+    assert wassette("lock").code == 0
+    ran = wassette("bundle", "save", "all.tar", "-o", "json")
+    assert ran.code == 0, ran.err
+    assert ran.json == {"file": "all.tar", "size": (folder / "all.tar").stat().st_size, "components": ["one", "text"]}
+    before = (folder / "all.tar").read_bytes()
+    assert wassette("bundle", "save", "all.tar", "--offline").code == 0
+    assert (folder / "all.tar").read_bytes() == before
+    registry.requests.clear()
+    new_machine("second")
+    return folder / "all.tar"
+
+
+def test_a_bundle_installs_without_a_network_what_the_trust_policy_there_accepts(
+    wassette: Wassette, saved: Path, registry: Registry
+) -> None:
+    ran = wassette("bundle", "load", str(saved))
+    assert (ran.code, ran.out) == (0, "installed: one\ninstalled: text\n")
+    assert registry.requests == []
+    assert wassette("tool", "call", "p_answer").out == "42\n"
+    assert wassette("tool", "call", "add", "left=1", "right=2").out == "3\n"
+    assert wassette("policy", "show", "one", "-o", "json").json["permissions"] == {"environment": {"allow": [{"key": "LANG"}]}}
+    assert wassette("component", "inspect", "one", "-o", "json").json["verified"]["kind"] == "signed"
+    again = wassette("bundle", "load", str(saved), "-o", "json")
+    assert again.json == {"changed": [], "unchanged": ["one", "text"]}
+
+
+def test_a_bundle_carries_no_trust_of_its_own(wassette: Wassette, saved: Path, registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "stranger.pub").write_text(STRANGER.pem)
+    assert wassette("trust", "remove", f"{registry.host}/acme/one").code == 0
+    assert wassette("bundle", "load", str(saved)).code == 3
+    assert wassette("trust", "add", f"{registry.host}/acme/one", "--key", str(tmp_path / "stranger.pub")).code == 0
+    ran = wassette("bundle", "load", str(saved))
+    assert ran.code == 3
+    assert registry.requests == []
+    assert wassette("component", "list", "-o", "json").json["total"] == 0
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with tarfile.open(path) as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+
+
+def write(path: Path, content: dict[str, bytes], *special: tarfile.TarInfo) -> None:
+    with tarfile.open(path, "w") as archive:
+        for name, data in content.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        for member in special:
+            archive.addfile(member)
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+BLOB = f"cache/sha256/{digest(b'x').removeprefix('sha256:')}"
+
+
+@pytest.mark.parametrize(
+    ("added", "says"),
+    [
+        ({BLOB: b"y"}, "is not what its name says"),
+        ({"cache/sha256/../../../evil": b"x"}, "does not belong into a bundle"),
+        ({"/etc/passwd": b"x"}, "does not belong into a bundle"),
+        ({"project/../x": b"x"}, "does not belong into a bundle"),
+        ({"project/other.sh": b"x"}, "does not belong into a bundle"),
+        ({"project/a.policy.yaml": b"x" * (5 << 20)}, "does not belong into a bundle"),
+        ({f"cache/notes/{'0' * 64}.json": b'{"name": "x"}'}, "is not what its name says"),
+        ({f"cache/notes/{'0' * 64}.json": b"[]"}, "is not what its name says"),
+        ({f"cache/notes/{'0' * 64}.json": b"{"}, "is no bundle"),
+    ],
+)
+def test_what_does_not_belong_into_a_bundle_is_refused_before_anything_is_kept(
+    wassette: Wassette, saved: Path, added: dict[str, bytes], says: str
+) -> None:
+    write(saved, {**members(saved), **added})
+    ran = wassette("bundle", "load", str(saved))
+    assert ran.code == 1
+    assert says in ran.err
+    assert list((Path.home() / "cache").rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    "member", [link(BLOB, "/etc/passwd"), link(BLOB, "project/wassette.yaml", tarfile.LNKTYPE), link(BLOB, "", tarfile.FIFOTYPE)]
+)
+def test_a_link_or_a_device_is_refused(wassette: Wassette, saved: Path, member: tarfile.TarInfo) -> None:
+    write(saved, members(saved), member)
+    assert "does not belong into a bundle" in wassette("bundle", "load", str(saved)).err
+
+
+def test_a_name_that_stands_twice_is_refused(wassette: Wassette, saved: Path) -> None:
+    again = tarfile.TarInfo("project/wassette.lock")
+    write(saved, members(saved), again)
+    assert "is not what its name says" in wassette("bundle", "load", str(saved)).err
+
+
+def test_members_without_end_are_refused(wassette: Wassette, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "MAX_MEMBERS", 3)
+    assert "has more than 3 members" in wassette("bundle", "load", str(saved)).err
+
+
+def test_what_is_no_bundle_is_told(wassette: Wassette, saved: Path, tmp_path: Path) -> None:
+    assert "there is no" in wassette("bundle", "load", "gone.tar").err
+    (tmp_path / "text.tar").write_text("hello")
+    assert "is no bundle" in wassette("bundle", "load", str(tmp_path / "text.tar")).err
+    content = members(saved)
+    del content["project/wassette.lock"]
+    write(saved, content)
+    assert "it has no project/wassette.lock" in wassette("bundle", "load", str(saved)).err
+
+
+def test_a_bundle_whose_parts_are_missing_or_exchanged_installs_nothing(wassette: Wassette, saved: Path) -> None:
+    content = members(saved)
+    wasm = next(name for name, data in content.items() if data.startswith(b"\0asm"))
+    write(saved, {name: data for name, data in content.items() if name != wasm})
+    assert "offline nothing is fetched" in wassette("bundle", "load", str(saved)).err
+    lock = json.loads(content["project/wassette.lock"])
+    lock["components"]["one"]["tools"] = digest(b"other")
+    write(saved, {**content, "project/wassette.lock": json.dumps(lock).encode()})
+    ran = wassette("bundle", "load", str(saved))
+    assert ran.code == 3
+    assert "one: tools is sha256:" in ran.err
+
+
+def test_only_what_is_locked_and_accepted_and_comes_from_elsewhere_is_bundled(
+    wassette: Wassette, registry: Registry, new_machine: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    project = tmp_path / "wassette.yaml"
+    project.write_text(f"version: 1\ncomponents:\n  one: {{reference: 'oci://{registry.host}/acme/one:1'}}\n")
+    new_machine("first")
+    assert wassette("bundle", "save", "x.tar").code == 3
+    assert wassette("lock").code == 0
+    (tmp_path / "stranger.pub").write_text(STRANGER.pem)
+    assert wassette("trust", "remove", f"{registry.host}/acme/one").code == 0
+    assert wassette("bundle", "save", "x.tar").code == 3
+    project.write_text("version: 1\ncomponents:\n  one: {reference: one.wasm}\n")
+    assert wassette("lock").code == 0
+    ran = wassette("bundle", "save", "x.tar")
+    assert ran.code == 1
+    assert "one: one.wasm is on this machine" in ran.err
+    assert not (tmp_path / "x.tar").exists()
+    project.write_text("version: 1\ncomponents:\n")
+    assert wassette("lock").code == 0
+    assert wassette("bundle", "save", "x.tar").code == 0
+    assert wassette("bundle", "load", "x.tar").out == "the bundle has no components\n"

@@ -1,0 +1,136 @@
+"""A project in one file, for machines without a network: what was downloaded for it, its signatures, its policies and its lock.
+
+A plain tar: `project/` holds a project file with policies and the lock, `cache/` what the download cache needs to install it offline.
+Nothing in a bundle is believed: every blob is hashed, and each component is verified by the trust policy of the machine that loads it,
+with the signatures that came along. So a bundle carries no trust of its own, and may come by any way.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from wassette_py.errors import FetchError, InvalidProject, NotFound
+from wassette_py.files import replace_newer
+from wassette_py.host.project import Wanted, lock_bytes, pinned, read_project
+from wassette_py.host.sync import Synced, check_locked, sync
+from wassette_py.names import HEX, ID, Digest
+from wassette_py.oci.cache import MAX_NOTE, DownloadCache
+from wassette_py.oci.reading import MAX_COMPONENT
+from wassette_py.reference import HttpsReference, OciReference
+
+if TYPE_CHECKING:
+    from wassette_py.control import Control
+    from wassette_py.host.component_host import ComponentHost
+
+MAX_MEMBERS = 10_000
+MAX_TEXT = 4 << 20
+_MEMBER = re.compile(rf"project/(?:wassette\.yaml|wassette\.lock|{ID}\.policy\.yaml)|cache/(?:sha256/{HEX}|notes/{HEX}\.json)")
+
+
+def save(host: ComponentHost, project: Path, file: Path, control: Control) -> tuple[str, ...]:
+    """Writes the locked project to `file`; returns the ids in it. Raises Drift (the lock does not fit), VerificationError, FetchError."""
+    wanted, known = read_project(project), check_locked(project)
+    cache = DownloadCache(host.settings.download_dir)
+    for one in wanted:
+        if not isinstance(one.reference, OciReference | HttpsReference):
+            raise InvalidProject(
+                f"{one.id}: {one.text} is on this machine; a bundle holds what comes from a registry", "wassette registry push oci://… FILE"
+            )
+        judged = host.loader.judged(pinned(one.reference, known[one.id]), control, cache=cache)
+        if judged.judgement.error is not None:
+            raise judged.judgement.error
+    members = dict(_project_members(wanted))
+    members["project/wassette.lock"] = lock_bytes({one.id: known[one.id] for one in wanted})
+    temporary = file.with_name(f".{file.name}.tmp")
+    try:
+        with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
+            for name, data in members.items():
+                _add(archive, name, data)
+            for path in sorted(cache.used):
+                _add(archive, f"cache/{path.relative_to(cache.folder).as_posix()}", path.read_bytes())
+        replace_newer(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return tuple(one.id for one in wanted)
+
+
+def load(host: ComponentHost, file: Path, control: Control) -> Synced:
+    """Installs the project in `file`, asking nobody. Raises FetchError for what is no bundle, VerificationError, Drift."""
+    with tempfile.TemporaryDirectory(prefix="wassette-bundle-") as folder:
+        _unpacked(file, Path(folder), control)
+        cache = DownloadCache(host.settings.download_dir)
+        # Only now that all of it is what it says does anything reach the cache.
+        for path in sorted(Path(folder, "cache", "sha256").glob("*")):
+            cache.keep(path.read_bytes())
+        for path in sorted(Path(folder, "cache", "notes").glob("*")):
+            note = json.loads(path.read_bytes())
+            cache.note(note.pop("name"), note)
+        offline = type(host)(replace(host.settings, offline=True))
+        return sync(offline, Path(folder, "project", "wassette.yaml"), control, only_locked=True)
+
+
+def _project_members(wanted: tuple[Wanted, ...]) -> Iterator[tuple[str, bytes]]:
+    entries = {}
+    for one in wanted:
+        entries[one.id] = {"reference": one.text, **({"prefix": one.prefix} if one.prefix else {})}
+        if one.policy is not None:
+            entries[one.id]["policy"] = f"{one.id}.policy.yaml"
+            yield f"project/{one.id}.policy.yaml", one.policy.encode()
+    yield "project/wassette.yaml", json.dumps({"version": 1, "components": entries}, indent=1).encode()  # JSON is YAML
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    """The same content makes the same archive: no time, no owner."""
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(data), 0o600
+    archive.addfile(member, io.BytesIO(data))
+
+
+def _unpacked(file: Path, folder: Path, control: Control) -> None:
+    """Writes the members below `folder`, each checked. Raises NotFound, FetchError, Cancelled."""
+    try:
+        with tarfile.open(file, "r:") as archive:
+            for number, member in enumerate(archive):
+                control.step("fetch", number)
+                if number >= MAX_MEMBERS:
+                    raise FetchError(f"{file} has more than {MAX_MEMBERS} members")
+                _unpack(archive, member, folder, file)
+    except FileNotFoundError:
+        raise NotFound(f"there is no {file}") from None
+    except (tarfile.TarError, OSError, ValueError) as error:
+        raise FetchError(f"{file} is no bundle: {error}") from None
+    for name in ("wassette.yaml", "wassette.lock"):
+        if not (folder / "project" / name).exists():
+            raise FetchError(f"{file} is no bundle: it has no project/{name}")
+
+
+def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, file: Path) -> None:
+    limit = MAX_COMPONENT if member.name.startswith("cache/sha256/") else MAX_NOTE if member.name.startswith("cache/") else MAX_TEXT
+    if not member.isreg() or _MEMBER.fullmatch(member.name) is None or member.size > limit:
+        raise FetchError(f"{file}: {member.name[:200]!r} does not belong into a bundle")
+    content: IO[bytes] | None = archive.extractfile(member)
+    assert content is not None
+    data, path = content.read(limit + 1), folder / member.name
+    if path.exists() or not _is_itself(member.name, data):
+        raise FetchError(f"{file}: {member.name} is not what its name says")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _is_itself(name: str, data: bytes) -> bool:
+    """Whether a blob has the digest in its name, and a note is about what its name was made from."""
+    stem = name.rpartition("/")[2].partition(".")[0]
+    if name.startswith("cache/sha256/"):
+        return Digest.of(data).hex == stem
+    if name.startswith("cache/notes/"):
+        note = json.loads(data)
+        return isinstance(note, dict) and isinstance(note.get("name"), str) and Digest.of(note["name"].encode()).hex == stem
+    return True
