@@ -218,6 +218,10 @@ def test_without_a_scope_the_refusal_says_what_signatures_there_are_and_how_to_t
         verify(reference=REFERENCE, digest=WASM, manifest=PIN, rule=None, evidence=Evidence(MANIFEST, (bundled(),)))
 
 
+def test_a_bundle_by_an_ed25519_key_that_does_not_fit_says_what_it_may_be() -> None:
+    assert "(Ed25519ph, as cosign 3 signs" in problem(SignatureRule(every=(key("audit", AUDIT),)), bundled(STRANGER))
+
+
 def test_a_long_list_of_findings_is_cut_in_the_message() -> None:
     assert "and 3 more" in str(judged(RULE, *[bundled(STRANGER)] * 8).error)
 

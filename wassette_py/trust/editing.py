@@ -106,6 +106,9 @@ def _inserted(text: str, reader: TrustReader, scope: TrustScope) -> str:
     scopes = _scopes(reader)
     if scopes is not None and scopes.data:
         return _appended(text, scopes, lines, flow)
+    assert reader.root is not None
+    if scopes is not None and scopes.flow and reader.root.flow:
+        return text[: scopes.place.end - 1] + flow + text[scopes.place.end - 1 :]
     block = "".join(f"\n  {'- ' if number == 0 else '  '}{line}" for number, line in enumerate(lines))
     if scopes is not None:
         # What stood for "none" goes, the comment behind it stays, and the list begins on the next line.
@@ -113,7 +116,6 @@ def _inserted(text: str, reader: TrustReader, scope: TrustScope) -> str:
         text = before + text[scopes.place.end :]
         end = _line_end(text, len(before) - 1)
         return text[:end] + block + (text[end:] or "\n")
-    assert reader.root is not None
     begun = text if not text or text.endswith("\n") else f"{text}\n"
     return begun + ("" if reader.root.data else _EMPTY) + f"scopes:{block}\n"
 

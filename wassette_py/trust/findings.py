@@ -69,7 +69,7 @@ def _finding(
     # 2. What it says: about this manifest, for this repository, in a form that is accepted.
     try:
         _check_claims(signed, manifest, reference, rule)
-        problem = None if signers else _nobody(signed, bool(keys))
+        problem = None if signers else _nobody(signed, keys)
     except ValueError as error:
         problem = str(error)
     return Finding(found.where, found.media_type, signed, signers, problem)
@@ -97,7 +97,9 @@ def _check_claims(signed: Signed, manifest: Digest, reference: Reference, rule: 
         raise ValueError(unmet)
 
 
-def _nobody(signed: Signed, asked: bool) -> str:
+def _nobody(signed: Signed, keys: tuple[PublicKey, ...]) -> str:
     if signed.certificate is not None:
         return "it is keyless (made with a certificate), which is not verified yet"
-    return "no key of the trust policy made it" if asked else "the trust policy names no key"
+    if any(key.kind == "Ed25519" for key in keys):
+        return "no key of the trust policy made it (Ed25519ph, as cosign 3 signs with Ed25519 keys, is not verified)"
+    return "no key of the trust policy made it" if keys else "the trust policy names no key"

@@ -45,9 +45,9 @@ class PrivateKey:
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+        # NOTE: SHA-256 for every curve: cosign (3.1) verifies nothing else with `--key`.
         if isinstance(self.secret, ec.EllipticCurvePrivateKey):
-            by_size = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
-            return self.secret.sign(message, ec.ECDSA(by_size[self.secret.curve.key_size]))
+            return self.secret.sign(message, ec.ECDSA(hashes.SHA256()))
         if isinstance(self.secret, rsa.RSAPrivateKey):
             return self.secret.sign(message, padding.PKCS1v15(), hashes.SHA256())
         return self.secret.sign(message)
