@@ -9,8 +9,10 @@ import pytest
 
 from tests.cli.conftest import Wassette
 from tests.cli.guests import ONE_TOOL, write_component
-from tests.signatures import SIGN, SLSA, Signer, signer
-from tests.signed_layout import write_signed
+from tests.layout_writer import artifact, write_layout
+from tests.signatures import SIGN, SLSA, Signer, b64, referrer, signer
+from tests.signed_layout import add_referrer, write_signed, write_trust
+from tests.trust.test_rekor import hashed, in_bundle, promise
 
 RELEASE, STRANGER = signer(), signer("Ed25519")
 Layout = Callable[..., str]
@@ -106,6 +108,25 @@ def test_without_a_scope_verify_says_so(wassette: Wassette, layout: Layout, comp
     file = wassette("component", "verify", "one.wasm", "--explain")
     assert "found beside it: no signatures" in file.out
     assert "manifest" not in file.out
+
+
+def test_the_time_at_which_a_log_took_a_signature_in_is_told(wassette: Wassette, tmp_path: Path, trust_file: Path) -> None:
+    component = artifact(write_component(tmp_path, "one", ONE_TOOL).read_bytes())
+    write_layout(tmp_path / "logged", {"one": component})
+    signature = RELEASE.sign(component.manifest)
+    log, content = signer("P-256", 9), {"messageSignature": {"signature": b64(signature)}}
+    data = in_bundle(promise(hashed(component.manifest, signature, RELEASE), log=log), content).data
+    add_referrer(tmp_path / "logged", referrer(component, data))
+    reference = f"oci-layout://{tmp_path}/logged:one"
+    write_trust(trust_file, reference, release=RELEASE)
+    (trust_file.parent / "keys" / "log.pub").write_text(log.pem)
+    text = trust_file.read_text().replace("scopes:", "  log: {file: keys/log.pub}\nscopes:")
+    trust_file.write_text(text + "    tlog: required\n    logs: [{key: log}]\n")
+    assert "logged at  2023-11-14T22:13:20Z" in wassette("component", "verify", reference, "--explain").out
+    document = wassette("component", "verify", reference, "-o", "json").json
+    assert document["signatures"][0]["logged_at"] == "2023-11-14T22:13:20Z"
+    assert wassette("trust", "show", "-o", "json").json["scopes"][0]["signatures"]["log_required"] is True
+    assert wassette("trust", "remove", reference.rpartition(":")[0]).code == 0
 
 
 def test_warn_lets_in_and_warns(wassette: Wassette, layout: Layout, tmp_path: Path, trust_file: Path) -> None:

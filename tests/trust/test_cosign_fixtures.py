@@ -32,12 +32,20 @@ def read(path: Path) -> SignatureObject:
     return SignatureObject(path.name, fields["mimeType"], base64.b64decode(fields["payload"]), fields["annotations"])
 
 
-def judged(folder: str, *, repository: str = SAMPLE, tag: str | None = None, by: PublicKey | None = None, manifest: str = "") -> Judgement:
+def judged(
+    folder: str,
+    *,
+    repository: str = SAMPLE,
+    tag: str | None = None,
+    by: PublicKey | None = None,
+    manifest: str = "",
+    logs: tuple[PublicKey, ...] = (),
+) -> Judgement:
     data = (DATA / (manifest or folder) / "manifest.json").read_bytes()
     objects = tuple(read(path) for path in sorted((DATA / folder).glob("signature-*")))
     registry, _, name = repository.partition("/")
     digest = Digest.of(data)
-    rule = SignatureRule(every=(by or key(),))
+    rule = SignatureRule(every=(by or key(),), logs=logs, log_required=bool(logs))
     return judge(
         reference=OciReference(registry, name, tag, digest),
         digest=digest,

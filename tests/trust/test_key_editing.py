@@ -48,6 +48,13 @@ def test_a_key_and_its_scope_are_added_to_any_text(text: str) -> None:
     assert parse_trust_policy(remove_scope(new, "quay.io/acme", "t", read_key), "t", read_key).scopes == before.scopes
 
 
+def test_a_list_without_scopes_in_a_flow_mapping_gets_its_first() -> None:
+    scope = TrustScope("quay.io/acme", unsigned=True, reason="r")
+    new = add_scope("{version: 1, scopes: [ ]} # x\n", scope)
+    assert parse_trust_policy(new, "t").scopes == (scope,)
+    assert new.endswith("]} # x\n")
+
+
 def test_a_name_is_taken_once() -> None:
     text = add_key("", A, "keys/a.pub", "t", read_key)
     with pytest.raises(InvalidTrustPolicy, match="t:4: the key a stands there already"):

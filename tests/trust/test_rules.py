@@ -86,6 +86,13 @@ def test_what_is_left_out_has_the_strict_meaning() -> None:
     )
 
 
+def test_a_log_is_named_by_its_key() -> None:
+    found = rule("all: [{key: release}], tlog: if-present, logs: [{key: audit}]")
+    assert ([key.name for key in found.logs], found.log_required) == (["audit"], False)
+    assert rule("all: [{key: release}], tlog: required, logs: [{key: audit}]").log_required
+    assert found.keys == rule("all: [{key: release}]").keys
+
+
 def test_pins_may_stand_beside_signatures() -> None:
     [scope] = parsed(f"all: [{{key: release}}], digests: [{DIGEST}], mode: enforce").scopes
     assert scope.digests == (Digest("ab" * 32),)
@@ -124,8 +131,12 @@ def test_a_changed_key_file_is_a_changed_policy(monkeypatch: pytest.MonkeyPatch)
         ("any: {at_least: 0, of: [{key: release}]}", "expected a number from 1"),
         ("any: {at_least: true, of: [{key: release}]}", "expected a number from 1"),
         ("all: [{keyless: {issuer: x}}]", "keyless: keyless signers are not verified yet"),
-        ("all: [{key: release}], tlog: required", "tlog: no transparency log is checked for keys yet"),
-        ("all: [{key: release}], tlog: if-present", "no transparency log is checked for keys yet"),
+        ("all: [{key: release}], tlog: required", "tlog: tlog says whether a log is asked, logs says which"),
+        ("all: [{key: release}], tlog: if-present", "tlog: tlog says whether a log is asked, logs says which"),
+        ("all: [{key: release}], logs: [{key: audit}]", "logs: tlog says whether a log is asked, logs says which"),
+        ("all: [{key: release}], tlog: ignore, logs: [{key: audit}]", "logs: tlog says whether a log is asked, logs says which"),
+        ("all: [{key: release}], tlog: maybe", "tlog: got 'maybe'"),
+        ("tlog: required, logs: [{key: audit}]", "it says how signatures must be, and not whose"),
         ("all: [{key: release}], freshness: {max_age: 90d}", "freshness: freshness is not enforced yet"),
         ("all: [{key: release}], formats: []", "formats: expected a list"),
         ("all: [{key: release}], formats: [notation]", "got 'notation'"),

@@ -161,6 +161,8 @@ def _rule(rule: SignatureRule) -> dict[str, Any]:
         "any": {"at_least": rule.at_least, "of": [key.name for key in rule.some]} if rule.some else None,
         "formats": list(rule.formats),
         "annotations": dict(rule.annotations),
+        "logs": [key.name for key in rule.logs],
+        "log_required": rule.log_required,
         "attestations": [
             {"type": one.predicate_type, "by": [key.name for key in one.by], "where": dict(one.where)} for one in rule.attestations
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.cli.text import columns, plural
@@ -37,8 +38,13 @@ def _found(found: Finding) -> dict[str, Any]:
         "media_type": found.media_type,
         "format": found.signed.format if found.signed else None,
         "signers": [{"name": key.name, "kind": key.kind, "fingerprint": f"sha256:{key.fingerprint}"} for key in found.signers],
+        "logged_at": None if found.logged_at is None else _time(found.logged_at),
         "problem": found.problem,
     }
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
@@ -61,5 +67,6 @@ def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
         signers = ", ".join(map(str, one.signers)) or "nobody the trust policy names"
         verdict = one.problem or "about this manifest, nothing against it"
         cells = [("what", one.what), ("format", one.signed.format if one.signed else one.media_type or "-")]
-        yield from columns([*cells, ("signed by", signers), ("result", verdict)], indent="    ")
+        logged = [] if one.logged_at is None else [("logged at", _time(one.logged_at))]
+        yield from columns([*cells, ("signed by", signers), *logged, ("result", verdict)], indent="    ")
     yield from (f"  {note}" for note in judgement.notes)

@@ -88,6 +88,8 @@ class Signed:
     """DER or PEM, as it was found; nothing in it is proven."""
     log_entry: Mapping[str, Any] | None = None
     """The transparency log's entry, in the form of the container."""
+    payload: bytes | None = None
+    """For an envelope: what is in it, without DSSE's encoding."""
 
     @property
     def is_attestation(self) -> bool:
@@ -103,8 +105,9 @@ def read_signed(found: SignatureObject) -> Signed:
     if found.media_type == SIMPLE_SIGNING:
         return _legacy(found)
     if found.media_type == DSSE_LAYER:
-        message, signatures, about = _envelope(read_json(found.data))
-        return Signed(found.where, "cosign-legacy", about, message, signatures, _certificate(found.annotations), _set(found.annotations))
+        signatures, about, payload = _envelope(read_json(found.data))
+        certificate, entry = _certificate(found.annotations), _set(found.annotations)
+        return Signed(found.where, "cosign-legacy", about, pae(IN_TOTO, payload), signatures, certificate, entry, payload)
     if found.media_type in BUNDLES:
         return _bundle(found)
     raise ValueError(f"{found.media_type[:100]!r} is not a signature that is read here")
@@ -164,15 +167,15 @@ def _bundle(found: SignatureObject) -> Signed:
     if ("dsseEnvelope" in document) == ("messageSignature" in document):
         raise ValueError("expected one of dsseEnvelope and messageSignature")
     if "dsseEnvelope" in document:
-        message, signatures, about = _envelope(_object(document["dsseEnvelope"], "dsseEnvelope"))
+        signatures, about, payload = _envelope(_object(document["dsseEnvelope"], "dsseEnvelope"))
         if len(signatures) != 1:
             raise ValueError("the envelope of a bundle has one signature")
-        return Signed(found.where, "bundle", about, message, signatures, certificate, entry)
+        return Signed(found.where, "bundle", about, pae(IN_TOTO, payload), signatures, certificate, entry, payload)
     signed = _object(document["messageSignature"], "messageSignature")
     return Signed(found.where, "bundle", Whole(), None, (decode(signed.get("signature"), "signature"),), certificate, entry)
 
 
-def _envelope(envelope: Mapping[str, Any]) -> tuple[bytes, tuple[bytes, ...], Statement]:
+def _envelope(envelope: Mapping[str, Any]) -> tuple[tuple[bytes, ...], Statement, bytes]:
     payload_type, payload = _text(envelope.get("payloadType"), "payloadType"), decode(envelope.get("payload"), "payload")
     if payload_type != IN_TOTO:
         raise ValueError(f"payloadType is {payload_type!r}, not {IN_TOTO!r}"[:200])
@@ -180,7 +183,7 @@ def _envelope(envelope: Mapping[str, Any]) -> tuple[bytes, tuple[bytes, ...], St
     if not isinstance(listed, list) or not 0 < len(listed) <= MAX_ENVELOPE_SIGNATURES:
         raise ValueError(f"expected 1 to {MAX_ENVELOPE_SIGNATURES} signatures")
     signatures = tuple(decode(_object(one, "signature").get("sig"), "sig") for one in listed)
-    return pae(payload_type, payload), signatures, _statement(read_json(payload))
+    return signatures, _statement(read_json(payload)), payload
 
 
 def _statement(document: Mapping[str, Any]) -> Statement:

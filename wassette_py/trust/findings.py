@@ -13,6 +13,7 @@ from wassette_py.names import Digest
 from wassette_py.reference import Reference
 from wassette_py.trust.evidence import Evidence, SignatureObject, Signed, Simple, Statement, Whole, read_signed
 from wassette_py.trust.keys import PublicKey, made_by
+from wassette_py.trust.rekor import logged_at
 from wassette_py.trust.rules import SignatureRule
 
 MAX_OBJECTS = 64
@@ -27,6 +28,8 @@ class Finding:
     signed: Signed | None
     signers: tuple[PublicKey, ...]
     problem: str | None
+    logged_at: int | None = None
+    """When a transparency log that the scope names took it in, by that log's clock."""
 
     @property
     def what(self) -> str:
@@ -69,10 +72,14 @@ def _finding(
     # 2. What it says: about this manifest, for this repository, in a form that is accepted.
     try:
         _check_claims(signed, manifest, reference, rule)
-        problem = None if signers else _nobody(signed, keys)
+        if not signers:
+            raise ValueError(_nobody(signed, keys))
+        # 3. When a log took it in, where the scope asks: a promise that is there and not true is worse than none.
+        asked = rule.log_required or (bool(rule.logs) and signed.log_entry is not None)
+        time = logged_at(signed, message, signers, rule.logs) if asked else None
     except ValueError as error:
-        problem = str(error)
-    return Finding(found.where, found.media_type, signed, signers, problem)
+        return Finding(found.where, found.media_type, signed, signers, str(error))
+    return Finding(found.where, found.media_type, signed, signers, None, time)
 
 
 def _check_claims(signed: Signed, manifest: Digest, reference: Reference, rule: SignatureRule) -> None:

@@ -20,7 +20,7 @@ ReadKey = Callable[[str], bytes]
 T = TypeVar("T")
 MAX_KEYS = 64
 MAX_LISTED = 16
-RULE_KEYS = ("all", "any", "formats", "signed_repository", "annotations", "attestations", "tlog")
+RULE_KEYS = ("all", "any", "formats", "signed_repository", "annotations", "attestations", "tlog", "logs")
 KEYLESS = "keyless signers are not verified yet"
 LATER = {
     "roots": KEYLESS,
@@ -78,8 +78,11 @@ class RuleReader(StrictReader):
         attestations = self._each(entries.get("attestations"), lambda one: self._attestation(one, keys))
         if not (every or some or attestations):
             self.fail(item.place, "it says how signatures must be, and not whose", "all: [{key: NAME}]")
-        if "tlog" in entries:
-            self._one_of(entries["tlog"], ("ignore",), "no transparency log is checked for keys yet")
+        tlog = self._one_of(entries["tlog"], ("required", "if-present", "ignore")) if "tlog" in entries else "ignore"
+        logs = self._signers(entries["logs"], keys) if "logs" in entries else ()
+        if (tlog != "ignore") != bool(logs):
+            hint = "tlog: required, logs: [{key: NAME}] (the public key of the log)"
+            self.fail(entries["logs" if logs else "tlog"].place, "tlog says whether a log is asked, logs says which: both or none", hint)
         formats = self._each(entries.get("formats"), lambda one: cast(Format, self._one_of(one, FORMATS)))
         return SignatureRule(
             every=every,
@@ -88,6 +91,8 @@ class RuleReader(StrictReader):
             formats=formats or FORMATS,
             repository=self._repository(entries.get("signed_repository")),
             annotations=self._annotations(entries.get("annotations")),
+            logs=logs,
+            log_required=tlog == "required",
             attestations=attestations,
         )
 

@@ -73,7 +73,8 @@ class AttestationRule:
 
 @dataclass(frozen=True)
 class SignatureRule:
-    """All of `every` and at least `at_least` of `some` have signed, and each attestation is there."""
+    """All of `every` and at least `at_least` of `some` have signed, and each attestation is there. What a signature says of the
+    transparency logs `logs` must be true, and with `log_required` there must be something."""
 
     every: tuple[PublicKey, ...] = ()
     some: tuple[PublicKey, ...] = ()
@@ -81,6 +82,8 @@ class SignatureRule:
     formats: tuple[Format, ...] = FORMATS
     repository: SignedRepository = SignedRepository()
     annotations: tuple[tuple[str, str], ...] = ()
+    logs: tuple[PublicKey, ...] = ()
+    log_required: bool = False
     attestations: tuple[AttestationRule, ...] = ()
 
     @property
