@@ -18,7 +18,7 @@ __all__ = ["components", "wassette"]
 PASSWORD = "a password"
 COMMON = ("--allow-http-registry", "--allow-insecure-registry")
 UNLOGGED = ("--tlog-upload=false", "--yes")
-COSIGNS = ["cosign", "cosign-v2"]
+COSIGNS = ["cosign"]
 
 
 @pytest.fixture(params=["docker", "olareg"])
@@ -67,7 +67,7 @@ def test_cosign_verifies_what_we_sign(registry: RealRegistry, wassette: Wassette
 
 
 # Bundles of cosign 2 are for files, not for artifacts in registries.
-@pytest.mark.parametrize(("name", "form"), [("cosign", "bundle"), ("cosign", "cosign-legacy"), ("cosign-v2", "cosign-legacy")])
+@pytest.mark.parametrize(("name", "form"), [("cosign", "bundle"), ("cosign", "cosign-legacy")])
 def test_we_verify_what_cosign_signs(registry: RealRegistry, wassette: Wassette, components: Path, name: str, form: str) -> None:
     image = f"{registry.host}/acme/text"
     pushed = wassette("registry", "push", f"oci://{image}:1.0", "text.wasm", "-o", "json").json["reference"]
