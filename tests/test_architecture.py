@@ -19,7 +19,7 @@ RANKS = (
     {"oci", "store", "audit", "secrets"},
     {"policy", "trust", "wit"},
     {"reference", "settings"},
-    {"limits", "strict_yaml", "control", "files", "locking", "names", "catalog"},
+    {"limits", "strict_yaml", "control", "files", "stamps", "locking", "names", "catalog"},
     {"errors"},
     {"__init__"},
 )

@@ -11,6 +11,7 @@ TYPE_CHECKING = False  # the first reply waits for all that is imported here
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wassette_py.server.listing import Listing
     from wassette_py.server.opening import Connection
 
 
@@ -59,9 +60,20 @@ def main() -> int:
     from wassette_py.server.opening import opened
 
     try:
-        return _serve_stdio(serve, opened())
+        return _serve_stdio(serve, opened(None if serve.ids else _listing(serve)))
     except KeyboardInterrupt:  # before the server has a way of its own to end
         return 0
+
+
+def _listing(serve: Serve) -> Listing | None:
+    from wassette_py.settings.quick import quick_component_dir
+
+    folder = quick_component_dir(serve.component_dir)
+    if folder is None:
+        return None
+    from wassette_py.server.listing import Listing
+
+    return Listing(folder, builtin_tools=serve.builtin_tools)
 
 
 def _serve_stdio(serve: Serve, connection: Connection) -> int:

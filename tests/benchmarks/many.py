@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.client import connected
 from tests.benchmarks.programs import Program
+from wassette_py.audit import flush
 from wassette_py.control import Control
 from wassette_py.host import ComponentHost
 from wassette_py.reference import Digest, parse_reference
@@ -35,6 +36,7 @@ def _write_records(folder: Path, components: list[str]) -> None:
         host = ComponentHost(Settings.load(environ={"HOME": home}, component_dir=Path(home) / "components"))
         first = folder / f"{components[0]}.wasm"
         record = host.load(parse_reference(str(first)), control=Control()).record
+        flush()
     for component in components:
         wasm = (folder / f"{component}.wasm").read_bytes()
         tools = tuple([replace(tool, name=component, function=component) for tool in record.tools])

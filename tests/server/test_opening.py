@@ -50,6 +50,8 @@ def test_anything_else_is_left_to_the_session(first: bytes) -> None:
 
 def test_nothing_slow_is_imported_before_the_first_reply() -> None:
     code = "import sys; before = set(sys.modules); import wassette_py.__main__; from wassette_py.server import opening;"
+    code += "from wassette_py.server.listing import Listing; Listing('.', builtin_tools=True).read();"
+    code += "from wassette_py.settings.quick import quick_component_dir; quick_component_dir(None);"
     code += "opening.greeting(sys.argv[1].encode());"
     code += f"print(sorted(set({SLOW!r}) & (set(sys.modules) - before)))"
     command = [

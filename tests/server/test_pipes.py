@@ -31,7 +31,7 @@ def written(data: bytes, most: int) -> list[bytes | None]:
 
     threading.Thread(target=feed).start()
     try:
-        return list(pipes.lines(read, most))
+        return list(pipes.Lines(read, most))
     finally:
         os.close(read)
 
@@ -64,7 +64,7 @@ def test_an_input_that_breaks_has_ended() -> None:
     read, write = os.pipe()
     os.close(write)
     os.close(read)
-    assert list(pipes.lines(read, 10)) == []
+    assert list(pipes.Lines(read, 10)) == []
 
 
 def test_lines_are_written_in_order_and_the_first_is_announced_once_it_is_out(pipe: tuple[int, int]) -> None:

@@ -1,8 +1,8 @@
 """The first exchange of `serve --stdio`: a person waits for it, so it comes before all that takes time to import.
 
-Only what a client does that follows the protocol is answered here: an `initialize` that is waiting to be read. Whatever else comes first
-is left to the session, to which the connection is handed over either way. This module and all it imports use no `threading`, `typing`,
-`json`, `dataclasses` or `re`: together they would double the time.
+Only what a client does that follows the protocol is answered here: an `initialize` that is waiting to be read, and a tools/list soon after
+it whose answer is kept (`listing.py`). Whatever else comes is left to the session, to which the connection is handed over either way.
+This module and all it imports use no `threading`, `typing`, `json`, `dataclasses` or `re`: together they would double the time.
 """
 
 from __future__ import annotations
@@ -20,30 +20,66 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from wassette_py.server.listing import Listing
+
+
+WAIT = 0.02
+"""Seconds that a client which was greeted has time to ask for the tools, before everything else is imported."""
+FEW = 4
+"""So many lines may come before that request."""
+
 
 class Connection:
-    """A client on two pipes: the lines that are still to be read, where answers go, and whose initialize was answered."""
+    """A client on two pipes: the lines that are still to be heard, where answers go, and what was answered already."""
 
-    def __init__(self, source: int, sink: int) -> None:
+    def __init__(self, lines: Iterator[bytes | None], sink: int) -> None:
+        self.lines = lines
         self.sink = sink
         self.client: dict[str, Any] | None = None
         """Who introduced itself; None: nobody has yet."""
-        self.lines: Iterator[bytes | None] = pipes.lines(source, MAX_LINE)
+        self.listed: bytes | None = None
+        """The list of tools that was sent already."""
 
 
-def opened() -> Connection:
-    """The client on stdin and stdout, its `initialize` answered if it has sent one. stdin and stdout are diverted from here on."""
+def opened(listing: Listing | None = None) -> Connection:
+    """The client on stdin and stdout, its `initialize` answered if it has sent one, and its tools/list if `listing` has the answer.
+
+    stdin and stdout are diverted from here on.
+    """
     source, sink = pipes.claim()
-    connection = Connection(source, sink)
-    if _has_input(source):
-        line = next(connection.lines, b"")
-        greeted = None if line is None else greeting(line)
-        if greeted is None:
-            connection.lines = itertools.chain((line,), connection.lines)
-        else:
-            _write(sink, greeted[0])
-            connection.client = greeted[1]
+    lines = pipes.Lines(source, MAX_LINE)
+    connection = Connection(lines, sink)
+    if sys.platform == "win32" or not lines.waiting(0):
+        return connection  # a person with a mistake in the settings is to be told without typing a message first
+    line = next(lines, b"")
+    greeted = None if line is None else greeting(line)
+    left = [line]
+    if greeted is not None:
+        _write(sink, greeted[0])
+        connection.client = greeted[1]
+        left = []
+        if listing is not None:
+            left, connection.listed = _listed(lines, listing, sink)
+    connection.lines = itertools.chain(left, lines)
     return connection
+
+
+def _listed(lines: pipes.Lines, listing: Listing, sink: int) -> tuple[list[bytes | None], bytes | None]:
+    """The lines that were read and are still to be heard, and the list that tools/list was answered with."""
+    left: list[bytes | None] = []
+    while len(left) < FEW and lines.waiting(WAIT):
+        line = next(lines, b"")
+        message = None if line is None else messages.decode(line)
+        if isinstance(message, Request):
+            tools = listing.read() if message.method == "tools/list" and not message.params else None
+            if tools is None:
+                return [*left, line], None
+            _write(sink, b'{"jsonrpc":"2.0","id":%s,"result":{"tools":%s}}\n' % (messages.dump(message.id).encode(), tools))
+            return left, tools
+        left.append(line)
+        if line == b"":
+            break
+    return left, None
 
 
 def greeting(line: bytes) -> tuple[bytes, dict[str, Any]] | None:
@@ -55,17 +91,6 @@ def greeting(line: bytes) -> tuple[bytes, dict[str, Any]] | None:
         return messages.encode(messages.result(message.id, welcome(message.params))), message.params["clientInfo"]
     except RpcError:
         return None
-
-
-def _has_input(source: int) -> bool:
-    """Whether something can be read at once: a person with a mistake in the settings is to be told without typing a message first."""
-    if sys.platform == "win32":  # pragma: no cover - it cannot poll a pipe
-        return False
-    import select
-
-    poll = select.poll()
-    poll.register(source, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _write(sink: int, data: bytes) -> None:

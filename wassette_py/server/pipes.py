@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import os
 
-TYPE_CHECKING = False  # as in messages.py
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 CHUNK = 1 << 16
 
 
@@ -30,29 +26,61 @@ def claim() -> tuple[int, int]:
     return source, sink
 
 
-def lines(descriptor: int, most: int) -> Iterator[bytes | None]:
-    """The lines that can be read, without their ends; None for one of more than `most` bytes. Ends with the input.
+class Lines:
+    """The lines that can be read from `descriptor`, without their ends; None for one of more than `most` bytes. Ends with the input.
 
     `os.read`, since a daemon thread inside `sys.stdin.buffer` aborts the process at its end.
     """
-    parts: list[bytes] = []
-    size = 0
-    while chunk := _read(descriptor):
+
+    def __init__(self, descriptor: int, most: int) -> None:
+        self._descriptor = descriptor
+        self._most = most
+        self._whole: list[bytes | None] = []
+        """Lines that were read, the first last."""
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> bytes | None:
+        while not self._whole:
+            chunk = self._read()
+            if not chunk:
+                if not self._size:
+                    raise StopIteration
+                self._end(b"")
+                break
+            self._take(chunk)
+        return self._whole.pop()
+
+    def waiting(self, seconds: float) -> bool:
+        """Whether there is a line, or something of one, within that time. Not for Windows, which cannot poll a pipe."""
+        if self._whole:
+            return True
+        import select
+
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def _take(self, chunk: bytes) -> None:
         *ended, rest = chunk.split(b"\n")
         for piece in ended:
-            yield b"".join((*parts, piece)) if size + len(piece) <= most else None
-            parts, size = [], 0
-        size += len(rest)
-        if size <= most:
-            parts.append(rest)
+            self._end(piece)
+        self._whole.reverse()
+        self._size += len(rest)
+        if self._size <= self._most:
+            self._parts.append(rest)
         else:
-            parts = []  # skipped to its end, and counted
-    if size:
-        yield b"".join(parts) if size <= most else None
+            self._parts = []  # skipped to its end, and counted
 
+    def _end(self, piece: bytes) -> None:
+        self._whole.append(b"".join((*self._parts, piece)) if self._size + len(piece) <= self._most else None)
+        self._parts, self._size = [], 0
 
-def _read(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, CHUNK)
-    except OSError:
-        return b""
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._descriptor, CHUNK)
+        except OSError:
+            return b""

@@ -109,14 +109,16 @@ class Session:
         with self._making:
             if self._toolbox is None:
                 self._toolbox = self._make_toolbox()
-                self._toolbox.subscribe(self._list_changed)
+                self._toolbox.subscribe(self.list_changed)
             return self._toolbox
 
-    def welcomed(self, client: dict[str, Any]) -> None:
-        """The first request was an initialize, and is answered already (`opening.py`)."""
+    def welcomed(self, client: dict[str, Any], *, listed: bool) -> None:
+        """The first request was an initialize, and is answered already (`opening.py`); `listed`: so was a tools/list after it."""
         from wassette_py.server.eras.handshake import Handshake
 
         self._era = Handshake(self, client)
+        if listed:
+            self.listed.set()
 
     def receive(self, line: bytes) -> None:
         """Takes one line of the client. Raises nothing: whatever is wrong with it is answered."""
@@ -232,7 +234,8 @@ class Session:
             line = messages.encode(messages.error(request_id, INTERNAL_ERROR, "internal error: the result is no JSON"))
         self._write(line)
 
-    def _list_changed(self) -> None:
+    def list_changed(self) -> None:
+        """Tells the client that the list of tools has changed."""
         if self._era is not None:
             self._era.list_changed()
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from wassette_py.audit import flush
 from wassette_py.errors import UnknownComponent, WassetteError
+from wassette_py.server.listing import Listing, text_of
 from wassette_py.server.messages import TOO_LONG
 from wassette_py.server.protocol import Session
 from wassette_py.server.turns import Turns
@@ -52,9 +53,10 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
         _warn("grants: allow lets the model change permissions and load components without asking a person")
 
     watching = threading.Event()
+    listing = Listing(os.path.abspath(settings.component_dir), builtin_tools=builtin_tools)
 
     def begin() -> None:
-        _start(lambda: _prepare(session))
+        _start(lambda: _prepare(session, None if only or not settings.is_usual else listing))
 
     writer = Writer(connection.sink, begun=None if connection.client else begin, broken=lambda: ends.put("end"))
 
@@ -67,9 +69,9 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
     turns = Turns(connection.lines, receive, lambda: ends.put("end"))
     session = Session(lambda: _toolbox(settings, turns, set(only), builtin_tools), writer.write, ready=watching.set)
     if connection.client:
-        session.welcomed(connection.client)
+        session.welcomed(connection.client, listed=connection.listed is not None)
         begin()
-    _start(lambda: _watch(session, watching))
+    _start(lambda: _watch(session, watching, connection.listed))
     _start(turns.read)
     if ends.get() == "end":
         session.drain(DRAIN)
@@ -125,15 +127,19 @@ def _toolbox(settings: Settings, turns: Turns, only: set[str], builtin_tools: bo
     return Toolbox(host, submit=submit, in_flight=settings.in_flight, only=only, builtins=builtins)
 
 
-def _prepare(session: Session) -> None:
+def _prepare(session: Session, listing: Listing | None) -> None:
     """Makes the tools, then the engine, while the client reads. What fails here fails again at the first call, where it can be said."""
     with contextlib.suppress(Exception):
         toolbox = session.toolbox
         session.listed.wait(PATIENCE)
         toolbox.prepare()
+        if listing is not None:
+            toolbox.subscribe(lambda: listing.keep(toolbox.listing))
+            listing.keep(toolbox.listing)
 
 
-def _watch(session: Session, watching: threading.Event) -> None:
+def _watch(session: Session, watching: threading.Event, sent: bytes | None) -> None:
+    """Tells the client when the list changes; `sent` is one it was sent before anybody watched."""
     import time
 
     watching.wait()
@@ -142,7 +148,9 @@ def _watch(session: Session, watching: threading.Event) -> None:
         time.sleep(LOOK)
         try:
             session.toolbox.refresh()
-            problem = ""
+            if sent is not None and text_of(session.toolbox.listing()) != sent:
+                session.list_changed()
+            problem, sent = "", None
         except (OSError, WassetteError) as error:
             problem = f"cannot look at the components: {error}"
         if problem and problem != told:

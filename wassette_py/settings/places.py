@@ -5,17 +5,11 @@ It names folders and makes none.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-_XDG = {
-    "component_dir": ("XDG_DATA_HOME", ".local/share", "components"),
-    "config_dir": ("XDG_CONFIG_HOME", ".config", ""),
-    "cache_dir": ("XDG_CACHE_HOME", ".cache", ""),
-    "state_dir": ("XDG_STATE_HOME", ".local/state", ""),
-}
+from wassette_py.settings.quick import XDG, xdg_place
 
 
 def default_places(environ: Mapping[str, str], *, platform: str = sys.platform) -> dict[str, Path]:
@@ -30,11 +24,4 @@ def default_places(environ: Mapping[str, str], *, platform: str = sys.platform) 
             "cache_dir": dirs.user_cache_path,
             "state_dir": dirs.user_state_path,
         }
-    home = environ.get("HOME") or os.path.expanduser("~")
-    places = {}
-    for name, (variable, below_home, inside) in _XDG.items():
-        base = environ.get(variable, "")
-        # The XDG specification: a relative path in one of these variables is to be ignored.
-        root = base if os.path.isabs(base) else os.path.join(home, below_home)
-        places[name] = Path(root, "wassette", inside)
-    return places
+    return {name: Path(xdg_place(name, environ)) for name in XDG}

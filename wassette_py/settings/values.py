@@ -78,6 +78,11 @@ class Settings:
     def download_dir(self) -> Path:
         return self.cache_dir / "downloads"
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether no file and no variable has a say: what differs at most is what a flag said."""
+        return "env" not in self.origins.values() and not os.path.exists(self.config_file)
+
     def registry(self, host: str) -> RegistrySettings:
         """What is set for that registry, or nothing."""
         return self.registries.get(host, RegistrySettings())

@@ -17,15 +17,12 @@ from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
 from wassette_py.files import private_folder, stamp_of
 from wassette_py.locking import PATIENCE, release_lock, take_lock
 from wassette_py.names import Digest, valid_id
-from wassette_py.store.journal import JOURNAL, Pending, commit, finish, pending, sweep
+from wassette_py.stamps import JOURNAL, folder_stamp
+from wassette_py.store.journal import Pending, commit, finish, pending, sweep
 from wassette_py.store.records import Entry, Record, read_record
 
 LOCK = ".wassette.lock"
 _GLANCES = 10
-_SEEN = (".json", ".wasm", ".policy.yaml")
-
-
-_Stamp = tuple[int, int, int]
 
 
 def _untold(_: str) -> None:
@@ -153,18 +150,7 @@ class ComponentStore:
 
     def stamp(self) -> object:
         """A value that differs whenever a record or a policy has changed, whoever changed it; it costs a stat a file."""
-        return tuple(sorted(self._stamps().items()))
-
-    def _stamps(self) -> dict[str, _Stamp]:
-        found: dict[str, _Stamp] = {}
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder) as listing:
-            for file in listing:
-                name = file.name
-                if name.endswith(_SEEN) or name == JOURNAL:
-                    with contextlib.suppress(FileNotFoundError):
-                        status = file.stat()
-                        found[name] = (status.st_mtime_ns, status.st_size, status.st_ino)
-        return found
+        return folder_stamp(self._root)
 
     def component_stamp(self, component_id: str) -> object:
         """`stamp` for the files of one component: what it costs does not grow with the number of components."""

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from wassette_py.errors import StoreError
 from wassette_py.files import replace_newer, sync_folder, write_synced
+from wassette_py.stamps import JOURNAL
 
-JOURNAL = ".wassette.journal"
 TEMPORARY = ".wassette.tmp."
 _TEMPORARY = re.compile(r"\.wassette\.tmp\.[0-9a-f]{16}")
 _TARGET = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml|sigs)")

@@ -1,0 +1,149 @@
+"""The kept answer to tools/list: there at the next start, and never an old one."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.guests import ONE_TOOL
+from tests.server.corehost import INITIALIZE
+from tests.server.process import Client, install, serving
+from wassette_py.server.listing import Listing
+from wassette_py.settings import Settings
+
+
+def components() -> Path:
+    return Settings.load().component_dir
+
+
+def served(*arguments: str) -> list[str]:
+    with serving(*arguments) as client:
+        return names(client)
+
+
+def names(client: Client) -> list[str]:
+    return sorted(tool["name"] for tool in client.ask("tools/list")["result"]["tools"])
+
+
+def keep(*arguments: str) -> Path:
+    """Serves until the list is kept; its file."""
+    before = {path: path.stat().st_mtime_ns for path in components().glob(".wassette.listing*")}
+    with serving(*arguments):
+        until = time.monotonic() + 20
+        while True:
+            found = [path for path in components().glob(".wassette.listing*") if not path.suffix[1:].isdigit()]
+            changed = [path for path in found if before.get(path) != path.stat().st_mtime_ns]
+            if changed:
+                return changed[0]
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+
+def test_a_second_start_answers_from_the_file_and_says_the_same(tmp_path: Path) -> None:
+    install(tmp_path)
+    first = served()
+    file = keep()
+    assert served() == first
+    bound, _, text = file.read_bytes().partition(b"\n")
+    file.write_bytes(bound + b"\n" + text.replace(b'"name":"add"', b'"name":"sum"'))
+    assert "sum" in served()  # it was the file that answered
+
+
+@pytest.mark.parametrize("change", ["load", "unload", "policy"])
+def test_what_changed_meanwhile_is_listed_as_it_is(change: str, tmp_path: Path) -> None:
+    host = install(tmp_path)
+    file = keep()
+    old = file.read_bytes()
+    if change == "load":
+        install(tmp_path, "one", ONE_TOOL)
+        assert "answer" in served()
+    elif change == "unload":
+        host.unload("text")
+        assert "add" not in served()
+    else:
+        host.store.policy_path("text").write_text("version: '1.0'\ntools: {allow: [echo]}\n")
+        assert ("add" in served()) == ("add" in {tool.name for tool in host.tools()})
+    assert keep().read_bytes() != old
+
+
+def test_lists_with_and_without_the_builtin_tools_are_two(tmp_path: Path) -> None:
+    install(tmp_path)
+    keep()
+    keep("--disable-builtin-tools")
+    assert "load-component" in served()
+    assert "load-component" not in served("--disable-builtin-tools")
+
+
+def test_it_is_not_used_where_something_else_has_a_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path)
+    install(tmp_path, "one", ONE_TOOL)
+    keep()
+    assert "add" not in served("one")
+    monkeypatch.setenv("WASSETTE_COMPONENT_DIR", str(tmp_path / "empty"))
+    assert "add" not in served()
+
+
+def test_a_list_that_changes_while_it_is_made_is_not_kept(tmp_path: Path) -> None:
+    listing = Listing(str(tmp_path), builtin_tools=True)
+
+    def make() -> object:
+        (tmp_path / "a.json").write_text("{}")
+        return []
+
+    listing.keep(make)
+    assert listing.read() is None
+    listing.keep(list)
+    assert listing.read() == b"[]"
+    before = os.stat(listing.path).st_mtime_ns
+    listing.keep(list)
+    assert os.stat(listing.path).st_mtime_ns == before
+
+
+def test_a_short_or_foreign_file_is_not_believed(tmp_path: Path) -> None:
+    listing = Listing(str(tmp_path), builtin_tools=True)
+    listing.keep(lambda: [{"name": "é"}])
+    data = Path(listing.path).read_bytes()
+    Path(listing.path).write_bytes(data[:-1])
+    assert listing.read() is None
+    Path(listing.path).write_bytes(data)
+    assert listing.read() == '[{"name":"é"}]'.encode()
+    os.chmod(listing.path, 0o666)
+    assert listing.read() is None
+
+
+def test_a_folder_that_is_not_there_keeps_nothing(tmp_path: Path) -> None:
+    listing = Listing(str(tmp_path / "gone"), builtin_tools=True)
+    listing.keep(list)
+    assert listing.read() is None
+
+
+def test_a_change_while_it_serves_is_kept(tmp_path: Path) -> None:
+    install(tmp_path)
+    keep()
+    with serving() as client:
+        names(client)
+        install(tmp_path, "one", ONE_TOOL)
+        client.wait(lambda message: message.get("method") == "notifications/tools/list_changed")
+        until = time.monotonic() + 10
+        listing = Listing(str(components()), builtin_tools=True)
+        while b'"answer"' not in (listing.read() or b""):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    assert "answer" in served()
+
+
+def test_what_comes_before_and_instead_of_the_list_is_heard(tmp_path: Path) -> None:
+    install(tmp_path)
+    keep()
+    with serving(handshake=False) as client:
+        client.ask("initialize", INITIALIZE)
+        for _ in range(6):
+            client.send("notifications/initialized")
+        assert client.ask("ping")["result"] == {}
+        assert "add" in names(client)
+    with serving(handshake=False) as client:
+        client.ask("initialize", INITIALIZE)
+        assert client.end() == 0

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wassette_py.settings.quick import quick_component_dir
+from wassette_py.stamps import folder_stamp
+
+
+def test_a_folder_that_is_none_has_no_stamp(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert folder_stamp(str(tmp_path / "gone")) == folder_stamp(str(tmp_path / "file")) == ()
+
+
+def test_a_name_without_a_file_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.json").symlink_to(tmp_path / "gone")
+    (tmp_path / "b.json").write_text("{}")
+    assert [name for name, _ in folder_stamp(str(tmp_path))] == ["b.json"]
+
+
+def test_the_component_directory_is_known_at_once_when_nothing_but_a_flag_has_a_say(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert quick_component_dir(None) == str(home / ".local/share/wassette/components")
+    assert quick_component_dir("/x/../y") == "/y"
+    assert quick_component_dir(None, platform="darwin") is None
+    (home / ".config/wassette").mkdir(parents=True)
+    (home / ".config/wassette/config.yaml").write_text("log_level: error\n")
+    assert quick_component_dir(None) is None
+    (home / ".config/wassette/config.yaml").unlink()
+    monkeypatch.setenv("WASSETTE_GRANTS", "allow")
+    assert quick_component_dir(None) is None

@@ -1,0 +1,65 @@
+"""The answer to tools/list, kept beside the components for the next start, whose client waits for nothing else.
+
+It is bound to the files it was made from and to this program, and only ever a copy: one that does not fit is not used, and made again by
+the server that starts behind it. It is used and kept only where all settings are the usual ones. Nothing slow is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+
+from wassette_py import __version__
+from wassette_py.server.wire import json_text
+from wassette_py.stamps import folder_stamp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Listing:
+    """The file in the component directory `folder`, of a list with or without the built-in tools."""
+
+    def __init__(self, folder: str, *, builtin_tools: bool) -> None:
+        self.folder = folder
+        self.path = f"{folder}/.wassette.listing{'' if builtin_tools else '.bare'}"
+
+    def read(self) -> bytes | None:
+        """The list as JSON text, if it is the one of now."""
+        try:
+            with open(self.path, "rb") as file:
+                if not _is_ours(os.fstat(file.fileno())):
+                    return None
+                bound, _, text = file.read().partition(b"\n")
+        except OSError:
+            return None
+        return text[:-1] if text.endswith(b"\n") and bound == self._binding() else None
+
+    def keep(self, make: Callable[[], object]) -> None:
+        """Writes what `make` makes of the files, unless they change meanwhile. Raises nothing: it is a copy."""
+        bound = self._binding()
+        text = text_of(make())
+        if bound != self._binding() or self.read() == text:
+            return
+        temporary = f"{self.path}.{os.getpid()}"
+        try:
+            # Not synced: after a power cut it may be short, which its last byte tells, and is made again.
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(bound + b"\n" + text + b"\n")
+            os.replace(temporary, self.path)
+        except OSError:
+            return
+
+    def _binding(self) -> bytes:
+        program = os.stat(__file__).st_mtime_ns  # another build may carry the same version
+        return json_text([__version__, program, folder_stamp(self.folder)]).encode("utf-8", "surrogateescape")
+
+
+def text_of(tools: object) -> bytes:
+    """The list as it is sent."""
+    return json_text(tools).encode("utf-8", "replace")
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)

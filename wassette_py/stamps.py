@@ -1,0 +1,32 @@
+"""When the files of a component directory changed: what a list of its tools is bound to, here and in another process.
+
+This module imports nothing but `os`: a client's first list waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+
+JOURNAL = ".wassette.journal"
+SEEN = (".json", ".wasm", ".policy.yaml")
+
+Stamp = tuple[int, int, int]
+
+
+def folder_stamp(folder: str) -> tuple[tuple[str, Stamp], ...]:
+    """A value that differs whenever a record, a wasm or a policy in `folder` has changed; it costs a stat a file."""
+    found: list[tuple[str, Stamp]] = []
+    try:
+        with os.scandir(folder) as listing:
+            for file in listing:
+                name = file.name
+                if name.endswith(SEEN) or name == JOURNAL:
+                    try:
+                        status = file.stat()
+                    except FileNotFoundError:
+                        continue
+                    found.append((name, (status.st_mtime_ns, status.st_size, status.st_ino)))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    found.sort()
+    return tuple(found)
