@@ -16,6 +16,7 @@ from tests.layout_writer import INDEX, artifact, digest, index_of
 from tests.registry import Registry, running
 from tests.signatures import dsse_bundle, referrer, referrers_index, signer
 from wassette_py.host import bundle
+from wassette_py.host.project import lock_bytes
 
 RELEASE, STRANGER = signer(), signer("Ed25519")
 POLICY = 'version: "1.0"\npermissions:\n  environment:\n    allow: [{key: LANG}]\n'
@@ -127,6 +128,13 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
     return member
 
 
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A bundle of nothing."""
+    write(tmp_path / "bare.tar", {"project/wassette.yaml": b"version: 1\ncomponents:\n", "project/wassette.lock": lock_bytes({})})
+    return tmp_path / "bare.tar"
+
+
 BLOB = f"cache/sha256/{digest(b'x').removeprefix('sha256:')}"
 
 
@@ -145,42 +153,42 @@ BLOB = f"cache/sha256/{digest(b'x').removeprefix('sha256:')}"
     ],
 )
 def test_what_does_not_belong_into_a_bundle_is_refused_before_anything_is_kept(
-    wassette: Wassette, saved: Path, added: dict[str, bytes], says: str
+    wassette: Wassette, bare: Path, added: dict[str, bytes], says: str
 ) -> None:
-    write(saved, {**members(saved), **added})
-    ran = wassette("bundle", "load", str(saved))
+    write(bare, {**members(bare), **added})
+    ran = wassette("bundle", "load", str(bare))
     assert ran.code == 1
     assert says in ran.err
-    assert list((Path.home() / "cache").rglob("*")) == []
+    assert list((Path.home() / ".cache").rglob("*")) == []
 
 
 @pytest.mark.parametrize(
     "member", [link(BLOB, "/etc/passwd"), link(BLOB, "project/wassette.yaml", tarfile.LNKTYPE), link(BLOB, "", tarfile.FIFOTYPE)]
 )
-def test_a_link_or_a_device_is_refused(wassette: Wassette, saved: Path, member: tarfile.TarInfo) -> None:
-    write(saved, members(saved), member)
-    assert "does not belong into a bundle" in wassette("bundle", "load", str(saved)).err
+def test_a_link_or_a_device_is_refused(wassette: Wassette, bare: Path, member: tarfile.TarInfo) -> None:
+    write(bare, members(bare), member)
+    assert "does not belong into a bundle" in wassette("bundle", "load", str(bare)).err
 
 
-def test_a_name_that_stands_twice_is_refused(wassette: Wassette, saved: Path) -> None:
+def test_a_name_that_stands_twice_is_refused(wassette: Wassette, bare: Path) -> None:
     again = tarfile.TarInfo("project/wassette.lock")
-    write(saved, members(saved), again)
-    assert "is not what its name says" in wassette("bundle", "load", str(saved)).err
+    write(bare, members(bare), again)
+    assert "is not what its name says" in wassette("bundle", "load", str(bare)).err
 
 
-def test_members_without_end_are_refused(wassette: Wassette, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "MAX_MEMBERS", 3)
-    assert "has more than 3 members" in wassette("bundle", "load", str(saved)).err
+def test_members_without_end_are_refused(wassette: Wassette, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "MAX_MEMBERS", 1)
+    assert "has more than 1 members" in wassette("bundle", "load", str(bare)).err
 
 
-def test_what_is_no_bundle_is_told(wassette: Wassette, saved: Path, tmp_path: Path) -> None:
+def test_what_is_no_bundle_is_told(wassette: Wassette, bare: Path, tmp_path: Path) -> None:
     assert "there is no" in wassette("bundle", "load", "gone.tar").err
     (tmp_path / "text.tar").write_text("hello")
     assert "is no bundle" in wassette("bundle", "load", str(tmp_path / "text.tar")).err
-    content = members(saved)
+    content = members(bare)
     del content["project/wassette.lock"]
-    write(saved, content)
-    assert "it has no project/wassette.lock" in wassette("bundle", "load", str(saved)).err
+    write(bare, content)
+    assert "it has no project/wassette.lock" in wassette("bundle", "load", str(bare)).err
 
 
 def test_a_bundle_whose_parts_are_missing_or_exchanged_installs_nothing(wassette: Wassette, saved: Path) -> None:

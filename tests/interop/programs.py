@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -65,3 +66,50 @@ def server(command: Sequence[str | Path], port: int, folder: Path) -> Iterator[N
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextlib.contextmanager
+def cutting_proxy(host: str, *, after: int) -> Iterator[tuple[str, list[int]]]:
+    """A way to `host`, and its own `HOST:PORT`, that breaks the first connection which has brought `after` bytes; and what each brought."""
+    carried: list[int] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=carry, args=(client,), daemon=True).start()
+
+    def carry(client: socket.socket) -> None:
+        name, _, port = host.partition(":")
+        number = len(carried)
+        carried.append(0)
+        with client, socket.create_connection((name, int(port))) as upstream:
+            threading.Thread(target=pump, args=(client, upstream), daemon=True).start()
+            with contextlib.suppress(OSError):
+                while data := upstream.recv(1 << 14):
+                    client.sendall(data)
+                    carried[number] += len(data)
+                    if carried[number] > after and not cut.is_set():
+                        cut.set()
+                        break
+            for end in (client, upstream):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def pump(client: socket.socket, upstream: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(1 << 14):
+                upstream.sendall(data)
+
+    cut = threading.Event()
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}", carried
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)

@@ -6,12 +6,13 @@ import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Wassette, components, wassette
-from tests.interop.programs import run
+from tests.interop.programs import cutting_proxy, run
 from tests.interop.registries import PASSWORD, REGISTRIES, USER, RealRegistry
 from wassette_py.control import Control
 from wassette_py.errors import NotFound
@@ -20,7 +21,7 @@ from wassette_py.oci.access import Access
 from wassette_py.oci.credentials import Credential
 from wassette_py.oci.login import login
 from wassette_py.reference import parse_reference
-from wassette_py.settings import Settings
+from wassette_py.settings import RegistrySettings, Settings
 
 pytestmark = pytest.mark.interop
 __all__ = ["components", "wassette"]
@@ -129,3 +130,15 @@ def test_a_private_registry_lets_in_who_is_known_and_nobody_else(
         monkeypatch.setattr("sys.stdin", io.StringIO(password))
         assert wassette("registry", "login", registry.host, "-u", USER, "--password-stdin").code == code
     assert wassette("registry", "push", f"oci://{registry.host}/acme/text:1.0", "text.wasm").code == 0
+
+
+@pytest.mark.parametrize("registry", ["docker", "olareg"], indirect=True)
+def test_a_download_that_broke_off_goes_on_where_it_was(registry: RealRegistry, tmp_path: Path) -> None:
+    wasm = b"\0asm" + bytes(range(256)) * 4000
+    (tmp_path / "large.wasm").write_bytes(wasm)
+    oras(registry, "push", f"{registry.host}/acme/large:1", "large.wasm:application/wasm", folder=tmp_path)
+    with cutting_proxy(registry.host, after=400_000) as (proxy, carried):
+        settings = replace(Settings.load(), registries={proxy: RegistrySettings(insecure_http=True)})
+        assert fetch(parse_reference(f"oci://{proxy}/acme/large:1"), settings, Control()).wasm == wasm
+    assert len(carried) >= 2
+    assert len(wasm) < sum(carried) < len(wasm) + 200_000
