@@ -157,6 +157,7 @@ def test_a_foreign_file_is_adopted_by_loading_the_same_bytes(store: ComponentSto
         (lambda value: json.dumps(value | {"digest": "sha256:../../x"}).encode(), "not a digest"),
         (lambda value: json.dumps(value | {"prefix": 5}).encode(), "expected text, got int"),
         (lambda value: json.dumps(value | {"tools": [{"name": 1}]}).encode(), "cannot be read: KeyError"),
+        (lambda value: json.dumps(value | {"prefix": "\ud800"}).encode(), "half a character"),
         (lambda value: json.dumps(value | {"signer": "me"}).encode(), "cannot be read: TypeError"),
     ],
 )

@@ -133,7 +133,10 @@ def parse_reference(text: str, *, base: Path | None = None) -> Reference:
         _refuse(text, "http:// cannot be trusted to bring the bytes that were sent", f"https{text[4:]}")
     if "://" in text:
         _refuse(text, f"{scheme or 'this'} is no scheme of a reference", f"give {_FORMS}")
-    return FileReference(_normal(without_root(os.path.abspath(os.path.join(base or Path.cwd(), text)))))
+    reference = FileReference(_normal(without_root(os.path.abspath(os.path.join(base or Path.cwd(), text)))))
+    if len(str(reference)) > MAX_REFERENCE:
+        raise InvalidReference("a path this long cannot be written as a reference", "move the file to a shorter path")
+    return reference
 
 
 def _parse_file(text: str) -> FileReference:

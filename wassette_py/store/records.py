@@ -6,6 +6,7 @@ Reading one costs no engine: the tools it lists are those that were described wh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from wassette_py.wit.describe import NotTool, ToolDefinition
 
 FORMAT = 1
 MAX_RECORD = 16 << 20
+# NOTE: JSON can spell what no text can be written with again; records are written without such escapes.
+_SURROGATE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
 Status = Literal["ready", "broken", "unverified", "foreign"]
 
 
@@ -111,6 +114,8 @@ def read_record(component_id: str, data: bytes) -> Record:
     if len(data) > MAX_RECORD:
         raise StoreError(f"the record of {component_id!r} is larger than {MAX_RECORD} bytes", hint)
     try:
+        if _SURROGATE.search(data):
+            raise ValueError("it holds half a character")
         record = Record.from_json(json.loads(data))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, InvalidReference) as error:
         raise StoreError(f"the record of {component_id!r} cannot be read: {type(error).__name__}: {error}", hint) from None

@@ -1,0 +1,1 @@
+"""Fuzzing of everything that reads what strangers write. `python -m tests.fuzz --seconds 60` runs it; `test_fuzz.py` a little of it."""
