@@ -196,9 +196,9 @@ def test_large_objects_are_not_read(registry: Registry) -> None:
     large = [referrer(GOOD, bytes([number]) * (1 << 20)) for number in range(6)]
     listed(registry, referrer(GOOD, b"x" * ((1 << 20) + 1)), *large)
     evidence = found(registry)
-    assert [len(one.data) for one in evidence.objects] == [0] + [1 << 20] * 4
+    assert [len(one.data) for one in evidence.objects] == [0] + [1 << 20] * 3
     assert "is larger than" in str(evidence.objects[0].problem)
-    assert evidence.notes == ("2 more were not looked at: at most 64 objects and 4 MiB are",)
+    assert evidence.notes == ("3 more were not looked at: at most 64 objects and 4 MiB are",)
 
 
 def test_a_tag_that_moves_after_it_was_resolved_does_not_matter(registry: Registry) -> None:
@@ -281,3 +281,18 @@ def test_a_layout_of_very_many_manifests_is_refused(tmp_path: Path) -> None:
     entries = [{**ONE.descriptor, "digest": f"sha256:{number:064x}"} for number in range(1100)]
     with pytest.raises(FetchError, match="lists more than 1024 manifests"):
         layout_evidence(tmp_path, entries)
+
+
+def test_manifests_and_annotations_count_as_bytes_and_only_known_annotations_are_kept(registry: Registry) -> None:
+    name = "dev.cosignproject.cosign/signature"
+    padded = carrier([("application/vnd.dev.cosign.simplesigning.v1+json", b"{}", {name: "A" * (3 << 20), "other": "B"})])
+    tagged(registry, sig_tag(GOOD), padded)
+    [kept] = found(registry).objects
+    assert list(kept.annotations) == [name]
+    again = carrier([("application/vnd.dev.cosign.simplesigning.v1+json", b"{}", {name: "A" * (2 << 20)})])
+    tagged(registry, sig_tag(GOOD, ".att"), again)
+    evidence = found(registry)
+    assert (len(evidence.objects), len(evidence.notes)) == (1, 1)
+    large = [carrier([("x/y", b"", {"padding": chr(65 + number) * (1 << 20)})], GOOD) for number in range(5)]
+    listed(registry, *large)
+    assert len(found(registry).objects) < 5

@@ -249,3 +249,17 @@ def test_an_unsigned_scope_explains_what_it_did_not_need() -> None:
     judgement = judge(reference=REFERENCE, digest=WASM, manifest=PIN, rule=scope, evidence=Evidence(MANIFEST, (bundled(),)))
     assert judgement.signer == VerifiedSigner("unsigned", "not signed, accepted by trust scope ghcr.io/acme: ours", "ghcr.io/acme")
     assert len(judgement.findings) == 1
+
+
+def test_a_stranger_decides_neither_how_long_a_decision_takes_nor_what_it_prints() -> None:
+    envelope_of = envelope(statement(str(PIN), "https://x/\x1b[2J" + "y" * 10_000), STRANGER)
+    many = {**envelope_of, "signatures": envelope_of["signatures"] * 16}
+    crowd = SignatureObject("tag x.att", DSSE, json.dumps(many).encode())
+    keys = tuple(replace(key(f"k{number}", signer("P-256", 100 + number))) for number in range(32))
+    judgement = judged(RULE, *[crowd] * 63, bundled(), keys=keys)
+    assert judgement.signer is None
+    assert len(judgement.findings) == 64
+    text = str(judgement.error)
+    assert "\x1b" not in text
+    assert len(text) < 3000
+    assert judged(RULE, bundled(), *[crowd] * 8, keys=keys).signer is not None

@@ -17,7 +17,7 @@ from wassette_py.errors import DigestMismatch, FetchError, NotFound, RegistryErr
 from wassette_py.names import Digest
 from wassette_py.oci.documents import INDEX_TYPES, MANIFEST_TYPES, TAG_ANNOTATION, Descriptor, Index, Manifest, parse_document, parse_object
 from wassette_py.oci.reading import MAX_DOCUMENT, collect
-from wassette_py.trust.evidence import BUNDLES, DSSE_LAYER, MAX_PAYLOAD, SIMPLE_SIGNING, Evidence, SignatureObject
+from wassette_py.trust.evidence import ANNOTATIONS, BUNDLES, DSSE_LAYER, MAX_PAYLOAD, SIMPLE_SIGNING, Evidence, SignatureObject
 
 if TYPE_CHECKING:
     from wassette_py.oci.layout import LayoutSource
@@ -78,14 +78,15 @@ class _Search:
     def open(self, descriptor: Descriptor, subject: Digest) -> None:
         """Opens the manifest of a referrer, and takes its layers when it is about `subject`."""
         where = f"referrer {descriptor.digest}"
-        if self.opened >= MAX_OBJECTS or len(self.objects) >= MAX_OBJECTS:
+        if self.opened >= MAX_OBJECTS or len(self.objects) >= MAX_OBJECTS or self.bytes + descriptor.size > MAX_BYTES:
             self.skipped += 1
             return
         self.opened += 1
+        self.bytes += descriptor.size
         try:
             found = self.shelf.document(descriptor, self.control)
         except (NotFound, DigestMismatch) as error:
-            self.objects.append(SignatureObject(where, descriptor.artifact_type or "", problem=str(error)))
+            self.objects.append(SignatureObject(where, "", problem=str(error)))
             return
         self.layers(found, where, subject)
 
@@ -104,22 +105,24 @@ class _Search:
             self._take(layer, where if len(document.layers) == 1 else f"{where}, layer {number + 1}")
 
     def _take(self, layer: Descriptor, where: str) -> None:
-        if len(self.objects) >= MAX_OBJECTS or (layer.media_type in READ and self.bytes + layer.size > MAX_BYTES):
+        # Only what means something is kept: the rest may be megabytes of anything.
+        annotations = {name: text for name, text in layer.annotations.items() if name in ANNOTATIONS and isinstance(text, str)}
+        size = (layer.size if layer.media_type in READ and layer.size <= MAX_PAYLOAD else 0) + sum(map(len, annotations.values()))
+        if len(self.objects) >= MAX_OBJECTS or self.bytes + size > MAX_BYTES:
             self.skipped += 1
             return
-        annotations = {name: text for name, text in layer.annotations.items() if isinstance(text, str)}
+        self.bytes += size
         problem, data = None, b""
         if layer.media_type in READ:
             try:
                 data = self._blob(layer, where)
             except (NotFound, DigestMismatch) as error:
                 problem = str(error)
-        self.objects.append(SignatureObject(where, layer.media_type, data, annotations, problem))
+        self.objects.append(SignatureObject(where, layer.media_type[:100], data, annotations, problem))
 
     def _blob(self, layer: Descriptor, where: str) -> bytes:
         if layer.size > MAX_PAYLOAD:
             raise NotFound(f"{where} is larger than {MAX_PAYLOAD} bytes")
-        self.bytes += layer.size
         return self.shelf.blob(layer, limit=MAX_PAYLOAD, control=self.control)
 
 

@@ -24,6 +24,8 @@ BUNDLES = (BUNDLE, "application/vnd.dev.sigstore.bundle+json;version=0.3")
 SIGNATURE_ANNOTATION = "dev.cosignproject.cosign/signature"
 CERTIFICATE_ANNOTATION = "dev.sigstore.cosign/certificate"
 SET_ANNOTATION = "dev.sigstore.cosign/bundle"
+ANNOTATIONS = (SIGNATURE_ANNOTATION, CERTIFICATE_ANNOTATION, SET_ANNOTATION)
+"""The annotations of a layer that mean something here."""
 IN_TOTO = "application/vnd.in-toto+json"
 STATEMENTS = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
 COSIGN_SIGN = "https://sigstore.dev/cosign/sign/v1"

@@ -11,12 +11,15 @@ from typing import assert_never
 
 from wassette_py.names import Digest
 from wassette_py.reference import Reference
-from wassette_py.trust.evidence import Evidence, SignatureObject, Signed, Simple, Statement, Whole, read_signed
+from wassette_py.trust.evidence import COSIGN_SIGN, Evidence, SignatureObject, Signed, Simple, Statement, Whole, read_signed
 from wassette_py.trust.keys import PublicKey, made_by
 from wassette_py.trust.rekor import logged_at
 from wassette_py.trust.rules import SignatureRule
 
 MAX_OBJECTS = 64
+SHOWN = 100
+MAX_CHECKS = 4096
+"""Signatures times keys in one decision: whoever can put signatures beside an artifact must not decide how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,16 @@ class Finding:
 
     @property
     def what(self) -> str:
-        """`signature`, or the type of what is attested."""
+        """`signature`, or the type of what is attested, as far as it can be shown."""
+        if self.attested is None:
+            return "signature"
+        return self.attested if len(self.attested) <= SHOWN and self.attested.isprintable() else f"{self.attested[:SHOWN]!r}…"
+
+    @property
+    def attested(self) -> str | None:
+        """The predicate type, None for what is no attestation."""
         about = self.signed.about if self.signed else None
-        return about.predicate_type if isinstance(about, Statement) and self.signed and self.signed.is_attestation else "signature"
+        return about.predicate_type if isinstance(about, Statement) and about.predicate_type != COSIGN_SIGN else None
 
     @property
     def counts(self) -> bool:
@@ -53,10 +63,13 @@ def findings(
     """Every signature object of `evidence` under `rule`; `keys` are tried besides those of the rule, to name whose a signature is."""
     named = (*rule.keys, *keys)
     tried = tuple({key.fingerprint: key for key in reversed(named)}.values())
-    return tuple(
-        _finding(one, evidence.manifest, manifest=manifest, reference=reference, rule=rule, keys=tried)
-        for one in evidence.objects[:MAX_OBJECTS]
-    )
+    found, checks = list[Finding](), 0
+    for one in evidence.objects[:MAX_OBJECTS]:
+        with_keys = tried if checks < MAX_CHECKS else ()
+        finding = _finding(one, evidence.manifest, manifest=manifest, reference=reference, rule=rule, keys=with_keys)
+        checks += len(tried) * len(finding.signed.signatures) if finding.signed else 0
+        found.append(finding)
+    return tuple(found)
 
 
 def _finding(

@@ -136,7 +136,7 @@ def _attested(rule: AttestationRule, seen: Iterable[Finding]) -> Requirement:
 
 
 def _attests(found: Finding, rule: AttestationRule, wanted: set[str]) -> bool:
-    if found.problem is not None or found.signed is None or found.what != rule.predicate_type:
+    if found.problem is not None or found.signed is None or found.attested != rule.predicate_type:
         return False
     by = {key.fingerprint for key in found.signers} & wanted
     return bool(by) and rule.unmet(getattr(found.signed.about, "predicate", None)) is None
