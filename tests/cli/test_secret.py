@@ -141,3 +141,27 @@ def test_the_secrets_are_private(wassette: Wassette, monkeypatch: pytest.MonkeyP
     typed(monkeypatch, VALUE.encode())
     wassette("secret", "set", "TOKEN")
     assert {oct(path.stat().st_mode & 0o777) for path in (home / ".config/wassette/secrets").iterdir()} == {"0o600"}
+
+
+def test_a_secret_is_granted_as_a_header_for_a_host_that_may_be_reached(
+    wassette: Wassette, monkeypatch: pytest.MonkeyPatch, loaded: Path
+) -> None:
+    monkeypatch.setenv("MINE", VALUE)
+    assert wassette("secret", "set", "TOKEN", "--from", "env:MINE").code == 0
+    words = ("policy", "grant", "text", "secret", "TOKEN", "--inject", "api.example.com")
+    ran = wassette(*words)
+    assert ran.code == 1
+    assert "the secret TOKEN is for api.example.com, to which no request is granted" in ran.err
+    assert wassette("policy", "grant", "text", "network", "api.example.com").code == 0
+    shown = wassette(*words, "-o", "json").json
+    inject = {"host": "api.example.com", "header": "Authorization", "format": "Bearer {}"}
+    assert shown["permissions"]["secrets"] == [{"name": "TOKEN", "inject": inject}]
+    line = "secret TOKEN as Authorization: Bearer … to https://api.example.com (the component never sees it)"
+    assert line in wassette("policy", "show", "text").out
+    assert wassette("policy", "test", "text", "env TOKEN").code == 3
+    assert wassette("policy", "revoke", "text", "network", "api.example.com").code == 1
+    other = ("policy", "grant", "text", "secret", "TOKEN", "--inject", "api.example.com", "--header", "X-Key", "--format", "k={}")
+    assert wassette(*other).code == 0
+    assert wassette("policy", "revoke", "text", "secret", "TOKEN", "--inject", "api.example.com").code == 0
+    assert wassette("policy", "revoke", *other[2:]).code == 0
+    assert wassette("policy", "grant", "text", "secret", "TOKEN").code == 2

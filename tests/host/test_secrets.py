@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.cli.guests import ONE_TOOL, TEXT_TOOLS
 from tests.host.conftest import Load, call
+from tests.sandbox.egress.origin import Visit, origin
 from tests.sandbox.guests import ENVIRONMENT, PRINT
+from tests.sandbox.guests_http import CLIENT
+from tests.tls import make_authority
 from wassette_py.errors import MissingSecret, NotGranted
 from wassette_py.host import CallResult, ComponentHost, DeniedLine
+from wassette_py.host.granted import granted_secrets
 from wassette_py.host.outcome import without_secrets
+from wassette_py.policy.document import parse_policy
 from wassette_py.policy.words import parse_permission
 from wassette_py.secrets import Redactor
 from wassette_py.settings import Settings
@@ -118,3 +126,53 @@ def test_a_secret_is_granted_when_it_has_a_value_and_revoked_by_the_same_words(h
     host.policies.revoke("one", permission)
     with pytest.raises(NotGranted):
         host.policies.revoke("one", permission)
+
+
+def test_a_header_is_put_into_requests_and_its_value_is_in_no_text(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, context = make_authority(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    host = ComponentHost(Settings.load())
+    host.secrets.set_value("TOKEN", TOKEN)
+
+    def mirror(visit: Visit) -> None:
+        visit.answer(f"you said {visit.headers['authorization']}".encode())
+
+    with origin(mirror, context) as server:
+        place = f"127.0.0.1:{server.port}"
+        load("web", CLIENT, policy=f"version: '1.0'\npermissions:\n  network: {{allow: [{{host: 'https://{place}'}}]}}\n")
+        permission = parse_permission("secret", "TOKEN", inject=place)
+        host.policies.grant("web", permission)
+        opened = host.opened_tool("send")
+        values = (0, 1, place, "/", "", "", "", 0, 0, 0)
+        arguments = {name: value for (name, _), value in zip(opened.function.params, values, strict=True)}
+        result = host.call(replace(opened, arguments=arguments), cancel=threading.Event())
+        assert server.headers[0]["authorization"] == f"Bearer {TOKEN}"
+    assert result.error is None
+    assert "you said Bearer [redacted]" in result.value_text
+    assert host.recorder.log.flush(10)
+    log = "".join(path.read_text() for path in host.settings.audit.dir.iterdir())
+    assert f'"target":"GET https://{place}"' in log
+    assert TOKEN not in log + repr(result)
+
+
+def test_a_value_that_can_be_no_header_fails_the_call_unsaid(host: ComponentHost, load: Load) -> None:
+    host.secrets.set_value("TOKEN", "two\nlines")
+    load("one", ONE_TOOL, policy=f"version: '1.0'\npermissions:\n  network: {{allow: [{{host: a.com}}]}}\n  secrets: [{INJECTED}]\n")
+    result = call(host, "answer")
+    assert result.kind == "broken"
+    assert result.error == "the value of TOKEN cannot stand in a header: it is no printable ASCII on one line"
+
+
+def test_two_headers_of_one_host_are_both_put_in(host: ComponentHost) -> None:
+    host.secrets.set_value("A", "value-a")
+    host.secrets.set_value("B", "value-b")
+    text = (
+        "version: '1.0'\npermissions:\n  network: {allow: [{host: a.com}]}\n"
+        "  secrets: [{name: A, inject: {host: a.com}}, {name: B, inject: {host: a.com, header: X-B, format: 'b={}'}}]\n"
+    )
+    granted = granted_secrets(parse_policy(text, "p", home=None), host.secrets)
+    assert granted.headers == {("a.com", 443): (("Authorization", "Bearer value-a"), ("X-B", "b=value-b"))}
+    assert "value-" not in repr(granted)
+
+
+INJECTED = "{name: TOKEN, inject: {host: a.com}}"

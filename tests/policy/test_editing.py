@@ -12,7 +12,16 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from tests.policy.strategies import permissions, policy_texts
 from wassette_py.errors import InvalidPolicy, NotGranted
-from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable, parse_policy
+from wassette_py.policy.document import (
+    NetworkCidr,
+    NetworkHost,
+    PolicyDocument,
+    SecretHeader,
+    SecretVariable,
+    StorageGrant,
+    Variable,
+    parse_policy,
+)
 from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, grant, granted, revoke
 
@@ -133,6 +142,17 @@ def test_a_policy_can_be_emptied_entry_by_entry_and_filled_again(text: str) -> N
 )
 def test_a_first_grant_makes_the_file(permission: Permission, text: str) -> None:
     assert grant_text(None, SOURCE, permission) == text
+
+
+def test_a_header_is_granted_and_revoked_in_the_text() -> None:
+    text = 'version: "1.0"\npermissions:\n  network:\n    allow:\n      - host: a.com  # ours\n'
+    header = SecretHeader("T", "a.com", "Authorization", "Bearer {}")
+    edited = grant_text(text, SOURCE, header)
+    assert edited == f'{text}  secrets:\n    - {{name: T, inject: {{host: a.com, header: Authorization, format: "Bearer {{}}"}}}}\n'
+    assert parse(edited).secrets == (header,)
+    assert revoke_text(edited, SOURCE, header) == f"{text}  secrets: []\n"
+    with pytest.raises(InvalidPolicy, match="to which no request is granted"):
+        revoke_text(edited, SOURCE, NetworkHost("a.com"))
 
 
 BLOCK = """\

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from wassette_py.errors import InvalidPolicy, NotGranted
-from wassette_py.policy.document import EMPTY, NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
+from wassette_py.policy.document import (
+    EMPTY,
+    NetworkCidr,
+    NetworkHost,
+    PolicyDocument,
+    SecretHeader,
+    SecretVariable,
+    StorageGrant,
+    Variable,
+)
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation, describe, grant, granted, revoke
 
 
@@ -70,6 +81,45 @@ def test_a_variable_is_given_from_one_place() -> None:
     assert policy_of(SecretVariable("T", "A"), SecretVariable("T", "B")).keys == ("A", "B")
 
 
+HEADER = SecretHeader("T", "api.a.com", "Authorization", "Bearer {}")
+
+
+@pytest.mark.parametrize(
+    ("allow", "secret", "reached"),
+    [
+        (NetworkHost("api.a.com"), HEADER, True),
+        (NetworkHost("*.a.com", "https"), HEADER, True),
+        (NetworkHost("api.a.com", "https", 443, ("GET",), ("/x/**",)), HEADER, True),
+        (NetworkHost("api.a.com", "http"), HEADER, False),
+        (NetworkHost("api.a.com", None, 8443), HEADER, False),
+        (NetworkHost("api.a.com", None, 8443), replace(HEADER, port=8443), True),
+        (NetworkHost("api.a.com"), replace(HEADER, port=8443), False),
+        (NetworkHost("a.com"), HEADER, False),
+        (NetworkCidr("10.0.0.0/8"), HEADER, False),
+        (NetworkCidr("10.0.0.0/8"), replace(HEADER, host="10.1.2.3"), True),
+        (NetworkCidr("10.0.0.0/8"), replace(HEADER, host="11.1.2.3"), False),
+    ],
+)
+def test_a_header_needs_a_grant_of_requests_that_carry_it(allow: Permission, secret: SecretHeader, reached: bool) -> None:
+    policy = policy_of(allow)
+    if not reached:
+        with pytest.raises(InvalidPolicy, match=r"permissions\.secrets: the secret T is for .*, to which no request is granted"):
+            grant(policy, secret)
+        return
+    with_secret = grant(policy, secret)
+    assert (with_secret.secrets, with_secret.keys) == ((secret,), ())
+    with pytest.raises(InvalidPolicy, match=r"permissions\.network\.allow: the secret T is for"):
+        revoke(with_secret, allow)
+    assert revoke(revoke(with_secret, secret), allow) == policy_of()
+
+
+def test_a_header_for_a_host_is_given_from_one_place() -> None:
+    policy = policy_of(NetworkHost("api.a.com"), HEADER)
+    with pytest.raises(InvalidPolicy, match=r"the header authorization for api\.a\.com:443 is given twice"):
+        grant(policy, replace(HEADER, name="U", header="authorization", port=443))
+    assert len(grant(policy, replace(HEADER, header="X-Key")).secrets) == 2
+
+
 def test_revoking_a_path_or_a_limit_takes_it_whatever_it_is() -> None:
     policy = policy_of(StorageGrant("/a"), StorageGrant("/a", True, "/x"), StorageGrant("/b"), LimitValue("cpu", 1))
     assert revoke(policy, AnyStorage("/a")).storage == (StorageGrant("/b"),)
@@ -83,6 +133,11 @@ def test_revoking_a_path_or_a_limit_takes_it_whatever_it_is() -> None:
             SecretVariable("T", "X"),
             "secret T as env X (the component sees its value)",
             "granted is secret T as env Y (the component sees its value)",
+        ),
+        (
+            SecretHeader("U", "a.com", "X", "k {}"),
+            "secret U as X: k … to https://a.com (the component never sees it)",
+            None,
         ),
         (StorageGrant("/a", True), "read and write /a", "granted is read /a; read and write /a as /x"),
         (StorageGrant("/c"), "read /c", None),

@@ -9,10 +9,20 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.policy.strategies import permissions
 from wassette_py.errors import InvalidPolicy
-from wassette_py.policy.document import EMPTY, NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
+from wassette_py.policy.document import (
+    EMPTY,
+    NetworkCidr,
+    NetworkHost,
+    PolicyDocument,
+    SecretHeader,
+    SecretVariable,
+    StorageGrant,
+    Variable,
+)
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation
 from wassette_py.policy.words import (
     command_for,
@@ -53,6 +63,9 @@ HOME, BASE = Path("/home/me"), Path("/work/here")
         ("environment", "LANG", {}, Variable("LANG")),
         ("environment-variable", "LANG", {}, Variable("LANG")),
         ("secret", "TOKEN", {"env": "API_TOKEN"}, SecretVariable("TOKEN", "API_TOKEN")),
+        ("secret", "T", {"inject": "API.a.com"}, SecretHeader("T", "api.a.com", "Authorization", "Bearer {}")),
+        ("secret", "T", {"inject": "https://a.com:8443", "header": "X-Key"}, SecretHeader("T", "a.com", "X-Key", "{}", 8443)),
+        ("secret", "T", {"inject": "a.com", "format": "token {}"}, SecretHeader("T", "a.com", "Authorization", "token {}")),
         ("memory", "512Mi", {}, LimitValue("memory", 512 << 20)),
         ("cpu", "500m", {}, LimitValue("cpu", 0.5)),
         ("timeout", "30s", {}, LimitValue("timeout", 30)),
@@ -92,6 +105,14 @@ def test_fewer_words_revoke_whatever_there_is(kind: str, value: str | None, opti
         ("env", None, {}, "env needs a value"),
         ("env", "A", {"env": "B"}, "env does not take the options of secret"),
         ("secret", None, {"env": "B"}, "secret needs a value"),
+        ("secret", "T", {}, "secret needs either --env NAME (the component sees it) or --inject HOST (it never does)"),
+        (
+            "secret",
+            "T",
+            {"env": "A", "inject": "a.com"},
+            "secret needs either --env NAME (the component sees it) or --inject HOST (it never does)",
+        ),
+        ("secret", "T", {"env": "A", "header": "X"}, "--header and --format belong to --inject"),
         ("memory", None, {}, "memory needs a value"),
     ],
 )
@@ -140,8 +161,25 @@ def test_wrong_words_are_a_usage_error(kind: str, value: str | None, options: di
         ("network", "a.com", {"paths": ["x"]}, "network: a path starts with /", "/x"),
         ("env", "A*", {}, "env: variables are granted one by one, not by a pattern", None),
         ("memory", "lots", {}, "memory: expected a number of bytes such as 512Mi (Ki, Mi, Gi, Ti), got 'lots'", None),
-        ("secret", "TOKEN", {}, "secret: say which variable the component sees it as", "--env TOKEN"),
-        ("secret", "a b", {"env": "X"}, "secret: 'a b' is not the name of a secret: a letter, then letters, digits, _ . -", None),
+        ("secret", "T", {"inject": "http://a.com"}, "secret: a secret is sent over https only", "a.com"),
+        ("secret", "T", {"inject": "*.a.com"}, "secret: a secret goes to exactly one host, not to all of a pattern", "api.a.com"),
+        ("secret", "T", {"inject": "a.com", "header": "a b"}, "secret: 'a b' is not the name of a header", "Authorization"),
+        (
+            "secret",
+            "T",
+            {"inject": "a.com", "header": "Host"},
+            "secret: the header Host belongs to the connection and not to what is asked",
+            "Authorization",
+        ),
+        ("secret", "T", {"inject": "a.com", "format": "Bearer"}, "secret: expected {} once, where the value goes", "Bearer {}"),
+        (
+            "secret",
+            "T",
+            {"inject": "a.com", "format": "{}\n"},
+            "secret: a header is printable ASCII without blanks around it",
+            "Bearer {}",
+        ),
+        ("secret", "a b", {"env": "X"}, "secret: 'a b' is not the name of a secret: a letter or _, then letters, digits, _ . -", None),
         ("secret", "A", {"env": "X=1"}, "secret: 'X=1' is not the name of a variable", "X"),
     ],
 )
@@ -186,7 +224,12 @@ def test_what_revokes_anything_is_a_command_line_too() -> None:
     assert revoke_command_for("fetch", AnyLimit("cpu")) == "wassette policy revoke fetch cpu"
 
 
-@given(permissions)
+HEADERS = st.builds(
+    SecretHeader, st.just("T"), st.just("a.com"), st.just("X"), st.sampled_from(["{}", "a {} b"]), st.sampled_from([None, 8443])
+)
+
+
+@given(permissions | HEADERS)
 def test_the_words_of_a_permission_name_that_permission(permission: Permission) -> None:
     words = list(permission_words(permission))
     assert shlex.split(command_for("x", permission))[4:] == words
@@ -197,7 +240,7 @@ def test_the_words_of_a_permission_name_that_permission(permission: Permission) 
         match word:
             case "--method" | "--path":
                 options[f"{word[2:]}s"].append(words.pop(0))
-            case "--access" | "--guest" | "--cidr" | "--env":
+            case "--access" | "--guest" | "--cidr" | "--env" | "--inject" | "--header" | "--format":
                 options[word[2:]] = words.pop(0)
             case _:
                 positional.append(word)

@@ -32,6 +32,11 @@ Guest = Annotated[
 Methods = Annotated[list[str] | None, typer.Option("--method", metavar="GET", help="network: this method only (repeatable).")]
 Paths = Annotated[list[str] | None, typer.Option("--path", metavar="GLOB", help="network: below this path only (repeatable).")]
 Env = Annotated[str | None, typer.Option("--env", metavar="NAME", help="secret: the variable the component sees it as.")]
+Inject = Annotated[
+    str | None, typer.Option("--inject", metavar="HOST", help="secret: put it into requests to this host; the component never sees it.")
+]
+Header = Annotated[str | None, typer.Option("--header", metavar="NAME", help="secret: into this header (default: Authorization).")]
+Format = Annotated[str | None, typer.Option("--format", metavar="'Bearer {}'", help="secret: what stands in it, {} being the value.")]
 Cidr = Annotated[str | None, typer.Option("--cidr", metavar="10.1.0.0/16", help="network: a range of addresses instead of a host.")]
 
 _ASKED = (
@@ -54,6 +59,9 @@ class Words:
     paths: Sequence[str] = ()
     cidr: str | None = None
     env: str | None = None
+    inject: str | None = None
+    header: str | None = None
+    format: str | None = None
 
     def options(self) -> dict[str, Any]:
         """For `parse_permission`, with what `~` and relative paths mean here."""

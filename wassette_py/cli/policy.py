@@ -13,7 +13,10 @@ from wassette_py.cli.permissions import (
     Access,
     Cidr,
     Env,
+    Format,
     Guest,
+    Header,
+    Inject,
     Kind,
     Methods,
     Paths,
@@ -59,9 +62,12 @@ def grant(
     paths: Paths = None,
     cidr: Cidr = None,
     env: Env = None,
+    inject: Inject = None,
+    header: Header = None,
+    form: Format = None,
 ) -> None:
     """Let a component do one thing more."""
-    permission = read_permission(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env))
+    permission = read_permission(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env, inject, header, form))
     session = session_of(context)
     session.host.policies.grant(component, permission)
     show_policy(session, component)
@@ -80,9 +86,12 @@ def revoke(
     paths: Paths = None,
     cidr: Cidr = None,
     env: Env = None,
+    inject: Inject = None,
+    header: Header = None,
+    form: Format = None,
 ) -> None:
     """Take one permission back, named by the same words; `storage PATH` alone takes back all of that path."""
-    permission = read_revocation(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env))
+    permission = read_revocation(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env, inject, header, form))
     session = session_of(context)
     session.host.policies.revoke(component, permission)
     show_policy(session, component)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from wassette_py.audit import actor
 from wassette_py.control import Control
 from wassette_py.errors import InvalidComponent, WassetteError
+from wassette_py.host.granted import granted_secrets
 from wassette_py.host.outcome import CallResult, explained, failed, without_secrets
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Caller:
         try:
             limits = self._policies.check(policy)
             values = read_arguments(function, call.arguments)
-            secrets = self._secrets.values(secret.name for secret in policy.secrets)
+            granted = granted_secrets(policy, self._secrets)
         except WassetteError as error:
             result = failed(error)
             self._record(who, call, result, None)
@@ -87,8 +88,7 @@ class Caller:
             return
         known = {**self._settings.environ, **call.environment} if policy.variables else {}
         variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
-        variables |= {secret.key: secrets[secret.name] for secret in policy.secrets}
-        spec = CallSpec(call.component_id, function, values, policy, limits, variables)
+        spec = CallSpec(call.component_id, function, values, policy, limits, {**variables, **granted.variables}, granted.headers)
 
         def finish(report: CallReport) -> None:
             result = explained(call.component_id, function, policy, report, limits.output)

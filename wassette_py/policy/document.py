@@ -67,7 +67,27 @@ class SecretVariable:
     line: int = field(default=0, compare=False)
 
 
+@dataclass(frozen=True)
+class SecretHeader:
+    """The operator's secret `name`, put into a header of every https request to exactly `host`; the guest never sees it.
+
+    `format` has {} where the value goes; `port` None: 443.
+    """
+
+    name: str
+    host: str
+    header: str
+    format: str
+    port: int | None = None
+    line: int = field(default=0, compare=False)
+
+    def text(self) -> str:
+        """The host as it is written in a policy."""
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+
 NetworkEntry = NetworkHost | NetworkCidr
+SecretGrant = SecretVariable | SecretHeader
 
 
 @dataclass(frozen=True)
@@ -80,7 +100,7 @@ class PolicyDocument:
     allow: tuple[NetworkEntry, ...] = ()
     deny: tuple[NetworkEntry, ...] = ()
     variables: tuple[Variable, ...] = ()
-    secrets: tuple[SecretVariable, ...] = ()
+    secrets: tuple[SecretGrant, ...] = ()
     tools: tuple[str, ...] | None = None
     limits: Mapping[LimitName, float] = field(default_factory=dict)
     source: str = ""
@@ -89,7 +109,10 @@ class PolicyDocument:
     @property
     def keys(self) -> tuple[str, ...]:
         """The variables the guest sees, those with a secret in them included."""
-        return (*(variable.key for variable in self.variables), *(secret.key for secret in self.secrets))
+        return (
+            *(variable.key for variable in self.variables),
+            *(secret.key for secret in self.secrets if isinstance(secret, SecretVariable)),
+        )
 
 
 EMPTY = PolicyDocument()
@@ -128,8 +151,10 @@ def storage_json(entry: StorageGrant) -> dict[str, object]:
     return {"uri": f"fs://{entry.path}", "access": access, **({"guest": entry.guest} if entry.guest else {})}
 
 
-def secret_json(entry: SecretVariable) -> dict[str, object]:
+def secret_json(entry: SecretGrant) -> dict[str, object]:
     """One entry of `secrets`."""
+    if isinstance(entry, SecretHeader):
+        return {"name": entry.name, "inject": {"host": entry.text(), "header": entry.header, "format": entry.format}}
     return {"name": entry.name, "env": entry.key}
 
 

@@ -17,6 +17,7 @@ from wassette_py.policy.document import (
     NetworkCidr,
     NetworkHost,
     PolicyDocument,
+    SecretHeader,
     SecretVariable,
     StorageGrant,
     Variable,
@@ -82,7 +83,7 @@ def _granted(text: str, source: str, permission: Permission) -> str:
             return _surgery(text, source).append(_list("network"), network_json(permission))
         case Variable():
             return _surgery(text, source).append(_list("environment"), {"key": permission.key})
-        case SecretVariable():
+        case SecretVariable() | SecretHeader():
             return _surgery(text, source).append(_list("secrets"), secret_json(permission))
         case LimitValue():
             plain = _surgery(text, source).remove_key(_legacy(permission.name))
@@ -100,7 +101,7 @@ def _revoked(text: str, document: PolicyDocument, permission: Revocation) -> str
             return _without(text, document, "network", [entry == permission for entry in document.allow])
         case Variable():
             return _without(text, document, "environment", [entry == permission for entry in document.variables])
-        case SecretVariable():
+        case SecretVariable() | SecretHeader():
             return _without(text, document, "secrets", [entry == permission for entry in document.secrets])
         case LimitValue() | AnyLimit():
             plain = _surgery(text, document.source).remove_key(_legacy(permission.name))

@@ -5,15 +5,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from wassette_py.errors import InvalidPolicy, NotGranted
 from wassette_py.limits import LimitName, format_limit
-from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
+from wassette_py.policy.document import (
+    NetworkCidr,
+    NetworkHost,
+    PolicyDocument,
+    SecretGrant,
+    SecretHeader,
+    SecretVariable,
+    StorageGrant,
+    Variable,
+)
 from wassette_py.policy.network import Unenforceable
+from wassette_py.policy.secrets import check_reached
+from wassette_py.policy.secrets import check_together as check_entries
 from wassette_py.policy.storage import check_together
-from wassette_py.policy.terms import check_key
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ class AnyLimit:
     name: LimitName
 
 
-Permission = StorageGrant | NetworkHost | NetworkCidr | Variable | SecretVariable | LimitValue
+Permission = StorageGrant | NetworkHost | NetworkCidr | Variable | SecretVariable | SecretHeader | LimitValue
 Revocation = Permission | AnyStorage | AnyLimit
 
 
@@ -58,6 +70,9 @@ def describe(permission: Revocation) -> str:
             return f"env {permission.key}"
         case SecretVariable():
             return f"secret {permission.name} as env {permission.key} (the component sees its value)"
+        case SecretHeader():
+            shown = permission.format.replace("{}", "…")
+            return f"secret {permission.name} as {permission.header}: {shown} to https://{permission.text()} (the component never sees it)"
         case LimitValue():
             return f"{permission.name} {format_limit(permission.name, permission.value)}"
         case AnyStorage():
@@ -76,7 +91,7 @@ def granted(policy: PolicyDocument, permission: Revocation) -> bool:
             return permission in policy.allow
         case Variable():
             return permission in policy.variables
-        case SecretVariable():
+        case SecretVariable() | SecretHeader():
             return permission in policy.secrets
         case LimitValue():
             return policy.limits.get(permission.name) == permission.value
@@ -93,18 +108,16 @@ def grant(policy: PolicyDocument, permission: Permission) -> PolicyDocument:
         return policy
     match permission:
         case StorageGrant():
-            try:
+            with _told(policy, "storage.allow"):
                 check_together(policy.storage, permission)
-            except Unenforceable as error:
-                raise InvalidPolicy(f"{policy.source}: permissions.storage.allow: {error}", error.hint) from None
             return replace(policy, storage=(*policy.storage, permission))
         case NetworkHost() | NetworkCidr():
             return replace(policy, allow=(*policy.allow, permission))
         case Variable():
-            _check_key(policy, permission, "environment.allow")
+            _check_secrets(policy, permission, "environment.allow")
             return replace(policy, variables=(*policy.variables, permission))
-        case SecretVariable():
-            _check_key(policy, permission, "secrets")
+        case SecretVariable() | SecretHeader():
+            _check_secrets(policy, permission, "secrets")
             return replace(policy, secrets=(*policy.secrets, permission))
         case LimitValue():
             return replace(policy, limits={**policy.limits, permission.name: permission.value})
@@ -121,19 +134,31 @@ def revoke(policy: PolicyDocument, permission: Revocation) -> PolicyDocument:
         case AnyStorage():
             return replace(policy, storage=tuple(entry for entry in policy.storage if entry.path != permission.path))
         case NetworkHost() | NetworkCidr():
-            return replace(policy, allow=tuple(entry for entry in policy.allow if entry != permission))
+            left = replace(policy, allow=tuple(entry for entry in policy.allow if entry != permission))
+            with _told(policy, "network.allow"):
+                check_reached(left.allow, left.secrets)
+            return left
         case Variable():
             return replace(policy, variables=tuple(entry for entry in policy.variables if entry != permission))
-        case SecretVariable():
+        case SecretVariable() | SecretHeader():
             return replace(policy, secrets=tuple(entry for entry in policy.secrets if entry != permission))
         case LimitValue() | AnyLimit():
             return replace(policy, limits={name: value for name, value in policy.limits.items() if name != permission.name})
     assert_never(permission)
 
 
-def _check_key(policy: PolicyDocument, permission: Variable | SecretVariable, section: str) -> None:
+def _check_secrets(policy: PolicyDocument, permission: Variable | SecretGrant, section: str) -> None:
+    with _told(policy, section):
+        check_entries(policy.variables, policy.secrets, permission)
+        if isinstance(permission, SecretHeader):
+            check_reached(policy.allow, (permission,))
+
+
+@contextmanager
+def _told(policy: PolicyDocument, section: str) -> Iterator[None]:
+    """What cannot be enforced is told with its section. Raises InvalidPolicy."""
     try:
-        check_key(policy.variables, policy.secrets, permission)
+        yield
     except Unenforceable as error:
         raise InvalidPolicy(f"{policy.source}: permissions.{section}: {error}", error.hint) from None
 
@@ -145,7 +170,7 @@ def _instead(policy: PolicyDocument, permission: Revocation) -> str | None:
         near = [entry for entry in policy.storage if entry.path == permission.path]
     elif isinstance(permission, NetworkHost):
         near = [entry for entry in policy.allow if isinstance(entry, NetworkHost) and entry.host == permission.host]
-    elif isinstance(permission, SecretVariable):
+    elif isinstance(permission, SecretVariable | SecretHeader):
         near = [entry for entry in policy.secrets if entry.name == permission.name]
     elif isinstance(permission, LimitValue) and permission.name in policy.limits:
         near = [LimitValue(permission.name, policy.limits[permission.name])]

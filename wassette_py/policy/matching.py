@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument
+from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument, SecretVariable
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, host_matches, parse_url
 from wassette_py.policy.paths import glob_matches, name_matches, normal_path
 from wassette_py.policy.storage import covers, parse_path
@@ -108,7 +108,7 @@ def match_variable(policy: PolicyDocument, key: str) -> Decision:
         if variable.key == key:
             return Decision(True, _by(policy, variable.line), f"in environment.allow: {key}")
     for secret in policy.secrets:
-        if secret.key == key:
+        if isinstance(secret, SecretVariable) and secret.key == key:
             return Decision(True, _by(policy, secret.line), f"in secrets: {secret.name} as {key}")
     return Decision(False, None, "not in environment.allow")
 

@@ -12,11 +12,32 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
-from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
+from wassette_py.policy.document import (
+    NetworkCidr,
+    NetworkEntry,
+    NetworkHost,
+    PolicyDocument,
+    SecretGrant,
+    SecretHeader,
+    SecretVariable,
+    StorageGrant,
+    Variable,
+)
 from wassette_py.policy.network import Unenforceable, parse_cidr, parse_host_pattern
 from wassette_py.policy.paths import check_glob
-from wassette_py.policy.storage import check_together, parse_storage_uri
-from wassette_py.policy.terms import check_access, check_guest, check_key, check_method, check_secret, check_tool_pattern, check_variable
+from wassette_py.policy.secrets import (
+    HEADER,
+    check_format,
+    check_header,
+    check_host,
+    check_reached,
+    check_secret,
+    check_together,
+    usual_format,
+)
+from wassette_py.policy.storage import check_together as check_directories
+from wassette_py.policy.storage import parse_storage_uri
+from wassette_py.policy.terms import check_access, check_guest, check_method, check_tool_pattern, check_variable
 from wassette_py.strict_yaml import StrictReader, Value
 
 if TYPE_CHECKING:
@@ -55,14 +76,15 @@ class PolicyReader(StrictReader):
         network = self._section(sections.get("network"), ("allow", "deny"))
         tools = self._tools(sections.get("tools"))
         variables = self._variables(sections.get("environment"))
+        allow = tuple(self._network_entry(item) for item in self._list(network.get("allow")))
         return PolicyDocument(
             version=version.text,
             description=self._description(keys.get("description")),
             storage=self._storage(sections.get("storage")),
-            allow=tuple(self._network_entry(item) for item in self._list(network.get("allow"))),
+            allow=allow,
             deny=tuple(self._network_entry(item) for item in self._list(network.get("deny"))),
             variables=variables,
-            secrets=self._secrets(sections.get("secrets"), variables),
+            secrets=self._secrets(sections.get("secrets"), variables, allow),
             tools=None if tools is None else tuple(pattern for pattern, _ in tools),
             limits=self._limits(sections.get("resources")),
             source=self.source,
@@ -78,7 +100,7 @@ class PolicyReader(StrictReader):
         for item in self._list(keys.get("allow")):
             grant = self._storage_grant(item)
             with self._refusals(item):
-                check_together(grants, grant)
+                check_directories(grants, grant)
             grants.append(grant)
         return tuple(grants)
 
@@ -126,20 +148,31 @@ class PolicyReader(StrictReader):
             variables.append(Variable(self._checked(entry["key"], check_variable), item.place.line))
         return tuple(variables)
 
-    def _secrets(self, section: Value | None, variables: tuple[Variable, ...]) -> tuple[SecretVariable, ...]:
-        secrets = list[SecretVariable]()
+    def _secrets(self, section: Value | None, variables: tuple[Variable, ...], allow: tuple[NetworkEntry, ...]) -> tuple[SecretGrant, ...]:
+        secrets = list[SecretGrant]()
         for item in self._list(section):
             keys = self._entry(item, ("name", "env", "inject"), required="name")
             name = self._checked(keys["name"], check_secret)
-            if "inject" in keys:
-                self.fail(keys["inject"].place, "headers are not injected yet", "env: NAME (the component then sees the value)")
-            if "env" not in keys:
-                self.fail(item.place, "env is missing: the variable that the component sees it as", f"env: {name}")
-            secret = SecretVariable(name, self._checked(keys["env"], check_variable), item.place.line)
-            with self._refusals(keys["env"]):
-                check_key(variables, secrets, secret)
+            if ("env" in keys) == ("inject" in keys):
+                self.fail(item.place, "expected either env or inject", f"env: {name}")
+            at = keys["env"] if "env" in keys else keys["inject"]
+            secret = (
+                SecretVariable(name, self._checked(at, check_variable), item.place.line)
+                if "env" in keys
+                else self._secret_header(name, at, item)
+            )
+            with self._refusals(at):
+                check_together(variables, secrets, secret)
+                check_reached(allow, (secret,))
             secrets.append(secret)
         return tuple(secrets)
+
+    def _secret_header(self, name: str, value: Value, item: Value) -> SecretHeader:
+        keys = self._entry(value, ("host", "header", "format"), required="host")
+        host, port = self._checked(keys["host"], check_host)
+        header = self._checked(keys["header"], check_header) if "header" in keys else HEADER
+        pattern = self._checked(keys["format"], check_format) if "format" in keys else usual_format(header)
+        return SecretHeader(name, host, header, pattern, port, item.place.line)
 
     def _tools(self, section: Value | None) -> list[tuple[str, int]] | None:
         if section is None or section.data is None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from wassette_py.names import valid_secret_name
-from wassette_py.policy.document import SecretVariable, Variable
 from wassette_py.policy.network import Unenforceable
 from wassette_py.policy.storage import parse_directory
 
@@ -37,25 +34,11 @@ def check_variable(text: str) -> str:
     return text
 
 
-def check_secret(text: str) -> str:
-    """The name of a secret. Raises Unenforceable."""
-    if not valid_secret_name(text):
-        raise Unenforceable(f"{text!r} is not the name of a secret: a letter, then letters, digits, _ . -", None)
-    return text
-
-
 def check_tool_pattern(text: str) -> str:
     """A tool's name without prefix, in which * stands for any characters. Raises Unenforceable."""
     if re.fullmatch(r"[A-Za-z0-9._*-]+", text) is None:
         raise Unenforceable(f"{text!r} is not a tool's name or a pattern such as get-*", None)
     return text
-
-
-def check_key(variables: Iterable[Variable], secrets: Iterable[SecretVariable], new: Variable | SecretVariable) -> None:
-    """One name, one value: a variable is given from one place. Raises Unenforceable."""
-    given: list[Variable | SecretVariable] = [*variables, *secrets]
-    if any(entry.key == new.key and entry != new for entry in given):
-        raise Unenforceable(f"the variable {new.key} is given twice, from different places", "keep one of the two")
 
 
 def check_access(text: str) -> str:

@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, TypeVar, assert_never, cast
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
-from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument, SecretVariable, StorageGrant, Variable
+from wassette_py.policy.document import (
+    NetworkCidr,
+    NetworkHost,
+    PolicyDocument,
+    SecretGrant,
+    SecretHeader,
+    SecretVariable,
+    StorageGrant,
+    Variable,
+)
 from wassette_py.policy.grants import AnyLimit, AnyStorage, LimitValue, Permission, Revocation
 from wassette_py.policy.network import Unenforceable, parse_cidr, parse_host_pattern
 from wassette_py.policy.paths import check_glob
+from wassette_py.policy.secrets import HEADER, check_format, check_header, check_host, check_secret, usual_format
 from wassette_py.policy.storage import parse_directory, parse_storage_uri
 from wassette_py.policy.targets import parse_target, permission_for
-from wassette_py.policy.terms import check_guest, check_method, check_secret, check_variable
+from wassette_py.policy.terms import check_guest, check_method, check_variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,11 +48,14 @@ def parse_permission(
     paths: Sequence[str] = (),
     cidr: str | None = None,
     env: str | None = None,
+    inject: str | None = None,
+    header: str | None = None,
+    format: str | None = None,
     home: Path | None = None,
     base: Path | None = None,
 ) -> Permission:
     """What `policy grant ID KIND VALUE` grants. `access` is `read`, `read,write` or a list. Raises ValueError, InvalidPolicy."""
-    kind = _known(kind, storage=(access, guest), network=(methods, paths, cidr), secret=(env,))
+    kind = _known(kind, storage=(access, guest), network=(methods, paths, cidr), secret=(env, inject, header, format))
     if kind == "network":
         return _network(value, methods, paths, cidr)
     text = _needed(kind, value)
@@ -51,13 +64,11 @@ def parse_permission(
         if not words:
             raise ValueError("storage needs --access read or --access read,write")
         return _storage(text, words, guest, home, base)
+    if kind == "secret":
+        return _secret(text, env, inject, header, format)
     with _refusals(kind):
         if kind == "env":
             return Variable(check_variable(text))
-        if kind == "secret":
-            if env is None:
-                raise Unenforceable("say which variable the component sees it as", f"--env {text}")
-            return SecretVariable(check_secret(text), check_variable(env))
         name = cast(LimitName, kind)
         return LimitValue(name, parse_limit(name, text))
 
@@ -72,18 +83,35 @@ def parse_revocation(
     paths: Sequence[str] = (),
     cidr: str | None = None,
     env: str | None = None,
+    inject: str | None = None,
+    header: str | None = None,
+    format: str | None = None,
     home: Path | None = None,
     base: Path | None = None,
 ) -> Revocation:
     """What `policy revoke ID KIND VALUE` takes back: the same words; storage without access, or a limit without value, means any."""
-    known = _known(kind, storage=(access, guest), network=(methods, paths, cidr), secret=(env,))
+    known = _known(kind, storage=(access, guest), network=(methods, paths, cidr), secret=(env, inject, header, format))
     if known == "storage" and not _access(access) and guest is None:
         text = _needed(known, value)
         with _refusals("storage"):
             return AnyStorage(_directory(text, home, base))
     if known in LIMIT_NAMES and value is None:
         return AnyLimit(known)
-    return parse_permission(kind, value, access=access, guest=guest, methods=methods, paths=paths, cidr=cidr, env=env, home=home, base=base)
+    return parse_permission(
+        kind,
+        value,
+        access=access,
+        guest=guest,
+        methods=methods,
+        paths=paths,
+        cidr=cidr,
+        env=env,
+        inject=inject,
+        header=header,
+        format=format,
+        home=home,
+        base=base,
+    )
 
 
 def permission_words(permission: Revocation) -> tuple[str, ...]:
@@ -101,6 +129,9 @@ def permission_words(permission: Revocation) -> tuple[str, ...]:
             return ("env", permission.key)
         case SecretVariable():
             return ("secret", permission.name, "--env", permission.key)
+        case SecretHeader():
+            where = ("--inject", permission.text(), "--header", permission.header, "--format", permission.format)
+            return ("secret", permission.name, *where)
         case LimitValue():
             return (permission.name, format_limit(permission.name, permission.value))
         case AnyStorage():
@@ -160,6 +191,20 @@ def _needed(kind: str, value: str | None) -> str:
     if value is None:
         raise ValueError(f"{kind} needs a value")
     return value
+
+
+def _secret(name: str, env: str | None, inject: str | None, header: str | None, pattern: str | None) -> SecretGrant:
+    if (env is None) == (inject is None):
+        raise ValueError("secret needs either --env NAME (the component sees it) or --inject HOST (it never does)")
+    if env is not None:
+        if header is not None or pattern is not None:
+            raise ValueError("--header and --format belong to --inject")
+        with _refusals("secret"):
+            return SecretVariable(check_secret(name), check_variable(env))
+    with _refusals("secret"):
+        host, port = check_host(cast(str, inject))
+        known = HEADER if header is None else check_header(header)
+        return SecretHeader(check_secret(name), host, known, usual_format(known) if pattern is None else check_format(pattern), port)
 
 
 def _access(access: str | Sequence[str] | None) -> set[str]:

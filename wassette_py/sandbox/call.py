@@ -20,7 +20,7 @@ from wassette_py.sandbox import failures, instance
 from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 from wassette_py.sandbox.memory import MemoryWatch, default_cap
-from wassette_py.sandbox.state import CallState, Denial
+from wassette_py.sandbox.state import CallState, Denial, Headers
 from wassette_py.sandbox.watchdog import Running, Watchdog
 from wassette_py.sandbox.workers import Workers
 from wassette_py.wit.types import FunctionType
@@ -51,6 +51,8 @@ class CallSpec:
     policy: PolicyDocument
     limits: Limits
     environment: Mapping[str, str]
+    headers: Headers = field(default_factory=dict, repr=False)
+    """What is put into https requests to a host and port; the guest sees none of it."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Sandbox:
         It gets it here, or on the watchdog's thread when the guest is past deadline (or `cancel`) and grace and does not come back.
         """
         call = CallState(limits=spec.limits, policy=spec.policy, environment=spec.environment, cancel=cancel, egress=self.egress)
+        call.headers = spec.headers
         running = Running(spec.component_id, call, done)
         lost = self._watchdog.lost(spec.component_id)
         if lost >= self._abandoned:

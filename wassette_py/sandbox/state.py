@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wassette_py.sandbox.egress.egress import Egress
     from wassette_py.sandbox.egress.session import Session
 
+Headers = Mapping[tuple[str, int], tuple[tuple[str, str], ...]]
+"""Canonical host and port -> names and values of headers."""
 Capability = Literal["network", "storage", "environment", "sockets"]
 Verdict = Literal["timeout", "cancelled", "output", "process-memory"]
 
@@ -72,6 +74,7 @@ class CallState:
         self.failure: BaseException | None = None
         self.denied: list[Denial] = []
         self.notes: list[str] = []  # why requests that were granted failed
+        self.headers: Headers = {}  # what is put into https requests, and the guest never sees
         self.sent: dict[str, int] = {}  # granted requests: method and target -> how many
         self.egress = egress
         self.requests: Session | None = None  # made by `egress` for the first request

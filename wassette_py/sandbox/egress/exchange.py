@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import h11
@@ -99,7 +100,7 @@ async def _exchange(guest: Side, request: h11.Request, session: Session, route: 
     connection = await dialer.dial(session.call.policy, route)
     server = Side(h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD), connection.reader, connection.writer)
     try:
-        await _head(server, request, route, connection)
+        await _head(server, request, route, connection, _injected(session, route))
         upload = asyncio.ensure_future(_upload(guest, server, session))
         try:
             await _answer(guest, server, session, upload)
@@ -113,8 +114,14 @@ async def _exchange(guest: Side, request: h11.Request, session: Session, route: 
         connection.writer.transport.abort()
 
 
-async def _head(server: Side, request: h11.Request, route: Route, connection: Connection) -> None:
-    headers = request_headers(route, connection, request.headers)
+def _injected(session: Session, route: Route) -> Sequence[tuple[str, str]]:
+    """The operator's secrets for exactly this host and port; only over TLS, to a server whose certificate has been verified by then."""
+    at = route.target
+    return session.call.headers.get((at.host, at.port), ()) if at.scheme == "https" else ()
+
+
+async def _head(server: Side, request: h11.Request, route: Route, connection: Connection, injected: Sequence[tuple[str, str]]) -> None:
+    headers = request_headers(route, connection, request.headers, injected)
     with contextlib.suppress(OSError):  # what broke is found by who waits for the answer
         await server.send(h11.Request(method=request.method, target=request_target(route, connection), headers=headers))
 

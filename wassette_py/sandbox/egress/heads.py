@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wassette_py.sandbox.egress.dialing import Connection
 from wassette_py.sandbox.egress.route import Route
@@ -21,10 +21,14 @@ def request_target(route: Route, connection: Connection) -> str:
     return f"http://{route.authority}{route.path}" if connection.absolute else route.path
 
 
-def request_headers(route: Route, connection: Connection, given: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The guest's headers as they are sent on."""
+def request_headers(
+    route: Route, connection: Connection, given: Iterable[tuple[bytes, bytes]], injected: Sequence[tuple[str, str]] = ()
+) -> Headers:
+    """The guest's headers as they are sent on, with those `injected` in the place of its own of the same name."""
     known = list(given)
-    kept = _kept(known)
+    ours = [(name.encode(), value.encode()) for name, value in injected]
+    names = {name.lower() for name, _ in ours}
+    kept = [*((name, value) for name, value in _kept(known) if name.lower() not in names), *ours]
     if any(name == b"transfer-encoding" for name, _ in known):
         kept = [(name, value) for name, value in kept if name != b"content-length"] + [(b"transfer-encoding", b"chunked")]
     authorized = [(b"proxy-authorization", connection.credentials.encode())] if connection.credentials else []
