@@ -102,6 +102,7 @@ def test_every_missing_one_is_named_at_once(store: SecretStore) -> None:
     assert caught.value.hint == "wassette secret set ABSENT\nwassette secret set EMPTY"
     assert str(MissingSecret(("A",), {"A": "fetch"})) == "the secret A (of fetch) has no value"
     assert store.missing(["ABSENT", "HERE"]) == ["ABSENT"]
+    assert store.values([]) == {}
 
 
 def test_what_is_deleted_is_missing(store: SecretStore) -> None:
