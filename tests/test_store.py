@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -175,6 +176,17 @@ def test_a_record_that_cannot_be_read_breaks_that_component_alone(
         store.record("tool")
     store.remove("tool")
     assert [entry.id for entry in store.entries()] == ["good"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+def test_a_record_that_is_no_file_holds_nobody_and_breaks_that_component_alone(store: ComponentStore) -> None:
+    store.add(make_record("tool", WASM), WASM)
+    store.add(make_record("good", WASM), WASM)
+    (store.folder / "tool.json").unlink()
+    os.mkfifo(store.folder / "tool.json")
+    good, broken = store.entries()
+    assert (good.status, broken.status) == ("ready", "broken")
+    assert broken.problem == f"cannot read {store.folder / 'tool.json'}: it is not a file"
 
 
 def test_a_component_whose_file_is_gone_or_cut_is_broken(store: ComponentStore) -> None:

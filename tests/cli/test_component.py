@@ -52,9 +52,15 @@ def test_load_takes_a_name_a_prefix_and_a_policy(components: Path, wassette: Was
 def test_the_document_of_an_installed_component_has_every_key(loaded: Path, wassette: Wassette) -> None:
     document = wassette("component", "inspect", "text", "-o", "json").json
     assert list(document) == ["id", "source", "digest", "size", "verified", "imports", "tools", "not_tools", "policy"]
-    assert document["verified"]["kind"] == "local"
+    assert document["verified"] is None
     assert document["policy"] is None
     assert list(document["tools"][0]) == ["name", "description", "inputSchema", "outputSchema"]
+
+
+def test_what_nobody_vouches_for_is_shown_as_verified_by_no_one(loaded: Path, wassette: Wassette) -> None:
+    assert ["verified", "no one (a file on this machine)"] in [
+        line.split(maxsplit=1) for line in wassette("component", "inspect", "text").out.splitlines()
+    ]
 
 
 def test_inspecting_a_reference_installs_nothing_and_says_that_nobody_verified_it(components: Path, wassette: Wassette) -> None:

@@ -184,7 +184,7 @@ def test_a_key_file_is_a_file_and_no_larger_than_keys_are(wassette: Wassette, tm
     file = tmp_path / "trust.yaml"
     file.write_text("version: 1\nkeys: {r: {file: k}}\n")
     os.mkfifo(tmp_path / "k")
-    assert "k is not a file" in wassette("trust", "check", file).err
+    assert "k cannot be read: it is not a file" in wassette("trust", "check", file).err
     (tmp_path / "k").unlink()
     (tmp_path / "k").write_bytes(b"x" * (65 << 10))
-    assert "k is larger than 65536 bytes" in wassette("trust", "check", file).err
+    assert "k cannot be read: it is larger than 65536 bytes" in wassette("trust", "check", file).err

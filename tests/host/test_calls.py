@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +86,38 @@ def test_a_corrupt_policy_stops_its_component_and_no_other(host: ComponentHost, 
     result = call(host, "answer")
     assert result.kind == "broken"
     assert "one.policy.yaml:" in result.message
+    assert call(host, "echo", text="still here").value == "still here"
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (_fifo, "it is not a file"),
+        (_endless, "it is not a file"),
+        (lambda p: p.write_bytes(b"\xff"), "not UTF-8"),
+        (Path.mkdir, "Is a dir"),
+    ],
+)
+def test_what_is_no_policy_file_stops_its_component_and_no_other(
+    host: ComponentHost, load: Load, make: Callable[[Path], object], why: str
+) -> None:
+    load("text", TEXT_TOOLS)
+    load("one", ONE_TOOL)
+    make(host.store.policy_path("one"))
+    assert {tool.name for tool in host.tools()} >= {"answer", "echo"}
+    result = call(host, "answer")
+    assert result.error is not None
+    assert why in result.error
+    assert result.hint == "wassette policy reset one"
     assert call(host, "echo", text="still here").value == "still here"
 
 

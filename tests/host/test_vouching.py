@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -172,6 +173,30 @@ def test_a_trust_policy_that_cannot_be_read_lets_nothing_run(installed: Installe
     append(host.settings.trust_file, "nonsense: 1\n")
     assert status(host) == "unverified"
     with pytest.raises(InvalidTrustPolicy):
+        host.opened_tool("answer")
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+@pytest.mark.parametrize(
+    "make",
+    [
+        _fifo,
+        Path.mkdir,
+        lambda path: path.write_bytes(b"\xff"),
+        lambda path: path.symlink_to("gone"),
+        lambda path: path.symlink_to("/dev/zero"),
+    ],
+)
+def test_what_is_no_trust_file_lets_nothing_run_and_holds_nobody(installed: Installed, make: Callable[[Path], object]) -> None:
+    host, _ = installed
+    host.settings.trust_file.unlink()
+    make(host.settings.trust_file)
+    assert status(host) == "unverified"
+    with pytest.raises(InvalidTrustPolicy, match=str(host.settings.trust_file)):
         host.opened_tool("answer")
 
 

@@ -304,6 +304,17 @@ def test_a_corrupt_policy_stops_its_component_and_no_other(tmp_path: Path) -> No
         assert client.call("add", left=1, right=2)["structuredContent"] == {"result": 3}
 
 
+@pytest.mark.skipif(not IS_POSIX, reason="a FIFO")
+def test_a_policy_that_is_no_file_holds_neither_the_start_nor_other_components(tmp_path: Path) -> None:
+    host = install(tmp_path)
+    install(tmp_path, "one", ONE_TOOL)
+    os.mkfifo(host.store.policy_path("one"))
+    with serving() as client:
+        assert {"answer", "add"} <= {tool["name"] for tool in client.ask("tools/list")["result"]["tools"]}
+        assert "it is not a file" in client.call("answer")["content"][0]["text"]
+        assert client.call("add", left=1, right=2)["structuredContent"] == {"result": 3}
+
+
 def test_only_named_components_are_served_and_unknown_ones_refused(tmp_path: Path) -> None:
     install(tmp_path)
     install(tmp_path, "other", ONE_TOOL)

@@ -149,6 +149,7 @@ def _looked_at(session: Session, text: str) -> describing.Portrait:
         seen.description.tools,
         seen.description.not_tools,
         policy,
+        installed=False,
     )
 
 

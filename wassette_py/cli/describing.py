@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Portrait:
-    """One component, installed or not (then `id` is the one it would get, and nobody has vouched for it)."""
+    """One component, installed or not (then `id` is the one it would get, and nobody has looked who vouches for it)."""
 
     id: str | None
     source: str
@@ -29,6 +29,7 @@ class Portrait:
     tools: tuple[ToolDefinition, ...]
     not_tools: tuple[NotTool, ...]
     policy: PolicyDocument | None
+    installed: bool
 
 
 def portrait_of(record: Record, policy: PolicyDocument | None) -> Portrait:
@@ -38,12 +39,13 @@ def portrait_of(record: Record, policy: PolicyDocument | None) -> Portrait:
         record.source,
         str(record.digest),
         record.size,
-        record.signer.to_json(),
-        record.signer.text,
+        record.signer.to_json() if record.signer.vouches else None,
+        record.signer.words,
         record.imports,
         record.tools,
         record.not_tools,
         policy,
+        installed=True,
     )
 
 
@@ -91,7 +93,7 @@ def lines(portrait: Portrait) -> Iterator[str]:
     yield from tool_lines(portrait.tools, portrait.not_tools)
     yield ""
     yield from import_lines(portrait.imports)
-    if portrait.verified is not None:
+    if portrait.installed:
         yield "what it may do:"
         yield from policy_lines(portrait.policy or EMPTY)
     elif portrait.policy is not None:

@@ -44,9 +44,10 @@ def show_value(value: object) -> None:
 
 
 def talk(*lines: str) -> None:
-    """Lines for people on stderr."""
+    """Lines for people on stderr. What is told in several lines is indented from the second on: it may hold a stranger's text, and a line
+    that begins with `hint:` is ours."""
     for line in lines:
-        print(escape(line), file=sys.stderr)
+        print("\n  ".join(escape(line).split("\n")), file=sys.stderr)
 
 
 def complain(error: str, hints: Iterable[str | None]) -> None:
@@ -55,8 +56,8 @@ def complain(error: str, hints: Iterable[str | None]) -> None:
 
 
 def guest_output(stdout: str, stderr: str) -> None:
-    """What a guest printed, on stderr: stdout is for its result."""
-    talk(*f"{stdout}{stderr}".splitlines())
+    """What a guest printed, on stderr (stdout is for its result), each line marked as the guest's."""
+    talk(*(f"| {line}".rstrip() for text in (stdout, stderr) for line in text.splitlines()))
 
 
 def tell_log(level: str, *, traces: bool) -> None:

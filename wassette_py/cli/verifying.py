@@ -50,7 +50,7 @@ def _time(seconds: int) -> str:
 def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
     """`component verify`, for people."""
     fetched, judgement = judged.fetched, judged.judgement
-    words = judgement.signer.text if judgement.signer else "not trusted"
+    words = judgement.signer.words if judgement.signer else "not trusted"
     manifest = [("manifest", str(fetched.manifest))] if fetched.manifest else []
     yield from columns([("reference", str(fetched.reference)), *manifest, ("wasm", str(fetched.digest)), ("verified", words)])
     if not explain:

@@ -112,7 +112,7 @@ class ComponentHost:
     def _readable_policy(self, component_id: str) -> PolicyDocument | None:
         try:
             return self.policies.of(component_id)
-        except InvalidPolicy:
+        except (InvalidPolicy, StoreError):
             return None
 
     def check_secrets(self, only: Collection[str] = ()) -> None:

@@ -138,7 +138,8 @@ def _returned(function: FunctionType, report: CallReport, output: int, told: Cal
         most = format_limit("output", output)
         raise LimitExceeded(f"its result and what it printed are {size} bytes, larger than {most} of output", limit="output")
     if side == "err":
-        return side, replace(told, error=value if isinstance(value, str) else text, kind="tool-error")
+        said = value if isinstance(value, str) else "" if value is None else text
+        return side, replace(told, error=said or "the tool failed and did not say why", kind="tool-error")
     content = content_blocks(value) if isinstance(value, list) and returns_content(function) else None
     return side, replace(told, value=value, value_text=text, content=content)
 

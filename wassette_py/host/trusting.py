@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py.errors import DigestMismatch, InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError
-from wassette_py.files import stamp_of
+from wassette_py.files import read_regular, stamp_of
 
 if TYPE_CHECKING:
     from wassette_py.store import ComponentStore, Record
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from wassette_py.trust.signer import VerifiedSigner
 
 MAX_KEY_FILE = 64 << 10
+MAX_TRUST_FILE = 4 << 20
 VERDICT = 1
 """Raised when verification itself becomes stricter: then every verdict is found anew."""
 
@@ -53,9 +52,17 @@ class TrustFile:
     def _parsed(self, read: Callable[[str], bytes]) -> TrustPolicy:
         from wassette_py.trust.document import TrustPolicy, parse_trust_policy
 
-        if not self.path.exists():
+        try:
+            text = read_regular(self.path, limit=MAX_TRUST_FILE).decode()
+        except (FileNotFoundError, NotADirectoryError):
+            # A link that leads nowhere is a trust policy that is missing, not one that was never made.
+            if self.path.is_symlink():
+                raise InvalidTrustPolicy(f"{self.path}: the link leads nowhere", f"ls -l {self.path}") from None
             return TrustPolicy(source=str(self.path), digest="none")
-        return parse_trust_policy(self.path.read_text(encoding="utf-8"), str(self.path), read)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+            raise InvalidTrustPolicy(f"{self.path}: cannot be read: {reason}") from None
+        return parse_trust_policy(text, str(self.path), read)
 
 
 class Vouching:
@@ -124,17 +131,10 @@ def verdict_of(record: Record, kept: bytes | None, policy: TrustPolicy) -> str:
 
 
 def key_reader(folder: Path) -> Callable[[str], bytes]:
-    """Reads key files, named relative to `folder`; what it returns raises OSError, ValueError."""
+    """Reads key files, named relative to `folder`; what it returns raises OSError."""
 
     def read(name: str) -> bytes:
-        # Without O_NONBLOCK opening a FIFO waits for somebody to write to it.
-        with open(folder / name, "rb", opener=lambda path, flags: os.open(path, flags | getattr(os, "O_NONBLOCK", 0))) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError(f"{name} is not a file")
-            data = file.read(MAX_KEY_FILE + 1)
-        if len(data) > MAX_KEY_FILE:
-            raise ValueError(f"{name} is larger than {MAX_KEY_FILE} bytes")
-        return data
+        return read_regular(folder / name, limit=MAX_KEY_FILE)
 
     return read
 

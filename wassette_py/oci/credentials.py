@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wassette_py.errors import FetchError
+from wassette_py.files import read_regular
 from wassette_py.names import parse_registry
 
 MAX_FILE = 4 << 20
@@ -68,8 +69,7 @@ def find_credential(registry: str, repository: str, environ: Mapping[str, str]) 
 def read_document(path: Path) -> dict[str, Any]:
     """The JSON object at `path`, {} where there is none. Raises FetchError."""
     try:
-        with path.open("rb") as file:
-            document = json.loads(file.read(MAX_FILE))
+        document = json.loads(read_regular(path, limit=MAX_FILE))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, RecursionError) as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TypeVar
 
 from wassette_py.control import Control, Stage
 from wassette_py.errors import DigestMismatch, FetchError, NotFound
+from wassette_py.files import opened_regular
 from wassette_py.names import Digest
 from wassette_py.oci.documents import Descriptor
 
@@ -122,13 +122,8 @@ def read_blob_file(path: Path, descriptor: Descriptor, *, limit: int, what: str,
 
 def _with_file(path: Path, what: str, read: Callable[[Iterator[bytes], int], T]) -> T:
     try:
-        # Without O_NONBLOCK opening a FIFO waits for somebody to write to it.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise FetchError(f"{what} is not a file")
-            return read(iter(lambda: file.read(CHUNK), b""), status.st_size)
+        with opened_regular(path) as file:
+            return read(iter(lambda: file.read(CHUNK), b""), os.fstat(file.fileno()).st_size)
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"there is no {what}", "a component in a registry is written oci://REGISTRY/REPOSITORY:TAG") from None
     except OSError as error:

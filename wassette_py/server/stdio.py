@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from wassette_py.audit import flush
 from wassette_py.errors import UnknownComponent, WassetteError
+from wassette_py.files import read_regular
 from wassette_py.server.listing import Listing, text_of
 from wassette_py.server.messages import TOO_LONG
 from wassette_py.server.protocol import Session
@@ -36,6 +37,7 @@ GRACE = 0.2
 """Seconds for guests to stop, and for the last bytes to be read."""
 PATIENCE = 0.1
 """Seconds that the engine is not imported for, so that a client which asks for the tools at once does not wait for it."""
+MAX_POLICY = 4 << 20
 LOOK = 0.5
 """Seconds between two looks at the store, for what other processes load, unload and grant."""
 
@@ -101,9 +103,13 @@ def _check(settings: Settings, only: tuple[str, ...]) -> None:
 
 def _wants_secrets(folder: Path) -> bool:
     """Whether a policy there may name a secret: without one, the first reply need not wait for a reader of policies."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            if name.endswith(".policy.yaml") and b"secrets" in (folder / name).read_bytes():
+    try:
+        policies = [name for name in os.listdir(folder) if name.endswith(".policy.yaml")]
+    except OSError:
+        return False
+    for name in policies:
+        with contextlib.suppress(OSError):  # each call of that component says what is wrong with it
+            if b"secrets" in read_regular(folder / name, limit=MAX_POLICY):
                 return True
     return False
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from wassette_py.errors import InvalidSettings
+from wassette_py.files import read_regular
 from wassette_py.names import is_loopback, parse_host, parse_registry
 from wassette_py.strict_yaml import StrictReader, Value
 
+MAX_FILE = 4 << 20
 _PATHS = ("component_dir", "cache_dir", "state_dir", "audit.dir", "network.ca_file")
 _GROUPS = ("limits", "ceilings", "calls", "audit", "network")
 
@@ -30,7 +32,7 @@ class ConfigDocument:
 def read_config(path: Path, known: frozenset[str]) -> ConfigDocument:
     """The document at `path`. Raises InvalidSettings with file, line and key."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, limit=MAX_FILE).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSettings(f"{path}: cannot be read: {error}") from None
     return _Reader(str(path), known).document(text)

@@ -84,7 +84,8 @@ class ComponentStore:
             problem = f"not installed by this program: wassette component load {self.folder / component_id}.wasm"
             return None if wasm is None else Entry(component_id, "foreign", None, problem)
         try:
-            record = self._read_record(component_id, todo)
+            with self._disk("read"):  # for this component alone: one record that cannot be read hides no other
+                record = self._read_record(component_id, todo)
         except (StoreError, UnknownComponent) as error:
             return None if wasm is None else Entry(component_id, "broken", None, str(error))
         if wasm is None:
@@ -142,11 +143,13 @@ class ComponentStore:
     def read_policy(self, component_id: str) -> str | None:
         """The text of the component's policy, None when it has none. Raises StoreError when it cannot be read."""
         path = self.policy_path(component_id)
-        data = self._read(path.name)
         try:
+            data = self._read(path.name)
             return None if data is None else data.decode()
         except UnicodeDecodeError:
             raise StoreError(f"{path} is not UTF-8 text", f"wassette policy reset {component_id}") from None
+        except StoreError as error:
+            raise StoreError(str(error), f"wassette policy reset {component_id}") from error
 
     def stamp(self) -> object:
         """A value that differs whenever a record or a policy has changed, whoever changed it; it costs a stat a file."""
@@ -235,4 +238,4 @@ class ComponentStore:
         try:
             yield
         except OSError as error:
-            raise StoreError(f"cannot {verb} {self.folder}: {error.strerror or error}", "wassette config show") from error
+            raise StoreError(f"cannot {verb} {error.filename or self.folder}: {error.strerror or error}", "wassette config show") from error

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wassette_py.errors import StoreError
-from wassette_py.files import replace_newer, sync_folder, write_synced
+from wassette_py.files import read_regular, replace_newer, sync_folder, write_synced
 from wassette_py.stamps import JOURNAL
 
 TEMPORARY = ".wassette.tmp."
+MAX_FILE = 128 << 20
 _TEMPORARY = re.compile(r"\.wassette\.tmp\.[0-9a-f]{16}")
 _TARGET = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml|sigs)")
 
@@ -37,9 +38,9 @@ class Pending:
             if temporary is None:
                 return None
             with contextlib.suppress(FileNotFoundError):
-                return (folder / temporary).read_bytes()
+                return read_regular(folder / temporary, limit=MAX_FILE)
         try:
-            return (folder / name).read_bytes()
+            return read_regular(folder / name, limit=MAX_FILE)
         except FileNotFoundError:
             return None
 
@@ -48,7 +49,7 @@ def pending(folder: Path) -> Pending:
     """What the folder's journal has yet to do; nothing when there is none. Raises StoreError when it is not one of ours."""
     path = folder / JOURNAL
     try:
-        text = path.read_bytes()
+        text = read_regular(path, limit=MAX_FILE)
     except (FileNotFoundError, NotADirectoryError):
         return Pending()
     with contextlib.suppress(ValueError, AttributeError, TypeError):

@@ -20,6 +20,16 @@ class VerifiedSigner:
     scope: str | None = None
     signers: tuple[str, ...] = ()
 
+    @property
+    def vouches(self) -> bool:
+        """Whether a signer, or a person who typed the digest, vouches for these bytes; otherwise they only may run."""
+        return self.kind in ("digest", "signed")
+
+    @property
+    def words(self) -> str:
+        """Who verified it, for people: `no one` where nobody did."""
+        return self.text if self.vouches else f"no one ({self.text})"
+
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "text": self.text, "scope": self.scope, "signers": list(self.signers)}
 

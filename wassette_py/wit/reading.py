@@ -217,8 +217,6 @@ def _read_result(ok: WitType | None, err: WitType | None, value: object) -> tupl
 
 
 def _read_at(step: str | int, type: WitType, value: object) -> Any:
-    if value is _MISSING:
-        raise Wrong("missing", step)
     try:
         return read(type, value)
     except Wrong as wrong:
@@ -243,7 +241,7 @@ def _refuse(expected: str, got: object) -> NoReturn:
 
 
 def _problem(expected: str, got: object) -> str:
-    return f"expected {expected}, got {_shown(got)}"
+    return f"missing, expected {expected}" if got is _MISSING else f"expected {expected}, got {_shown(got)}"
 
 
 def _shown(value: object) -> str:
