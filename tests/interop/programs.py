@@ -16,7 +16,7 @@ import pytest
 
 from tests.toolchain import ENVIRON, cache_dir
 
-VERSIONS = {"cosign": "v3.1.2", "olareg": "v0.2.2", "oras": "v1.3.3", "wkg": "0.16.1"}
+VERSIONS = {"cosign": "v3.1.2", "cosign-v2": "v2.6.4", "olareg": "v0.2.2", "oras": "v1.3.3", "wkg": "0.16.1"}
 
 
 def program(name: str) -> str:
