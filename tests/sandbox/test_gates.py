@@ -64,8 +64,11 @@ def test_raw_sockets_are_refused_and_noted(guests: Guests, kind: str) -> None:
     assert report.denied == (Denial("sockets", kind, "raw sockets are not given to components"),)
 
 
-def test_names_are_not_looked_up(guests: Guests) -> None:
-    assert guests.call(io.SOCKETS, "look-up", "localhost").value == io.SOCKET_ERRORS.index("permanent-resolver-failure")
+def test_names_are_not_looked_up_and_that_is_noted(guests: Guests) -> None:
+    report = guests.call(io.SOCKETS, "look-up", "localhost")
+    assert report.value == io.SOCKET_ERRORS.index("permanent-resolver-failure")
+    reason = "names are looked up for granted HTTP requests, not for components"
+    assert report.denied == (Denial("sockets", "look-up localhost", reason),)
 
 
 @pytest.mark.parametrize("name", ["sleep", "sleep-until-after"])

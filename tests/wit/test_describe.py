@@ -106,7 +106,7 @@ def test_imports_are_put_in_words_the_most_telling_first() -> None:
         *("wasi:io/poll@0.2.3", "wasi:cli/exit@0.2.3", "wasi:random/random@0.2.3", "wasi:clocks/wall-clock@0.2.3"),
         *("wasi:cli/stdout@0.2.3", "wasi:cli/stdin@0.2.3", "wasi:logging/logging@0.1.0-draft", "wasi:sockets/tcp@0.2.3"),
         *("wasi:config/store@0.2.0-rc.1", "wasi:cli/environment@0.2.3", "wasi:filesystem/types@0.2.3"),
-        *("wasi:http/types@0.2.3", "wasi:http/outgoing-handler@0.2.3", "acme:bank/transfer@1.0.0"),
+        *("wasi:http/types@0.2.3", "wasi:http/outgoing-handler@0.2.3", "wasi:sockets/ip-name-lookup@0.2.3", "acme:bank/transfer@1.0.0"),
     ]
     assert means(imports) == [
         ("acme:bank/transfer@1.0.0", "uses acme:bank/transfer@1.0.0, which wassette does not provide"),
@@ -114,6 +114,7 @@ def test_imports_are_put_in_words_the_most_telling_first() -> None:
         ("wasi:filesystem/types@0.2.3", "reads files you grant, writes where you grant it"),
         ("wasi:cli/environment@0.2.3", "reads environment variables you grant"),
         ("wasi:config/store@0.2.0-rc.1", "reads configuration you grant"),
+        ("wasi:sockets/ip-name-lookup@0.2.3", "looks names up (always refused)"),
         ("wasi:sockets/tcp@0.2.3", "opens raw sockets (always refused)"),
         ("wasi:logging/logging@0.1.0-draft", "writes log lines, which are captured"),
         ("wasi:cli/stdin@0.2.3", "reads standard input (always empty)"),

@@ -68,6 +68,18 @@ def _refuse_socket(call: CallState, kind: str, results: Any) -> None:
     layout.put(results[0], layout.pack_result(False, layout.pack_enum("access-denied")))
 
 
+@hosted
+def _resolve_addresses(call: CallState, args: Any, results: Any) -> None:
+    call.deny("sockets", f"look-up {layout.read_string(args[1])}", "names are looked up for granted HTTP requests, not for components")
+    layout.drop_borrowed(call.context, args[0])
+    layout.put(results[0], layout.pack_result(False, layout.pack_enum("permanent-resolver-failure")))
+
+
+@hosted
+def _of_a_stream(_call: CallState, _args: Any, _results: Any) -> None:  # pragma: no cover - there never is such a stream
+    raise NotImplementedError("no look-up succeeds")
+
+
 def _pairs(call: CallState) -> bytes:
     return layout.pack_list(
         b"".join([layout.pack_tuple(layout.pack_string(key) + layout.pack_string(value)) for key, value in call.variables.items()])
@@ -79,6 +91,11 @@ CONFIG: Functions = {"get": _get, "get-all": _get_all}
 LOGGING: Functions = {"log": _log}
 TCP: Functions = {"create-tcp-socket": _create_tcp_socket}
 UDP: Functions = {"create-udp-socket": _create_udp_socket}
+LOOKUP: Functions = {
+    "resolve-addresses": _resolve_addresses,
+    "[method]resolve-address-stream.resolve-next-address": _of_a_stream,
+    "[method]resolve-address-stream.subscribe": _of_a_stream,
+}
 
 BY_NAME: dict[str, Functions] = {
     "wasi:config/store@0.2.0-draft": CONFIG,
@@ -93,5 +110,9 @@ BY_INTERFACE: dict[str, Functions] = {
     "wasi:cli/environment": ENVIRONMENT,
     "wasi:sockets/tcp-create-socket": TCP,
     "wasi:sockets/udp-create-socket": UDP,
+    "wasi:sockets/ip-name-lookup": LOOKUP,
 }
 """Any 0.2.x of them."""
+
+RESOURCES: dict[str, str] = {"wasi:sockets/ip-name-lookup": "resolve-address-stream"}
+"""The resource type of an interface above that has one of its own."""

@@ -295,6 +295,11 @@ def delete(val: Any) -> None:
     val.kind = BOOL
 
 
+def drop_borrowed(context: Any, val: Any) -> None:
+    """Gives back a resource that a host function was lent; wasmtime counts on it. Raises WasmtimeError."""
+    raise_error(ffi.wasmtime_component_resource_any_drop(context, val.of.resource))
+
+
 def raise_error(pointer: Any) -> None:
     """Raises the WasmtimeError (or ExitTrap) that a C call returned, if it did."""
     if pointer:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import wasmtime
-from wasmtime.component import Component, Linker
+from wasmtime.component import Component, Linker, ResourceType
 
 from wassette_py.errors import InvalidComponent
 from wassette_py.sandbox import hostfuncs, layout
@@ -77,7 +77,14 @@ def build_linker(engine: wasmtime.Engine, component: Component, gated: GetFuncti
             with root.add_instance(name) as instance:
                 for function, callback in functions.items():
                     layout.add_function(instance, function, callback)
+                resource = hostfuncs.RESOURCES.get(_interface(name) or "")
+                if resource is not None:
+                    instance.add_resource(resource, ResourceType.host(0), _drop_nothing)
     return linker
+
+
+def _drop_nothing(_store: object, _rep: int) -> None:  # pragma: no cover - none of ours is ever made
+    return
 
 
 def check_links(engine: wasmtime.Engine, component: Component, linker: Linker) -> None:

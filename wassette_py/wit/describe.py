@@ -148,6 +148,7 @@ _MEANINGS: tuple[tuple[str, str | None], ...] = (
     ("wasi:filesystem/", "reads files you grant, writes where you grant it"),
     ("wasi:cli/environment", "reads environment variables you grant"),
     ("wasi:config/", "reads configuration you grant"),
+    ("wasi:sockets/ip-name-lookup", "looks names up (always refused)"),
     ("wasi:sockets/", "opens raw sockets (always refused)"),
     ("wasi:logging/", "writes log lines, which are captured"),
     ("wasi:cli/stdin", "reads standard input (always empty)"),
