@@ -38,7 +38,7 @@ class Names:
 
     def outward(self, tools: list[Message]) -> list[Message]:
         renamed = [{**tool, "name": tool["name"].replace("-", "_")} if tool["name"].startswith("test-") else tool for tool in tools]
-        return renamed + [{"name": name, "description": "Loads a component.", "inputSchema": {"type": "object"}} for name in self._made]
+        return renamed + [{"name": name, "description": "A built-in tool.", "inputSchema": {"type": "object"}} for name in self._made]
 
 
 class Pipe:

@@ -1,7 +1,7 @@
 """The suite's fixture tools as a component, and the server they are served by.
 
-What a tool returns is WIT: texts, errors, printed lines. Progress and changes of the list are the host's, not a guest's, so the tools the
-suite wants for them are loads of another component, through the built-in load-component.
+What a tool returns is WIT: texts, errors, printed lines. Progress, changes of the list and questions to a person are the host's, not a
+guest's, so the tools the suite wants for them are loads of another component and grants, through the built-in tools.
 """
 
 from __future__ import annotations
@@ -74,8 +74,17 @@ def fixture_component() -> Path:
     return build_qjs("conformance", {"fixture.wit": WIT}, "fixture", {"conformance.js": SOURCE})
 
 
-def loads(folder: Path) -> dict[str, Callable[[], tuple[str, dict[str, Any]]]]:
-    """The tools that stand for a load: each call loads a component that was not there before."""
+ASKING = (
+    "test_elicitation",
+    "test_input_required_result_elicitation",
+    "test_input_required_result_request_state",
+    "test_input_required_result_tampered_state",
+    "test_streaming_elicitation",
+)
+
+
+def made(folder: Path) -> dict[str, Callable[[], tuple[str, dict[str, Any]]]]:
+    """The tools that stand for a built-in one: a load of a component that was not there before, and a grant, which asks a person."""
     numbers = itertools.count()
 
     def load() -> tuple[str, dict[str, Any]]:
@@ -85,4 +94,7 @@ def loads(folder: Path) -> dict[str, Callable[[], tuple[str, dict[str, Any]]]]:
         path.write_bytes(wat2wasm(f'(component {core} (func (export "extra-{number}") (result u32) (canon lift (core func $i "f"))))'))
         return "load-component", {"path": str(path)}
 
-    return {"test_tool_with_progress": load, "test_trigger_tool_change": load}
+    def grant() -> tuple[str, dict[str, Any]]:
+        return "grant-environment-variable-permission", {"component_id": "fixture", "details": {"key": "LANG"}}
+
+    return {"test_tool_with_progress": load, "test_trigger_tool_change": load, **dict.fromkeys(ASKING, grant)}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.bridge import Bridge
-from tests.conformance.fixtures import SERVER, fixture_component, loads
+from tests.conformance.fixtures import SERVER, fixture_component, made
 from tests.server.process import install
 from tests.toolchain import node_command, node_environment, npm_packages
 from wassette_py.control import Control
@@ -34,7 +34,11 @@ def test_the_official_suite_finds_nothing_that_is_not_argued(revision: str, tmp_
     ComponentHost(Settings.load()).load(parse_reference(str(fixture_component())), component_id="fixture", control=Control())
     suite = packages() / "conformance" / "dist" / "index.js"
     expected = HERE / f"expected-failures-{revision}.yml"
-    with Bridge(SERVER, {**os.environ, "WASSETTE_GRANTS": "allow"}, loads(tmp_path)) as bridge:
+    settings = Settings.load()
+    settings.config_dir.mkdir(parents=True, exist_ok=True)
+    scope = f'{{match: "file://{tmp_path}", unsigned: allow, reason: made here}}'
+    settings.trust_file.write_text(f"version: 1\ndefault: deny\nscopes:\n  - {scope}\n")
+    with Bridge(SERVER, {**os.environ, "WASSETTE_GRANTS": "ask"}, made(tmp_path)) as bridge:
         options: list[str | Path] = [
             "--url",
             bridge.url,

@@ -52,6 +52,9 @@ class FunctionHost:
     def tools(self) -> tuple[HostedTool, ...]:
         return tuple(self._hosted(name) for name in sorted(self.bodies))
 
+    def lasting_tools(self) -> tuple[HostedTool, ...]:
+        return self.tools()
+
     def tool(self, name: str) -> HostedTool | None:
         return self._hosted(name) if name in self.bodies else None
 

@@ -91,7 +91,7 @@ def test_params_may_be_absent_or_null() -> None:
     assert decode(b'{"jsonrpc":"2.0","id":1,"method":"ping"}') == Request(1, "ping", {})
     assert decode(b'{"jsonrpc":"2.0","id":1,"method":"ping","params":null}') == Request(1, "ping", {})
     assert decode(b'{"jsonrpc":"2.0","method":"x"}') == Notification("x", {})
-    assert decode(b' {"jsonrpc":"2.0","id":2,"result":1}\r') == Answer(2)
+    assert decode(b' {"jsonrpc":"2.0","id":2,"result":1}\r') == Answer(2, 1)
 
 
 def test_a_lone_surrogate_never_leaves() -> None:

@@ -30,7 +30,7 @@ def test_a_good_initialize_is_answered_as_the_session_answers_it() -> None:
     reply = greeting(line("initialize", INITIALIZE))
     assert reply is not None
     assert [json.loads(reply[0])] == wire.sent
-    assert reply[1] == INITIALIZE["clientInfo"]
+    assert reply[1] == INITIALIZE
 
 
 @pytest.mark.parametrize(

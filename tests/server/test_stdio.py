@@ -340,3 +340,15 @@ def test_a_component_directory_that_cannot_be_read_is_told_and_not_fatal(tmp_pat
         assert client.ask("ping")["result"] == {}
         assert client.end() == 0
         assert client.errors.count(b"warning: cannot look at the components") == 1
+
+
+def test_a_question_that_nobody_answers_does_not_hold_the_servers_end(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving(handshake=False) as client:
+        client.ask("initialize", {**INITIALIZE, "capabilities": {"elicitation": {}}})
+        client.send("notifications/initialized")
+        arguments = {"component_id": "text", "details": {"key": "LANG"}}
+        client.send("tools/call", {"name": "grant-environment-variable-permission", "arguments": arguments}, id="asks")
+        client.wait(lambda message: message.get("method") == "elicitation/create")
+        assert client.end(5) == 0
+        assert "the client is gone" in client.answer("asks")["result"]["content"][0]["text"]

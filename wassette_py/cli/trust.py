@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +48,7 @@ def add(
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The key's name (default: from its file).")] = None,
 ) -> None:
     """Accept components of a scope."""
-    from wassette_py.host.trusting import add_scope_with_key, key_reader
+    from wassette_py.host.trusting import add_scope_with_key, edit_trust, key_reader
     from wassette_py.reference import Digest
     from wassette_py.trust.document import TrustScope
     from wassette_py.trust.editing import add_scope
@@ -66,19 +65,19 @@ def add(
             return add_scope(text, new, source, key_reader(folder))
         return add_scope_with_key(text, new, source, folder=folder, name=name or key.stem.lower(), pem=pem)
 
-    _edit(session, edit)
+    edit_trust(session.settings.trust_file, edit)
     talk(f"{new.match} is trusted now" + ("" if pem is None else ", when this key has signed"))
 
 
 @app.command("remove", cls=Command)
 def remove(context: typer.Context, scope: Scope) -> None:
     """Forget a scope; what is installed from it stays, and is not called any more until something trusts it."""
-    from wassette_py.host.trusting import key_reader
+    from wassette_py.host.trusting import edit_trust, key_reader
     from wassette_py.trust.editing import remove_scope
 
     session = session_of(context)
     reader = key_reader(session.settings.trust_file.parent)
-    _edit(session, lambda text, source: remove_scope(text, scope, source, reader))
+    edit_trust(session.settings.trust_file, lambda text, source: remove_scope(text, scope, source, reader))
     talk(f"{scope} is not trusted any more")
 
 
@@ -171,16 +170,3 @@ def _rule(rule: SignatureRule) -> dict[str, Any]:
 
 def _key(key: PublicKey) -> dict[str, Any]:
     return {"name": key.name, "kind": key.kind, "fingerprint": f"sha256:{key.fingerprint}"}
-
-
-def _edit(session: Session, edit: Callable[[str, str], str]) -> None:
-    from wassette_py.files import private_folder, write_atomic
-    from wassette_py.locking import release_lock, take_lock
-
-    path = session.settings.trust_file
-    private_folder(path.parent)
-    lock = take_lock(path.with_name(f".{path.name}.lock"))
-    try:
-        write_atomic(path, edit(read_text(path) if path.exists() else "", str(path)).encode())
-    finally:
-        release_lock(lock)

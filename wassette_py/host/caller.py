@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wassette_py.audit import actor
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 class Call:
     """One call to be made: of which export, with which arguments, under which policy.
 
-    `environment` gives values for granted variables before the host's own.
+    `environment` gives values for granted variables before the host's own. `claim` gives the policy anew when the call starts, and uses
+    up what is granted to one call alone.
     """
 
     component_id: str
@@ -45,6 +46,7 @@ class Call:
     policy: PolicyDocument
     environment: Mapping[str, str]
     tool: str = ""
+    claim: Callable[[], PolicyDocument] | None = None
 
 
 class Caller:
@@ -76,10 +78,14 @@ class Caller:
         from wassette_py.sandbox.call import CallSpec
         from wassette_py.wit.values import read_arguments
 
-        function, policy, who = call.function, call.policy, actor()
+        function, who = call.function, actor()
         try:
-            limits = self._policies.check(policy)
+            limits = self._policies.check(call.policy)
             values = read_arguments(function, call.arguments)
+            policy = call.policy if call.claim is None else call.claim()
+            if policy is not call.policy:
+                call = replace(call, policy=policy)
+                limits = self._policies.check(policy)
             granted = granted_secrets(policy, self._secrets)
         except WassetteError as error:
             result = failed(error)

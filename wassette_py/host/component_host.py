@@ -34,6 +34,7 @@ from wassette_py.store import ComponentStore, Entry
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
+    from wassette_py.host.loader import Consent
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.reference import Reference
     from wassette_py.sandbox.call import Sandbox
@@ -52,7 +53,7 @@ class ComponentHost:
         self.secrets = SecretStore(settings.config_dir / "secrets", settings.environ)
         self.recorder = Recorder(log, self.secrets.redactor, values=settings.audit.arguments == "values")
         self.policies = Policies(self.store, settings, self.recorder, self.secrets)
-        trust = TrustFile(settings.trust_file)
+        self.trust = trust = TrustFile(settings.trust_file)
         self.vouching = Vouching(trust, self.store)
         self.loader = Loader(settings, self.store, self.policies, trust=trust, engine=lambda: self.sandbox.engine)
         self.caller = Caller(
@@ -66,7 +67,7 @@ class ComponentHost:
         )
         self._making = threading.Lock()
         self._sandbox: Sandbox | None = None
-        self.shelf = Shelf(self.store, self._readable_policy)
+        self.shelf = Shelf(self.store, self._readable_policy, lambda: self.policies.version)
 
     @property
     def sandbox(self) -> Sandbox:
@@ -98,12 +99,18 @@ class ComponentHost:
         return entry
 
     def stamp(self) -> object:
-        """A value that changes whenever the store does, whoever changed it."""
-        return self.store.stamp()
+        """A value that changes whenever the store does, whoever changed it, or a permission that is not on disk."""
+        return (self.store.stamp(), self.policies.version)
 
     def tools(self) -> tuple[HostedTool, ...]:
         """The tools that are served, by name; the same tuple as long as nothing changed."""
         return self.shelf.tools()
+
+    def lasting_tools(self) -> tuple[HostedTool, ...] | None:
+        """The tools, as another process finds them; None while a permission that is not on disk may be seen in them."""
+        version = self.policies.version
+        tools = self.tools()
+        return None if self.policies.passing or self.policies.version != version else tools
 
     def tool(self, name: str) -> HostedTool | None:
         """The served tool of that name."""
@@ -129,11 +136,18 @@ class ComponentHost:
     # What changes it.
 
     def load(
-        self, reference: Reference, *, component_id: str | None = None, prefix: str = "", policy: str | None = None, control: Control
+        self,
+        reference: Reference,
+        *,
+        component_id: str | None = None,
+        prefix: str = "",
+        policy: str | None = None,
+        control: Control,
+        consent: Consent | None = None,
     ) -> Loaded:
         """Fetches, verifies, compiles, describes and installs. Raises any WassetteError; what was installed then stays as it was."""
         with self.recorder.operation("load", component_id or reference.default_id, reference=str(reference)) as learnt:
-            loaded = self.loader.load(reference, component_id=component_id, prefix=prefix, policy=policy, control=control)
+            loaded = self.loader.load(reference, component_id=component_id, prefix=prefix, policy=policy, control=control, consent=consent)
             record = loaded.record
             learnt |= {"digest": str(record.digest), "signer": record.signer.text, "outcome": "ok" if loaded.changed else "unchanged"}
             return loaded
@@ -158,7 +172,9 @@ class ComponentHost:
     def unload(self, component_id: str, *, keep_policy: bool = False) -> str | None:
         """Removes component, record and policy; returns the policy's text. Raises UnknownComponent."""
         with self.recorder.operation("unload", component_id), self.store.locked():
-            return self.store.remove(component_id, keep_policy=keep_policy)
+            policy = self.store.remove(component_id, keep_policy=keep_policy)
+        self.policies.forget(component_id)
+        return policy
 
     # What calls it.
 
@@ -174,6 +190,7 @@ class ComponentHost:
         except WassetteError as error:
             done(failed(error))
             return
+        call = replace(call, claim=lambda: self.policies.claimed(hosted.component))
         self.caller.start(call, cancel=cancel, done=done)
 
     def opened(self, reference: Reference, tool: str | None, control: Control) -> Call:

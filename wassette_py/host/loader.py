@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from wassette_py.trust.verifier import Judgement, VerifiedSigner
     from wassette_py.wit.describe import Description
 
+    Consent = Callable[[Fetched], None]
+    """Asks a person about bytes that no trust scope names, and sees to it that what they accept is trusted. Raises Refused."""
+
+ACCEPTED = "accepted by a person for one session"
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -60,6 +65,8 @@ class Verified:
     fetched: Fetched
     signer: VerifiedSigner
     trust: TrustPolicy
+    session: bool = False
+    """A person accepted them for this process: nothing that is written down may say that they are trusted."""
 
 
 @dataclass(frozen=True)
@@ -99,23 +106,33 @@ class Loader:
         """The trust policy as its file, and the key files it names, say now. Raises InvalidTrustPolicy."""
         return self._trust.policy()
 
-    def verified(self, reference: Reference, control: Control) -> Verified:
-        """Bytes that match their digest and that the trust policy accepts. Raises FetchError, VerificationError, Cancelled."""
+    def verified(self, reference: Reference, control: Control, consent: Consent | None = None) -> Verified:
+        """Bytes that match their digest and that the trust policy accepts; where no scope names them, `consent` was heard before.
+        Raises FetchError, VerificationError, Cancelled, and what `consent` raises."""
         from wassette_py.trust.verifier import needs_signatures, verify
 
         policy = self.trust()
         rule = policy.rule_for(reference)
         fetched = self._fetched(reference, rule, control, signatures=needs_signatures(reference, rule))
         control.step("verify")
+        accepted = None
+        if rule is None and consent is not None:
+            pin = fetched.manifest or fetched.digest
+            if (str(reference), pin) not in self._trust.accepted:
+                consent(fetched)
+                policy = self.trust()
+                rule = policy.rule_for(reference)
+            accepted = self._trust.accepted.get((str(reference), pin))
         signer = verify(
             reference=reference,
             digest=fetched.digest,
             manifest=fetched.manifest,
-            rule=rule,
+            rule=rule or accepted,
             evidence=fetched.evidence,
             keys=policy.keys.values(),
         )
-        return Verified(fetched, signer, policy)
+        session = rule is None and accepted is not None
+        return Verified(fetched, replace(signer, text=ACCEPTED, scope=None) if session else signer, policy, session)
 
     def judged(self, reference: Reference, control: Control, *, cache: DownloadCache | None = None) -> Judged:
         """What `verified` would decide, with everything there is to say about it; `cache` is told what it needed. Raises FetchError,
@@ -167,16 +184,32 @@ class Loader:
             self._access = Access(self._settings)
         return self._access
 
-    def load(self, reference: Reference, *, component_id: str | None, prefix: str, policy: str | None, control: Control) -> Loaded:
+    def load(
+        self,
+        reference: Reference,
+        *,
+        component_id: str | None,
+        prefix: str,
+        policy: str | None,
+        control: Control,
+        consent: Consent | None = None,
+    ) -> Loaded:
         """Fetches, verifies, compiles, describes and installs, with the policy text `policy` if given. Raises WassetteError; Drift when
         what it would replace had another signer, other imports or tools, or is newer: that is for a person to see (`component upgrade`)."""
-        prepared = self.prepared(reference, component_id=component_id, prefix=prefix, policy=policy, control=control)
+        prepared = self.prepared(reference, component_id=component_id, prefix=prefix, policy=policy, control=control, consent=consent)
         if prepared.difference is not None:
             prepared.difference.check()
         return self.installed(prepared, control)
 
     def prepared(
-        self, reference: Reference, *, component_id: str | None, prefix: str, policy: str | None = None, control: Control
+        self,
+        reference: Reference,
+        *,
+        component_id: str | None,
+        prefix: str,
+        policy: str | None = None,
+        control: Control,
+        consent: Consent | None = None,
     ) -> Prepared:
         """All of a load but the installing. Raises WassetteError."""
         from wassette_py.wit.describe import MAPPING_VERSION
@@ -185,7 +218,7 @@ class Loader:
         if policy is not None:
             self._policies.parse(policy, "policy")
         installed = self._replaced(component_id, reference)
-        verified = self.verified(reference, control)
+        verified = self.verified(reference, control, consent)
         fetched = verified.fetched
         if installed is not None and policy is None and _unchanged(installed, verified, prefix, MAPPING_VERSION):
             return Prepared(installed, verified, None, None, None, is_new=False)
@@ -209,7 +242,7 @@ class Loader:
             replaced=replaced_by(installed, fetched.digest),
         )
         kept = _kept(fetched)
-        record = replace(record, verdict=verdict_of(record, kept, verified.trust))
+        record = replace(record, verdict=None if verified.session else verdict_of(record, kept, verified.trust))
         return Prepared(record, verified, kept, policy, None if installed is None else Difference(installed, record))
 
     def installed(self, prepared: Prepared, control: Control) -> Loaded:
@@ -229,7 +262,7 @@ class Loader:
     def _confirmed(self, installed: Record, verified: Verified) -> Record:
         """The record of what is installed already, with the signatures and the verdict of today."""
         kept = _kept(verified.fetched)
-        verdict = verdict_of(installed, kept, verified.trust)
+        verdict = None if verified.session else verdict_of(installed, kept, verified.trust)
         if installed.verdict == verdict:
             return installed
         record = replace(installed, verdict=verdict)

@@ -1,7 +1,7 @@
 """The policies of installed components: read when a call needs them, edited under the store's lock.
 
 A document is parsed again only when its file changed, so a running server sees a grant at the next call, whoever made it. An unreadable
-policy raises for that component each time and for no other.
+policy raises for that component each time and for no other. Over it lie the changes of `overlay.py`, which only this process knows.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidPolicy, StoreError
+from wassette_py.host.overlay import Change, Granted, Lasting, Revoked, compose
 from wassette_py.limits import LIMIT_NAMES, Limits, format_limit
 from wassette_py.names import Digest
 from wassette_py.policy.document import EMPTY, PolicyDocument, SecretVariable, StorageGrant, document_json, parse_policy
 from wassette_py.policy.editing import grant_text, revoke_text
-from wassette_py.policy.grants import describe
+from wassette_py.policy.grants import describe, grant, granted, revoke
 from wassette_py.policy.storage import covers
 from wassette_py.sandbox.folders import resolved
 
@@ -42,9 +44,55 @@ class Policies:
         self._settings = settings
         self._recorder = recorder
         self._parsed: dict[str, tuple[object, PolicyDocument, str | None]] = {}
+        self._changing = threading.RLock()
+        self._overlay: dict[str, tuple[Change, ...]] = {}
+        self.version = 0
+        """Changes whenever a change that is not on disk comes or goes."""
 
     def of(self, component_id: str) -> PolicyDocument:
-        """The component's policy; EMPTY without a file. Raises InvalidPolicy."""
+        """What the component's next call may do: its file (EMPTY without one) and the changes over it. Raises InvalidPolicy."""
+        changes = self._overlay.get(component_id)
+        if not changes:
+            return self._on_disk(component_id)
+        return compose(self._on_disk(component_id), changes, self._digest_of(component_id))
+
+    def claimed(self, component_id: str) -> PolicyDocument:
+        """`of`, for a call that starts now: what was granted once is used up. Raises InvalidPolicy."""
+        if component_id not in self._overlay:
+            return self._on_disk(component_id)
+        with self._changing:
+            policy = self.of(component_id)
+            self.check(policy)
+            self._lay(component_id, [change for change in self.changes(component_id) if not change.once])
+            return policy
+
+    def changes(self, component_id: str) -> tuple[Change, ...]:
+        """What is not on disk."""
+        return self._overlay.get(component_id, ())
+
+    @property
+    def passing(self) -> bool:
+        """Whether anything is not on disk."""
+        return bool(self._overlay)
+
+    def forget(self, component_id: str) -> None:
+        """Drops what is not on disk, with the component it was for."""
+        with self._changing:
+            self._lay(component_id, [])
+
+    def _lay(self, component_id: str, changes: list[Change]) -> None:
+        if list(self.changes(component_id)) != changes:
+            others = {key: kept for key, kept in self._overlay.items() if key != component_id}
+            self._overlay = {**others, component_id: tuple(changes)} if changes else others
+            self.version += 1
+
+    def _without(self, component_id: str, permission: Revocation) -> list[Change]:
+        return [change for change in self.changes(component_id) if change.permission != permission]
+
+    def _digest_of(self, component_id: str) -> str:
+        return str(self._store.record(component_id).digest)
+
+    def _on_disk(self, component_id: str) -> PolicyDocument:
         stamp = self._store.policy_stamp(component_id)
         known = self._parsed.get(component_id)
         if known is None or known[0] != stamp:
@@ -83,20 +131,52 @@ class Policies:
         """The effective limits. Raises InvalidPolicy where `policy` asks for more than the operator's ceiling."""
         return effective_limits(self._settings, policy)
 
-    def grant(self, component_id: str, permission: Permission) -> PolicyDocument:
+    def check_grant(self, component_id: str, permission: Permission) -> None:
+        """Raises InvalidPolicy where `permission` cannot stand in the component's policy. Looks at no directory."""
+        self.check(grant(self.of(component_id), permission))
+
+    def grant(self, component_id: str, permission: Permission, *, lasting: Lasting = "always") -> PolicyDocument:
         """Adds `permission` and returns the new policy. Raises InvalidPolicy, MissingSecret, UnknownComponent."""
-        with self._recorder.operation("grant", component_id, permission=describe(permission)):
+        with self._recorder.operation("grant", component_id, permission=describe(permission), **_lasts(lasting)), self._changing:
             check_grantable(permission)
             if isinstance(permission, SecretVariable):
                 self._secrets.values([permission.name])
             if isinstance(permission, StorageGrant):  # by where it leads; later only by its name
                 check_reach(self._settings, PolicyDocument(storage=(StorageGrant(os.path.realpath(permission.path)),), source="grant"))
-            return self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=Path.home()))
+            kept = self._without(component_id, permission)
+            if lasting == "always":
+                self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=Path.home()))
+            digest = self._digest_of(component_id)
+            policy = compose(self._on_disk(component_id), kept, digest)
+            if not granted(policy, permission):  # also where it is on disk, and what was taken away for this session hides it
+                policy = grant(policy, permission)
+                self.check(policy)
+                kept.append(Granted(permission, digest, lasting == "once"))
+            self._lay(component_id, kept)
+            return policy
 
-    def revoke(self, component_id: str, permission: Revocation) -> PolicyDocument:
-        """Removes `permission`. Raises InvalidPolicy where it was not granted."""
-        with self._recorder.operation("revoke", component_id, permission=describe(permission)):
-            return self._edit(component_id, lambda text, source: revoke_text(text, source, permission, home=Path.home()))
+    def revoke(self, component_id: str, permission: Revocation, *, lasting: Lasting = "always") -> PolicyDocument:
+        """Removes `permission`. Raises NotGranted where it was not granted."""
+        with self._recorder.operation("revoke", component_id, permission=describe(permission), **_lasts(lasting)), self._changing:
+            kept = self._without(component_id, permission)
+            if lasting != "always":
+                revoke(self.of(component_id), permission)
+                self._lay(component_id, [*self.changes(component_id), Revoked(permission, lasting == "once")])
+                return self.of(component_id)
+            if kept == list(self.changes(component_id)) or granted(self._on_disk(component_id), permission):
+                self._edit(component_id, lambda text, source: revoke_text(text, source, permission, home=Path.home()))
+            self._lay(component_id, kept)
+            return self.of(component_id)
+
+    def reset(self, component_id: str, *, lasting: Lasting = "always") -> None:
+        """Takes every permission away."""
+        with self._changing:
+            if lasting == "always":
+                self.replace(component_id, None, "reset")
+                self._lay(component_id, [])
+                return
+            with self._recorder.operation("reset", component_id, **_lasts(lasting)):
+                self._lay(component_id, [*self.changes(component_id), Revoked(None, lasting == "once")])
 
     def replace(self, component_id: str, text: str | None, source: str) -> PolicyDocument:
         """Puts the checked document `text` in place (None: no policy). Raises InvalidPolicy."""
@@ -117,6 +197,10 @@ class Policies:
             document = self.parse(text, source)
             self._store.write_policy(component_id, text)
         return document
+
+
+def _lasts(lasting: Lasting) -> dict[str, object]:
+    return {} if lasting == "always" else {"lasts": lasting}
 
 
 def effective_limits(settings: Settings, policy: PolicyDocument) -> Limits:
@@ -142,12 +226,12 @@ def check_reach(settings: Settings, policy: PolicyDocument) -> None:
         return
     folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir)
     own = {name for folder in folders for name in (os.path.abspath(folder), os.path.realpath(folder))}
-    for grant in policy.storage:
+    for entry in policy.storage:
         # NOTE: by its name only: a directory of a mount that is dead must not be touched where nothing watches for the deadline.
-        held = next((folder for folder in sorted(own) if covers(grant.path, folder) or covers(folder, grant.path)), None)
+        held = next((folder for folder in sorted(own) if covers(entry.path, folder) or covers(folder, entry.path)), None)
         if held is not None:
             raise InvalidPolicy(
-                f"{policy.source}:{grant.line}: storage: {grant.path} holds what wassette itself lives by, in {held}",
+                f"{policy.source}:{entry.line}: storage: {entry.path} holds what wassette itself lives by, in {held}",
                 "grant the directories below it that are meant",
             )
 

@@ -1,7 +1,8 @@
 """The tools of all installed components, found at once.
 
-What it keeps is bound to the stamps of the files it was made from: whoever changes a record or a policy, the next look sees it. What a look
-at one tool costs does not grow with the number of components.
+What it keeps is bound to the stamps of the files it was made from: whoever changes a record or a policy, the next look sees it, as it does
+a change of permissions that is not on disk (`version` counts them). What a look at one tool costs does not grow with the number of
+components.
 """
 
 from __future__ import annotations
@@ -30,8 +31,11 @@ class _Shelved:
 class Shelf:
     """The served tools of one component directory; `policy` gives a component's policy, None for one that cannot be read."""
 
-    def __init__(self, store: ComponentStore, policy: Callable[[str], PolicyDocument | None]) -> None:
+    def __init__(
+        self, store: ComponentStore, policy: Callable[[str], PolicyDocument | None], version: Callable[[], int] = lambda: 0
+    ) -> None:
         self._store = store
+        self._version = version
         self._policy = policy
         self._shelved: _Shelved | None = None
 
@@ -44,22 +48,28 @@ class Shelf:
         shelved = self._shelved
         if shelved is not None:
             found = shelved.by_name.get(name)
-            if found is not None and shelved.parts.get(found.component) == self._store.component_stamp(found.component):
+            if found is not None and shelved.parts.get(found.component) == self._part(found.component):
                 return found
         shelved = self._current()
         found = shelved.by_name.get(name)
         if found is not None:
-            part = self._store.component_stamp(found.component)
-            if self._store.stamp() == shelved.stamp:  # nothing came between the list and this look
+            part = self._part(found.component)
+            if self._stamp() == shelved.stamp:  # nothing came between the list and this look
                 shelved.parts[found.component] = part
         return found
 
     def _current(self) -> _Shelved:
-        stamp = self._store.stamp()
+        stamp = self._stamp()
         shelved = self._shelved
         if shelved is None or shelved.stamp != stamp:
             shelved = self._shelved = _Shelved(stamp, self._made())
         return shelved
+
+    def _stamp(self) -> object:
+        return self._store.stamp(), self._version()
+
+    def _part(self, component_id: str) -> object:
+        return self._store.component_stamp(component_id), self._version()
 
     def _made(self) -> list[HostedTool]:
         # From records alone: a list is asked for at every start, and what is not trusted any more is refused when it is called.

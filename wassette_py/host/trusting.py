@@ -14,6 +14,8 @@ from wassette_py.errors import DigestMismatch, InvalidTrustPolicy, StoreError, U
 from wassette_py.files import read_regular, stamp_of
 
 if TYPE_CHECKING:
+    from wassette_py.names import Digest
+    from wassette_py.reference import Reference
     from wassette_py.store import ComponentStore, Record
     from wassette_py.trust.document import TrustPolicy, TrustScope
     from wassette_py.trust.signer import VerifiedSigner
@@ -25,10 +27,12 @@ VERDICT = 1
 
 
 class TrustFile:
-    """The trust policy, read again only when its file, or a key file that it names, has changed."""
+    """The trust policy, read again only when its file, or a key file that it names, has changed; and what a person accepted besides,
+    for as long as this process runs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.accepted: dict[tuple[str, Digest], TrustScope] = {}
         self._read: tuple[object, tuple[Path, ...], TrustPolicy] | None = None
 
     def policy(self) -> TrustPolicy:
@@ -48,6 +52,22 @@ class TrustFile:
         # What changed while it was read is read again next time.
         self._read = ((*before, *stamp_of(*paths[1:])), tuple(paths), policy)
         return policy
+
+    def accept(self, reference: Reference, pin: Digest) -> None:
+        """Lets exactly these bytes from there run in this process."""
+        from wassette_py.trust.document import TrustScope
+        from wassette_py.trust.scopes import place_of
+
+        self.accepted[str(reference), pin] = TrustScope(str(place_of(reference)), digests=(pin,))
+
+    def trust_digest(self, reference: Reference, pin: Digest) -> None:
+        """Writes a scope for exactly these bytes into the file. Raises InvalidTrustPolicy, OSError."""
+        from wassette_py.trust.document import TrustScope
+        from wassette_py.trust.editing import add_scope
+        from wassette_py.trust.scopes import place_of
+
+        scope, reader = TrustScope(str(place_of(reference)), digests=(pin,)), key_reader(self.path.parent)
+        edit_trust(self.path, lambda text, source: add_scope(text, scope, source, reader))
 
     def _parsed(self, read: Callable[[str], bytes]) -> TrustPolicy:
         from wassette_py.trust.document import TrustPolicy, parse_trust_policy
@@ -80,7 +100,7 @@ class Vouching:
         """Returns when the trust policy, as it is now, accepts the component. Raises VerificationError, InvalidTrustPolicy, StoreError."""
         policy = self._trust.policy()
         bound = (record.reference, record.digest, record.manifest, record.verdict)
-        state = (policy.digest, *bound, self._store.signatures_stamp(record.id))
+        state = (policy.digest, *bound, self._store.signatures_stamp(record.id), len(self._trust.accepted))
         known = self._seen.get(record.id)
         if known is None or known[0] != state:
             known = self._seen[record.id] = (state, self._judged(record, policy))
@@ -92,6 +112,8 @@ class Vouching:
         verdict = verdict_of(record, kept, policy)
         if record.verdict == verdict:
             return None
+        if self._accepted(record, policy):
+            return None
         try:
             signer = self._verified(record, kept, policy)
         except VerificationError as error:
@@ -101,6 +123,13 @@ class Vouching:
         with contextlib.suppress(StoreError, OSError):  # a directory that cannot be written to costs the same work next time
             self._store.confirm(record, replace(record, signer=signer, verdict=verdict))
         return None
+
+    def _accepted(self, record: Record, policy: TrustPolicy) -> bool:
+        """Whether a person accepted these bytes for this process, and the file says nothing about them."""
+        from wassette_py.reference import parse_reference
+
+        accepted = (record.reference, record.manifest or record.digest) in self._trust.accepted
+        return accepted and policy.rule_for(parse_reference(record.reference)) is None
 
     def _verified(self, record: Record, kept: bytes | None, policy: TrustPolicy) -> VerifiedSigner:
         from wassette_py.reference import parse_reference
@@ -128,6 +157,23 @@ def verdict_of(record: Record, kept: bytes | None, policy: TrustPolicy) -> str:
     manifest = None if record.manifest is None else str(record.manifest)
     bound = [VERDICT, record.reference, str(record.digest), manifest, signatures, policy.digest]
     return hashlib.sha256(json.dumps(bound).encode()).hexdigest()
+
+
+def edit_trust(path: Path, edit: Callable[[str, str], str]) -> None:
+    """Puts `edit(text, source)` in the place of the trust policy, under its lock. Raises InvalidTrustPolicy, OSError."""
+    from wassette_py.files import private_folder, write_atomic
+    from wassette_py.locking import release_lock, take_lock
+
+    private_folder(path.parent)
+    lock = take_lock(path.with_name(f".{path.name}.lock"))
+    try:
+        try:
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+        except UnicodeDecodeError:
+            raise InvalidTrustPolicy(f"{path}: not a UTF-8 text") from None
+        write_atomic(path, edit(text, str(path)).encode())
+    finally:
+        release_lock(lock)
 
 
 def key_reader(folder: Path) -> Callable[[str], bytes]:

@@ -36,9 +36,12 @@ class Listing:
         return text[:-1] if text.endswith(b"\n") and bound == self._binding() else None
 
     def keep(self, make: Callable[[], object]) -> None:
-        """Writes what `make` makes of the files, unless they change meanwhile. Raises nothing: it is a copy."""
+        """Writes what `make` makes of the files, unless they change meanwhile or it makes None. Raises nothing: it is a copy."""
         bound = self._binding()
-        text = text_of(make())
+        tools = make()
+        if tools is None:
+            return
+        text = text_of(tools)
         if bound != self._binding() or self.read() == text:
             return
         temporary = f"{self.path}.{os.getpid()}"

@@ -60,8 +60,10 @@ class Notification(_Value):
 class Answer(_Value):
     """The client's answer to a request of ours."""
 
-    def __init__(self, id: object) -> None:
+    def __init__(self, id: object, result: object = None, error: object = None) -> None:
         self.id = id
+        self.result = result
+        self.error = error
 
 
 class Fault(_Value):
@@ -112,7 +114,7 @@ def _message(value: dict[str, Any], *, deep: bool) -> Message:
     if value.get("jsonrpc") != "2.0":
         return Fault(INVALID_REQUEST, 'jsonrpc must be "2.0"', request_id)
     if "method" not in value and ("result" in value or "error" in value):
-        return Answer(known)
+        return Answer(known, value.get("result"), value.get("error"))
     if not isinstance(method, str):
         return Fault(INVALID_REQUEST, "method must be a string", request_id)
     if "id" in value and request_id is None:

@@ -35,8 +35,8 @@ class Connection:
     def __init__(self, lines: Iterator[bytes | None], sink: int) -> None:
         self.lines = lines
         self.sink = sink
-        self.client: dict[str, Any] | None = None
-        """Who introduced itself; None: nobody has yet."""
+        self.introduction: dict[str, Any] | None = None
+        """What the client's initialize said; None: there was none yet."""
         self.listed: bytes | None = None
         """The list of tools that was sent already."""
 
@@ -56,7 +56,7 @@ def opened(listing: Listing | None = None) -> Connection:
     left = [line]
     if greeted is not None:
         _write(sink, greeted[0])
-        connection.client = greeted[1]
+        connection.introduction = greeted[1]
         left = []
         if listing is not None:
             left, connection.listed = _listed(lines, listing, sink)
@@ -83,12 +83,12 @@ def _listed(lines: pipes.Lines, listing: Listing, sink: int) -> tuple[list[bytes
 
 
 def greeting(line: bytes) -> tuple[bytes, dict[str, Any]] | None:
-    """The answer to `line`, and who introduces itself, if it is a good `initialize` of the handshake era; else None."""
+    """The answer to `line`, and what it says, if it is a good `initialize` of the handshake era; else None."""
     message = messages.decode(line)
     if not isinstance(message, Request) or message.method != "initialize" or enveloped(message):
         return None
     try:
-        return messages.encode(messages.result(message.id, welcome(message.params))), message.params["clientInfo"]
+        return messages.encode(messages.result(message.id, welcome(message.params))), message.params
     except RpcError:
         return None
 

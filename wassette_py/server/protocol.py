@@ -23,6 +23,7 @@ from wassette_py.server.messages import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,
+    Answer,
     Fault,
     Notification,
     Request,
@@ -31,6 +32,8 @@ from wassette_py.server.messages import (
 )
 
 if TYPE_CHECKING:
+    from wassette_py.server.asking import Asker, Dialogue
+    from wassette_py.server.questions import Question
     from wassette_py.server.seam import Entry, Era
     from wassette_py.server.tools import Toolbox
 
@@ -43,13 +46,23 @@ EARLY_NOTIFICATIONS = 8
 class PendingCall:
     """A tools/call that is being worked on (a CallContext). What it sends after its end is dropped."""
 
-    def __init__(self, session: Session, request_id: RequestId, token: RequestId | None, logs: Callable[[], bool], actor: Actor) -> None:
+    def __init__(
+        self,
+        session: Session,
+        request_id: RequestId,
+        token: RequestId | None,
+        logs: Callable[[], bool],
+        *,
+        actor: Actor,
+        asker: Asker | None,
+    ) -> None:
         self.cancel = threading.Event()
         self.actor = actor
         self._session = session
         self._id = request_id
         self._token = token
         self._logs = logs
+        self._asker = asker
         self._told = -1.0
 
     def progress(self, done: float, total: float | None, message: str) -> None:
@@ -70,6 +83,15 @@ class PendingCall:
         elif self._session.is_open(self._id, self):
             params = {"level": GUEST_LEVEL, "logger": logger, "data": text}
             self._session.send(messages.notification("notifications/message", params))
+
+    @property
+    def can_ask(self) -> bool:
+        return self._asker is not None
+
+    def ask(self, question: Question) -> str:
+        """Asks a person, in the way of the era."""
+        assert self._asker is not None
+        return self._asker(question, self.cancel)
 
     def finish(self, result: dict[str, Any]) -> None:
         """Answers, unless that is over."""
@@ -98,6 +120,8 @@ class Session:
         self._write = write
         self._era: Era | None = None
         self._early: list[Notification] = []
+        self._dialogue: Dialogue | None = None
+        self._over = False
         self._changed = threading.Condition()
         self._open: dict[RequestId, Entry] = {}
         self.listed = threading.Event()
@@ -112,11 +136,11 @@ class Session:
                 self._toolbox.subscribe(self.list_changed)
             return self._toolbox
 
-    def welcomed(self, client: dict[str, Any], *, listed: bool) -> None:
+    def welcomed(self, introduction: dict[str, Any], *, listed: bool) -> None:
         """The first request was an initialize, and is answered already (`opening.py`); `listed`: so was a tools/list after it."""
         from wassette_py.server.eras.handshake import Handshake
 
-        self._era = Handshake(self, client)
+        self._era = Handshake(self, introduction)
         if listed:
             self.listed.set()
 
@@ -128,6 +152,9 @@ class Session:
                 self._request(message)
             case Notification():
                 self._notification(message)
+            case Answer():
+                if self._dialogue is not None:
+                    self._dialogue.hear(message)
             case Fault():
                 self.fault(message)
 
@@ -182,16 +209,24 @@ class Session:
             self._changed.notify_all()
         if entry is not None:
             entry.stop()
+            self._wake()
 
     # What an era needs.
 
-    def call(self, request: Request, token: RequestId | None, logs: Callable[[], bool], client: Mapping[str, Any] | None) -> None:
+    def call(
+        self,
+        request: Request,
+        token: RequestId | None,
+        logs: Callable[[], bool],
+        client: Mapping[str, Any] | None,
+        asker: Asker | None,
+    ) -> None:
         """Starts tools/call for `client` (name and version, checked); it is answered when it ends. Raises RpcError, WassetteError."""
         from wassette_py.server.tools import UnknownTool
 
         name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
         actor = Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name)
-        pending = PendingCall(self, request.id, token, logs, actor)
+        pending = PendingCall(self, request.id, token, logs, actor=actor, asker=asker)
         self.begin(request.id, pending)
         try:
             self.toolbox.start(name, arguments, pending, pending.finish)
@@ -201,6 +236,21 @@ class Session:
         except Exception:
             self.ended(request.id, pending)
             raise
+
+    def ask(self, question: Question, cancel: threading.Event) -> str:
+        """Asks with a request of ours, and waits for the answer (an Asker)."""
+        from wassette_py.server.asking import Dialogue
+
+        with self._making:
+            if self._dialogue is None:
+                self._dialogue = Dialogue(self.send)
+                if self._over:
+                    self._dialogue.close()
+        return self._dialogue.ask(question, cancel)
+
+    def _wake(self) -> None:
+        if self._dialogue is not None:
+            self._dialogue.wake()
 
     def begin(self, request_id: RequestId, entry: Entry) -> None:
         """Notes that `entry` works on a request."""
@@ -242,7 +292,11 @@ class Session:
     # The end.
 
     def drain(self, seconds: float) -> bool:
-        """Waits until every call has been answered; False when it took longer."""
+        """Waits until every call has been answered, with no more answers of the client; False when it took longer."""
+        with self._making:
+            self._over = True
+            if self._dialogue is not None:
+                self._dialogue.close()
         with self._changed:
             return self._changed.wait_for(lambda: not any(isinstance(entry, PendingCall) for entry in self._open.values()), seconds)
 
@@ -256,3 +310,4 @@ class Session:
             entries, self._open = list(self._open.values()), {}
         for entry in entries:
             entry.close()
+        self._wake()

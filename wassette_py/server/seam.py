@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wassette_py.audit import Actor
     from wassette_py.host import CallResult, HostedTool
     from wassette_py.server.messages import Notification, Request
+    from wassette_py.server.questions import Question
 
 Submit = Callable[[Callable[[], None]], None]
 """Runs a task on a thread of its own, soon."""
@@ -25,6 +26,8 @@ class ToolHost(Protocol):
     def sandbox(self) -> object: ...
 
     def tools(self) -> Sequence[HostedTool]: ...
+
+    def lasting_tools(self) -> Sequence[HostedTool] | None: ...
 
     def tool(self, name: str) -> HostedTool | None: ...
 
@@ -45,6 +48,15 @@ class CallContext(Protocol):
     def progress(self, done: float, total: float | None, message: str) -> None: ...
 
     def log(self, logger: str, text: str) -> None: ...
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether its client shows questions to a person."""
+        ...
+
+    def ask(self, question: Question) -> str:
+        """What a person chose. Raises NotDecided, Cancelled, or InputRequired, which ends the call for now."""
+        ...
 
 
 class BuiltinTools(Protocol):

@@ -60,7 +60,7 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
     def begin() -> None:
         _start(lambda: _prepare(session, None if only or not settings.is_usual else listing))
 
-    writer = Writer(connection.sink, begun=None if connection.client else begin, broken=lambda: ends.put("end"))
+    writer = Writer(connection.sink, begun=None if connection.introduction else begin, broken=lambda: ends.put("end"))
 
     def receive(line: bytes | None) -> None:
         if line is None:
@@ -70,8 +70,8 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
 
     turns = Turns(connection.lines, receive, lambda: ends.put("end"))
     session = Session(lambda: _toolbox(settings, turns, set(only), builtin_tools), writer.write, ready=watching.set)
-    if connection.client:
-        session.welcomed(connection.client, listed=connection.listed is not None)
+    if connection.introduction:
+        session.welcomed(connection.introduction, listed=connection.listed is not None)
         begin()
     _start(lambda: _watch(session, watching, connection.listed))
     _start(turns.read)
@@ -140,8 +140,8 @@ def _prepare(session: Session, listing: Listing | None) -> None:
         session.listed.wait(PATIENCE)
         toolbox.prepare()
         if listing is not None:
-            toolbox.subscribe(lambda: listing.keep(toolbox.listing))
-            listing.keep(toolbox.listing)
+            toolbox.subscribe(lambda: listing.keep(toolbox.lasting_listing))
+            listing.keep(toolbox.lasting_listing)
 
 
 def _watch(session: Session, watching: threading.Event, sent: bytes | None) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wassette_py.audit import acting
 from wassette_py.errors import WassetteError
 from wassette_py.server import results
+from wassette_py.server.questions import InputRequired
 
 if TYPE_CHECKING:
     from wassette_py.host import CallResult, HostedTool
@@ -49,6 +50,11 @@ class Toolbox:
     def listing(self) -> list[dict[str, Any]]:
         """The entries of tools/list: components' tools by name, then the built-in ones."""
         return self._entries(self._host.tools())
+
+    def lasting_listing(self) -> list[dict[str, Any]] | None:
+        """`listing`, where the next server will find the same; None while something in it ends with this process."""
+        tools = self._host.lasting_tools()
+        return None if tools is None else self._entries(tools)
 
     def _looked(self) -> list[dict[str, Any]]:
         """`listing`, of tools that are remembered to be told from others."""
@@ -99,6 +105,8 @@ class Toolbox:
                         self._inner(arguments, context, finish)
                     else:
                         self._component(name, arguments, context, finish)
+            except InputRequired as asked:
+                finish(asked.result)
             except WassetteError as error:
                 finish(results.refused(error))
             except Exception:  # a fault of ours: the log gets it, the model a sentence without our insides

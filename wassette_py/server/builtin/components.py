@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from wassette_py import catalog
 from wassette_py.control import Control, Progress
+from wassette_py.server.builtin.bench import Matter
+from wassette_py.server.builtin.consent import Consent
 from wassette_py.server.results import listed
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 _STAGES = {"resolve": (0, 5), "fetch": (5, 60), "verify": (60, 65), "compile": (65, 95), "install": (95, 99)}
 """Which part of a load each stage is, in percent."""
 _MIB = 1 << 20
+_UNLOAD = {"yes": "it is removed from this machine's components"}
 
 
 def load(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
@@ -24,10 +27,12 @@ def load(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> di
 
     host = bench.host
     reference = parse_reference(arguments["path"])
-    if host.loader.trust().rule_for(reference) is None:
-        bench.decide(f"loading {reference}, which no trust scope names,", "component", "load", str(reference))
+    consent = None
+    if host.settings.grants != "allow" and host.loader.trust().rule_for(reference) is None:
+        consent = Consent(bench, reference, context)
+        consent.before()
     before = {entry.id for entry in host.entries()}
-    loaded = host.load(reference, control=Control(context.cancel, lambda progress: _tell(context, progress)))
+    loaded = host.load(reference, control=Control(context.cancel, lambda progress: _tell(context, progress)), consent=consent)
     context.progress(100, 100, "loaded")
     record = loaded.record
     if bench.only:
@@ -48,7 +53,8 @@ def unload(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> 
     """unload-component: component, record and policy."""
     component_id = arguments["id"]
     bench.need(component_id)
-    bench.decide(f"unloading {component_id!r}", "component", "unload", component_id)
+    shown = {**bench.component(component_id), "with it": "its policy"}
+    bench.decide(Matter(f"unloading {component_id!r}", ("component", "unload", component_id), shown, _UNLOAD), context)
     bench.host.unload(component_id)
     return {"status": "component unloaded successfully", "id": component_id}
 

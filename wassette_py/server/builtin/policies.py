@@ -9,9 +9,16 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.errors import InvalidPolicy
+from wassette_py.host.overlay import change_json
+from wassette_py.policy import grants
+from wassette_py.policy.grants import describe
+from wassette_py.server.builtin.bench import Matter
 from wassette_py.server.messages import dump
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wassette_py.host.overlay import Lasting
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.policy.grants import Permission
     from wassette_py.server.builtin.bench import Bench
@@ -29,19 +36,25 @@ def get(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> dic
     component_id = arguments["component_id"]
     bench.need(component_id)
     path = bench.host.store.policy_path(component_id)
-    if not path.exists():
+    changes = bench.host.policies.changes(component_id)
+    if not path.exists() and not changes:
         return {"status": "no policy found", "component_id": component_id}
     policy = bench.host.policies.of(component_id)
     return {
         "status": "policy found",
         "component_id": component_id,
-        "policy_info": {
-            "policy_id": f"{component_id}-policy",
-            "source_uri": path.as_uri(),
-            "local_path": str(path),
-            "created_at": int(path.stat().st_mtime),
-        },
+        **({"policy_info": _file(component_id, path)} if path.exists() else {}),
         "permissions": document_json(policy),
+        **({"not_on_disk": [change_json(change) for change in changes]} if changes else {}),
+    }
+
+
+def _file(component_id: str, path: Path) -> dict[str, Any]:
+    return {
+        "policy_id": f"{component_id}-policy",
+        "source_uri": path.as_uri(),
+        "local_path": str(path),
+        "created_at": int(path.stat().st_mtime),
     }
 
 
@@ -51,11 +64,16 @@ def granting(kind: str) -> Tool:
     def grant(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
         component_id, details = arguments["component_id"], arguments["details"]
         bench.need(component_id)
-        permission = _permission(kind, details)
-        bench.decide(f"granting a {_TYPE[kind]} permission to {component_id!r}", *_words("grant", component_id, permission))
-        bench.host.policies.grant(component_id, permission)
-        status = "permission granted successfully"
-        return {"status": status, "component_id": component_id, "permission_type": _TYPE[kind], "details": details}
+        permission, policies = _permission(kind, details), bench.host.policies
+        matter = Matter(
+            f"granting a {_TYPE[kind]} permission to {component_id!r}",
+            _words("grant", component_id, permission),
+            {**bench.component(component_id), "permission": describe(permission)},
+            check=lambda: policies.check_grant(component_id, permission),
+        )
+        lasting = bench.lasting(matter, context)
+        policies.grant(component_id, permission, lasting=lasting)
+        return _done("permission granted successfully", component_id, lasting, permission_type=_TYPE[kind], details=details)
 
     return grant
 
@@ -66,10 +84,16 @@ def revoking(kind: str) -> Tool:
     def revoke(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
         component_id, details = arguments["component_id"], arguments["details"]
         bench.need(component_id)
-        permission = _permission(kind, details)
-        bench.decide(f"revoking a {_TYPE[kind]} permission of {component_id!r}", *_words("revoke", component_id, permission))
-        bench.host.policies.revoke(component_id, permission)
-        return {"status": "permission revoked", "component_id": component_id, "permission_type": _TYPE[kind], "details": details}
+        permission, policies = _permission(kind, details), bench.host.policies
+        matter = Matter(
+            f"revoking a {_TYPE[kind]} permission of {component_id!r}",
+            _words("revoke", component_id, permission),
+            {**bench.component(component_id), "no longer": describe(permission)},
+            check=lambda: grants.revoke(policies.of(component_id), permission),
+        )
+        lasting = bench.lasting(matter, context)
+        policies.revoke(component_id, permission, lasting=lasting)
+        return _done("permission revoked", component_id, lasting, permission_type=_TYPE[kind], details=details)
 
     return revoke
 
@@ -79,27 +103,43 @@ def revoke_storage(bench: Bench, arguments: Mapping[str, Any], context: CallCont
     component_id, uri = arguments["component_id"], arguments["details"]["uri"]
     bench.need(component_id)
     path = _document("storage", {"uri": uri, "access": ["read"]}).storage[0].path
-    bench.decide(f"revoking a storage permission of {component_id!r}", "policy", "revoke", component_id, "storage", path)
-    granted = [grant for grant in bench.host.policies.of(component_id).storage if grant.path == path]
-    if not granted:
-        raise InvalidPolicy(f"{component_id!r} has no storage permission for {path}")
-    for grant in granted:
-        bench.host.policies.revoke(component_id, grant)
-    return {
-        "status": "permission revoked successfully",
-        "component_id": component_id,
-        "uri": uri,
-        "message": "All access (read and write) to the specified URI has been revoked",
-    }
+
+    def granted() -> tuple[Permission, ...]:
+        found = tuple(grant for grant in bench.host.policies.of(component_id).storage if grant.path == path)
+        if not found:
+            raise InvalidPolicy(f"{component_id!r} has no storage permission for {path}")
+        return found
+
+    matter = Matter(
+        f"revoking a storage permission of {component_id!r}",
+        ("policy", "revoke", component_id, "storage", path),
+        {**bench.component(component_id), "no longer": f"read or write {path}"},
+        check=granted,
+    )
+    lasting = bench.lasting(matter, context)
+    for permission in granted():
+        bench.host.policies.revoke(component_id, permission, lasting=lasting)
+    message = "All access (read and write) to the specified URI has been revoked"
+    return _done("permission revoked successfully", component_id, lasting, uri=uri, message=message)
 
 
 def reset(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
     """reset-permission: no policy any more."""
     component_id = arguments["component_id"]
     bench.need(component_id)
-    bench.decide(f"resetting the permissions of {component_id!r}", "policy", "reset", component_id)
-    bench.host.policies.replace(component_id, None, "reset-permission")
-    return {"status": "permissions reset successfully", "component_id": component_id}
+    matter = Matter(
+        f"resetting the permissions of {component_id!r}",
+        ("policy", "reset", component_id),
+        {**bench.component(component_id), "no longer": "anything it was granted"},
+    )
+    lasting = bench.lasting(matter, context)
+    bench.host.policies.reset(component_id, lasting=lasting)
+    return _done("permissions reset successfully", component_id, lasting)
+
+
+def _done(status: str, component_id: str, lasting: Lasting, **more: object) -> dict[str, Any]:
+    """A result of Wassette's shape; what is not for ever says for how long."""
+    return {"status": status, "component_id": component_id, **more, **({} if lasting == "always" else {"lasts": lasting})}
 
 
 def _permission(kind: str, details: Mapping[str, Any]) -> Permission:

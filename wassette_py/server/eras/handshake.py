@@ -10,24 +10,30 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.server import messages
-from wassette_py.server.eras.params import GUEST_LEVEL, LOG_LEVELS, check_cursor, log_level, meta_of, progress_token
+from wassette_py.server.eras.params import GUEST_LEVEL, LOG_LEVELS, check_cursor, log_level, meta_of, progress_token, shows_forms
 from wassette_py.server.eras.welcome import enveloped, welcome
 from wassette_py.server.messages import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Notification, Request, RpcError
 from wassette_py.server.protocol import ECHO
 
 if TYPE_CHECKING:
+    from wassette_py.server.asking import Asker
     from wassette_py.server.protocol import Session
+
+VERSIONS_WITHOUT_QUESTIONS = ("2024-11-05", "2025-03-26")
 
 
 class Handshake:
     """The state of one such connection."""
 
-    def __init__(self, session: Session, client: dict[str, Any] | None = None) -> None:
-        """`client`: what introduced itself, when its initialize has been answered already."""
+    def __init__(self, session: Session, introduction: dict[str, Any] | None = None) -> None:
+        """`introduction`: how the client introduced itself, when its initialize has been answered already."""
         self._session = session
-        self._accepted = client is not None
+        self._accepted = False
         self._initialized = False
-        self._client = client
+        self._client: dict[str, Any] | None = None
+        self._asker: Asker | None = None
+        if introduction is not None:
+            self._introduced(introduction)
         self._level = LOG_LEVELS.index("debug")
         self._methods: Mapping[str, Callable[[Request], dict[str, Any] | None]] = {
             "initialize": self._initialize,
@@ -61,16 +67,21 @@ class Handshake:
 
     def _initialize(self, request: Request) -> dict[str, Any]:
         result = welcome(request.params)
-        self._client = request.params["clientInfo"]
-        self._accepted = True
+        self._introduced(request.params)
         return result
+
+    def _introduced(self, params: dict[str, Any]) -> None:
+        self._client = params["clientInfo"]
+        self._accepted = True
+        asks = params["protocolVersion"] not in VERSIONS_WITHOUT_QUESTIONS and shows_forms(params["capabilities"])
+        self._asker = self._session.ask if asks else None
 
     def _list(self, request: Request) -> dict[str, Any]:
         check_cursor(request.params)
         return {"tools": self._session.toolbox.listing()}
 
     def _call(self, request: Request) -> None:
-        self._session.call(request, progress_token(meta_of(request.params)), self._logs, self._client)
+        self._session.call(request, progress_token(meta_of(request.params)), self._logs, self._client, self._asker)
 
     def _set_level(self, request: Request) -> dict[str, Any]:
         self._level = log_level(request.params.get("level"), "level")

@@ -43,6 +43,12 @@ def progress_token(meta: dict[str, Any]) -> str | int | None:
     raise RpcError(INVALID_PARAMS, "progressToken must be a string or an integer")
 
 
+def shows_forms(capabilities: dict[str, Any]) -> bool:
+    """Whether a client of these capabilities shows forms to a person; before 2025-11-25 elicitation was nothing but forms."""
+    known = capabilities.get("elicitation")
+    return isinstance(known, dict) and (known.get("form") is not None or "url" not in known)
+
+
 def log_level(value: object, key: str) -> int:
     """The rank of a log level. Raises RpcError for a word that is none."""
     if not isinstance(value, str) or value not in LOG_LEVELS:

@@ -19,6 +19,7 @@ from wassette_py.server.eras.params import (
     log_level,
     object_in,
     progress_token,
+    shows_forms,
     text_in,
 )
 from wassette_py.server.eras.welcome import INSTRUCTIONS, SERVER_INFO
@@ -35,7 +36,10 @@ from wassette_py.server.messages import (
 from wassette_py.server.protocol import ECHO
 
 if TYPE_CHECKING:
+    from wassette_py.server.asking import Rounds
     from wassette_py.server.protocol import Session
+    from wassette_py.server.questions import Question
+    from wassette_py.server.sealing import Sealer
 
 VERSIONS = ("2026-07-28",)
 CAPABILITIES = {"logging": {}, "tools": {"listChanged": True}}
@@ -77,6 +81,8 @@ class Stateless:
         self._session = session
         self._subscriptions: dict[RequestId, Subscription] = {}
         self._telling = threading.Lock()
+        self._sealing = threading.Lock()
+        self._sealer: Sealer | None = None
         self._methods: Mapping[str, Callable[[Request], dict[str, Any] | None]] = {
             "server/discover": self._discover,
             "tools/list": self._list,
@@ -123,7 +129,31 @@ class Stateless:
         meta = request.params["_meta"]
         wanted = meta.get(LOG_LEVEL_KEY)
         logs = wanted is not None and LOG_LEVELS.index(GUEST_LEVEL) >= log_level(wanted, LOG_LEVEL_KEY)
-        self._session.call(request, progress_token(meta), lambda: logs, meta.get(CLIENT_INFO_KEY))
+        object_in(request.params, "inputResponses")
+        rounds = None if request.params.get("requestState") is None else self._rounds(request)
+
+        def ask(question: Question, cancel: threading.Event) -> str:
+            return (rounds or self._rounds(request)).ask(question, cancel)
+
+        asker = ask if shows_forms(meta[CLIENT_CAPABILITIES_KEY]) else None
+        self._session.call(request, progress_token(meta), lambda: logs, meta.get(CLIENT_INFO_KEY), asker)
+
+    def _rounds(self, request: Request) -> Rounds:
+        """The call `request` is, as a round of a dialogue. Raises RpcError where it continues what this connection did not begin."""
+        from wassette_py.server.asking import Rounds
+        from wassette_py.server.sealing import InvalidState, Sealer
+
+        params = request.params
+        with self._sealing:
+            self._sealer = self._sealer or Sealer(self._session.name)
+        tool, arguments, responses = text_in(params, "name"), object_in(params, "arguments"), object_in(params, "inputResponses")
+        try:
+            return Rounds(self._sealer, tool, arguments, responses, params.get("requestState"))
+        except InvalidState as error:
+            import logging
+
+            logging.getLogger(__name__).info("requestState refused: %s", error)
+            raise RpcError(INVALID_PARAMS, "invalid or expired requestState", {"reason": "invalid_request_state"}) from None
 
     def _listen(self, request: Request) -> None:
         wanted = request.params.get("notifications")
