@@ -207,3 +207,20 @@ class Screen(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a limit on files")
+def test_a_call_goes_well_on_a_disk_that_takes_no_more(loaded: Path) -> None:
+    code = """
+import resource, sys
+from wassette_py.audit import flush
+from wassette_py.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (50, -1))
+code = main()
+flush()
+sys.exit(code)
+"""
+    words = ["tool", "call", "echo", "text=fine"]
+    ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "fine\n")
+    assert ran.stderr == f"warning: the audit log in {log_folder()} cannot be written (File too large); calls go on without it\n"
