@@ -56,6 +56,7 @@ def test_requests_are_counted_by_where_they_went_and_nothing_else_of_them(host: 
 
 def test_a_call_is_one_event_with_who_what_and_how_it_ended(host: ComponentHost, load: Load) -> None:
     record = load("text", TEXT_TOOLS, policy="version: '1.0'\npermissions:\n  environment:\n    allow: [{key: LANG}]\n").record
+    assert last(host)["policy"] == str(Digest.of((host.store.read_policy("text") or "").encode()))
     call(host, "echo", text="four")
     [event] = recorded(host, "call")
     text = host.store.read_policy("text")
@@ -238,6 +239,20 @@ def test_a_refusal_is_recorded_on_its_way_out(host: ComponentHost, tmp_path: Pat
     with pytest.raises(Unsigned):
         host.opened(reference, None, Control())
     assert (last(host)["event"], last(host)["of"]) == ("refusal", "open")
+
+
+def test_what_is_prepared_is_an_event_when_it_is_installed_or_refused(host: ComponentHost, tmp_path: Path) -> None:
+    reference = parse_reference(str(write_component(tmp_path, "one", ONE_TOOL)))
+    policy = "version: '1.0'\n"
+    prepared = host.prepare(reference, component_id="one", prefix="", policy=policy, control=Control())
+    assert recorded(host) == []
+    host.install(prepared, Control())
+    [event] = recorded(host)
+    assert (event["event"], event["outcome"], event["policy"]) == ("load", "ok", str(Digest.of(policy.encode())))
+    empty = parse_reference(str(write_component(tmp_path, "none", NO_TOOL)))
+    with pytest.raises(WassetteError):
+        host.prepare(empty, component_id="none", prefix="", control=Control())
+    assert (last(host)["event"], last(host)["component"], last(host)["outcome"]) == ("load", "none", "failed")
 
 
 def test_a_load_that_somebody_stops_is_cancelled(host: ComponentHost, tmp_path: Path) -> None:

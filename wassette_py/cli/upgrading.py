@@ -38,7 +38,7 @@ def upgrade(
     was = host.store.record(component)
     reference = _reference(was.reference, to)
     prepared = session.wait_for(
-        lambda control: host.loader.prepared(reference, component_id=component, prefix=was.prefix, control=control),
+        lambda control: host.prepare(reference, component_id=component, prefix=was.prefix, control=control),
         label=f"looking at {reference}",
     )
     difference = prepared.difference

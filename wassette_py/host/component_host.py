@@ -29,6 +29,7 @@ from wassette_py.host.recording import Recorder
 from wassette_py.host.shelf import Shelf
 from wassette_py.host.tools import HostedTool
 from wassette_py.host.trusting import TrustFile, Vouching
+from wassette_py.names import Digest
 from wassette_py.secrets import SecretStore
 from wassette_py.store import ComponentStore, Entry
 
@@ -149,8 +150,14 @@ class ComponentHost:
         with self.recorder.operation("load", component_id or reference.default_id, reference=str(reference)) as learnt:
             loaded = self.loader.load(reference, component_id=component_id, prefix=prefix, policy=policy, control=control, consent=consent)
             record = loaded.record
-            learnt |= {"digest": str(record.digest), "signer": record.signer.text, "outcome": "ok" if loaded.changed else "unchanged"}
+            outcome = "ok" if loaded.changed else "unchanged"
+            learnt |= {"digest": str(record.digest), "signer": record.signer.text, "outcome": outcome, **_policy_fact(policy)}
             return loaded
+
+    def prepare(self, reference: Reference, *, component_id: str, prefix: str, policy: str | None = None, control: Control) -> Prepared:
+        """All of a load but the installing, for somebody to look at. Raises any WassetteError."""
+        with self.recorder.attempt("load", component_id, reference=str(reference)):
+            return self.loader.prepared(reference, component_id=component_id, prefix=prefix, policy=policy, control=control)
 
     def install(self, prepared: Prepared, control: Control) -> Loaded:
         """The last step of a load that a person has looked at. Raises StoreError, Cancelled."""
@@ -158,7 +165,7 @@ class ComponentHost:
         facts = {"reference": str(prepared.verified.fetched.reference), "digest": str(record.digest), "signer": record.signer.text}
         with self.recorder.operation("load", record.id, **facts) as learnt:
             loaded = self.loader.installed(prepared, control)
-            learnt["outcome"] = "ok" if loaded.changed else "unchanged"
+            learnt |= {"outcome": "ok" if loaded.changed else "unchanged", **_policy_fact(prepared.policy)}
             return loaded
 
     def inspect(self, reference: Reference, control: Control) -> Inspection:
@@ -222,6 +229,11 @@ class ComponentHost:
     def call(self, call: Call, *, cancel: threading.Event) -> CallResult:
         """Makes `call` and waits for its result; Ctrl-C ends the waiting at once."""
         return waited(lambda done: self.caller.start(call, cancel=cancel, done=done))
+
+
+def _policy_fact(text: str | None) -> dict[str, object]:
+    """For the audit log: the policy that was installed with a component, if one was."""
+    return {} if text is None else {"policy": str(Digest.of(text.encode()))}
 
 
 def _chosen(where: str, tool: str | None, tools: Mapping[str, _Tool]) -> _Tool:

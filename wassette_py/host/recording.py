@@ -61,13 +61,20 @@ class Recorder:
     @contextlib.contextmanager
     def operation(self, name: str, component: str | None, **facts: object) -> Iterator[dict[str, object]]:
         """Records what is done inside, and how it ended; what is learnt meanwhile is put into the dict. Raises what happens inside."""
+        began = time.monotonic()
+        with self.attempt(name, component, **facts) as learnt:
+            yield learnt
+        self._ended(name, learnt, began, None)
+
+    @contextlib.contextmanager
+    def attempt(self, name: str, component: str | None, **facts: object) -> Iterator[dict[str, object]]:
+        """`operation`, recorded only where it fails: for the first part of one that is recorded when it ends."""
         began, learnt = time.monotonic(), {"component": component, **facts}
         try:
             yield learnt
         except WassetteError as error:
             self._ended(name, learnt, began, error)
             raise
-        self._ended(name, learnt, began, None)
 
     def _ended(self, name: str, learnt: Mapping[str, object], began: float, error: WassetteError | None) -> None:
         milliseconds = round((time.monotonic() - began) * 1000, 3)

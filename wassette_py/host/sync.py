@@ -92,7 +92,7 @@ def _resolved(host: ComponentHost, wanted: Wanted, control: Control) -> Locked:
 def _prepared(host: ComponentHost, wanted: Wanted, control: Control, policy: str | None = None) -> Prepared:
     if wanted.policy is not None:
         host.policies.parse(wanted.policy, f"policy of {wanted.id}")
-    return host.loader.prepared(wanted.reference, component_id=wanted.id, prefix=wanted.prefix, policy=policy, control=control)
+    return host.prepare(wanted.reference, component_id=wanted.id, prefix=wanted.prefix, policy=policy, control=control)
 
 
 def _installed(host: ComponentHost, wanted: Wanted, lock: Locked | None, control: Control) -> tuple[Locked, bool]:
@@ -101,10 +101,11 @@ def _installed(host: ComponentHost, wanted: Wanted, lock: Locked | None, control
     exact = wanted if lock is None else replace(wanted, reference=pinned(wanted.reference, lock))
     prepared = _prepared(host, exact, control, None if wanted.policy == has else wanted.policy)
     now = locked(prepared.record, wanted.text, wanted.policy)
-    if lock is not None:
-        _refuse(list(_differences(wanted.id, lock, now)), "look at what changed, then: wassette lock")
-    elif prepared.difference is not None:
-        prepared.difference.check()
+    with host.recorder.attempt("load", wanted.id, reference=str(exact.reference)):
+        if lock is not None:
+            _refuse(list(_differences(wanted.id, lock, now)), "look at what changed, then: wassette lock")
+        elif prepared.difference is not None:
+            prepared.difference.check()
     loaded = host.install(prepared, control)
     if wanted.policy is None and has is not None:
         host.policies.replace(wanted.id, None, "wassette.yaml")
