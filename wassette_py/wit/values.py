@@ -12,6 +12,7 @@ from typing import Any, Literal, assert_never
 
 from wassette_py.errors import InvalidArguments
 from wassette_py.wit.assignments import read_assignments
+from wassette_py.wit.bulk import written
 from wassette_py.wit.reading import Wrong, as_f32, read_fields
 from wassette_py.wit.schema import SAFE_INTEGER
 from wassette_py.wit.types import (
@@ -63,7 +64,7 @@ def write(type: WitType, value: Any) -> Any:  # noqa: PLR0912 - a case a WIT typ
         case FloatType(bits):
             return _write_float(bits, value)
         case ListType(element):
-            return base64.b64encode(value).decode() if type == BYTES else [write(element, item) for item in value]
+            return base64.b64encode(value).decode() if type == BYTES else written(element, value, write)
         case OptionType(some):
             if value is None:
                 return None
