@@ -23,7 +23,7 @@ def policy(*grants: tuple[Path | str, str]) -> str:
     return f"version: '1.0'\npermissions:\n  storage:\n    allow:{entries}\n"
 
 
-@pytest.mark.claim("storage:granted-only")
+@pytest.mark.claim("storage:no-way-in")
 def test_a_guest_cannot_turn_a_directory_that_another_was_granted_into_a_way_out(host: ComponentHost, load: Load, tmp_path: Path) -> None:
     shared, inner, outside = tmp_path / "shared", tmp_path / "shared" / "inner", tmp_path / "outside"
     inner.mkdir(parents=True)
@@ -43,7 +43,7 @@ def test_a_guest_cannot_turn_a_directory_that_another_was_granted_into_a_way_out
     assert os.listdir(outside) == ["key"]
 
 
-@pytest.mark.claim("storage:granted-only")
+@pytest.mark.claim("storage:no-way-in")
 def test_a_guest_cannot_turn_its_own_second_grant_into_a_way_out(guests: Guests, tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "key").write_text("secret")
@@ -54,7 +54,7 @@ def test_a_guest_cannot_turn_its_own_second_grant_into_a_way_out(guests: Guests,
     assert isinstance(report.error, InvalidPolicy)
 
 
-@pytest.mark.claim("storage:granted-only")
+@pytest.mark.claim("storage:no-way-in")
 @pytest.mark.claim("policy:enforced-or-refused")
 @pytest.mark.parametrize("access", ["read", "read, write"])
 def test_a_guest_cannot_be_granted_the_files_that_decide_what_it_may_do(host: ComponentHost, load: Load, access: str, home: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_guest_cannot_be_granted_the_files_that_decide_what_it_may_do(host: Co
         shutil.rmtree(folder / "below")
 
 
-@pytest.mark.claim("storage:granted-only")
+@pytest.mark.claim("storage:no-way-in")
 def test_flags_of_run_cannot_grant_them_either(wassette: Wassette, tmp_path: Path, home: Path) -> None:
     path = write_component(tmp_path, "escaper", ESCAPER)
     ran = wassette("run", path, "read", "nth=0", "follow=1", "path=x", "--allow-read", home)
@@ -82,7 +82,7 @@ def test_flags_of_run_cannot_grant_them_either(wassette: Wassette, tmp_path: Pat
     assert "holds what wassette itself lives by" in ran.err
 
 
-@pytest.mark.claim("storage:granted-only")
+@pytest.mark.claim("storage:no-way-in")
 @pytest.mark.claim("environment:granted-only")
 @pytest.mark.parametrize("folder", ["/", "/proc", "/proc/self", "/proc/1", "/proc/thread-self"])
 def test_a_guest_cannot_be_granted_this_process(host: ComponentHost, load: Load, folder: str) -> None:

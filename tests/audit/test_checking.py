@@ -74,6 +74,7 @@ CHANGES: dict[str, tuple[Change, list[tuple[int, str]]]] = {
 }
 
 
+@pytest.mark.claim("audit:chained")
 @pytest.mark.parametrize("what", CHANGES)
 def test_each_way_to_change_a_segment_is_found(log: Log, folder: Path, what: str) -> None:
     change, expected = CHANGES[what]
@@ -83,6 +84,7 @@ def test_each_way_to_change_a_segment_is_found(log: Log, folder: Path, what: str
     assert found(folder) == expected
 
 
+@pytest.mark.claim("audit:chained")
 def test_a_segment_that_was_cut_together_with_its_head_is_missed_by_the_next(log: Log, folder: Path) -> None:
     from hashlib import sha256
 

@@ -54,6 +54,7 @@ def test_only_the_owner_can_read_it(log: Log, folder: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
+@pytest.mark.claim("audit:chained")
 def test_each_line_holds_the_hash_of_the_one_before(log: Log, folder: Path) -> None:
     from hashlib import sha256
 

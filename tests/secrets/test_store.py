@@ -30,6 +30,7 @@ def store(folder: Path) -> SecretStore:
     return SecretStore(folder, {"TOKEN": "from-the-environment", "EMPTY": "", "SHORT": "abc"})
 
 
+@pytest.mark.claim("secrets:never-shown")
 def test_a_value_comes_back_and_is_nowhere_on_the_disk(store: SecretStore, folder: Path) -> None:
     store.set_value("TOKEN", VALUE)
     assert store.values(["TOKEN"]) == {"TOKEN": VALUE}

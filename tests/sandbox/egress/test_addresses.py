@@ -83,6 +83,7 @@ def test_public_addresses_are_dialled(text: str) -> None:
     assert judge(granted("api.test"), "GET", parse_url("https://api.test/"), canonical(text)) is None
 
 
+@pytest.mark.claim("network:checked-address")
 @pytest.mark.parametrize(("text", "kind"), SPECIAL.items())
 def test_no_other_address_is_dialled_for_a_name(text: str, kind: str) -> None:
     assert special(canonical(text)) == kind
@@ -123,6 +124,7 @@ def test_an_address_in_the_url_is_named_by_the_grant_of_that_url(host: str) -> N
     assert judge(granted(host), "GET", parse_url(f"https://{host}/"), canonical(host.strip("[]"))) is None
 
 
+@pytest.mark.claim("network:checked-address")
 def test_a_denied_range_wins_over_everything() -> None:
     target = parse_url("https://api.test/")
     policy = granted("api.test", "10.0.0.0/8", deny=["10.1.0.0/16", "93.184.0.0/16"])

@@ -25,6 +25,7 @@ from wassette_py.sandbox.egress.session import Session
 from wassette_py.sandbox.egress.tickets import Tickets
 
 
+@pytest.mark.claim("network:checked-address")
 @pytest.mark.parametrize(
     "address",
     [
@@ -51,6 +52,7 @@ def test_a_granted_name_that_stands_for_an_internal_address_is_not_dialled(web: 
         assert server.connections == 0
 
 
+@pytest.mark.claim("network:checked-address")
 def test_the_address_that_was_judged_is_the_one_that_is_dialled(web: Web) -> None:
     """A name that changes its mind between a check and a connection would be believed by whoever asks twice."""
     with origin(hello) as server:
@@ -66,6 +68,7 @@ def test_the_address_that_was_judged_is_the_one_that_is_dialled(web: Web) -> Non
         assert next(answers) == ["127.0.0.1"]  # nobody asked again
 
 
+@pytest.mark.claim("network:checked-address")
 def test_of_several_addresses_only_those_that_may_be_are_dialled(web: Web) -> None:
     web.names["mixed.test"] = ["10.0.0.1", "127.0.0.1", "::1", "127.0.0.1"]
     with origin(hello) as server:
@@ -74,6 +77,7 @@ def test_of_several_addresses_only_those_that_may_be_are_dialled(web: Web) -> No
         assert report.denied == ()
 
 
+@pytest.mark.claim("network:checked-address")
 def test_a_redirect_to_the_metadata_service_is_not_followed(web: Web) -> None:
     moved = "location: http://169.254.169.254/latest/meta-data/\r\n"
     with origin(lambda visit: visit.answer(status="302 Found", headers=moved)) as server:
@@ -123,6 +127,7 @@ def test_what_is_no_answer_is_none(web: Web, script: Callable[[Visit], None], re
         assert reason in report.notes[0]
 
 
+@pytest.mark.claim("network:bounded")
 def test_headers_without_end_are_cut(web: Web) -> None:
     def endless(visit: Visit) -> None:
         visit.send(b"HTTP/1.1 200 OK\r\n")
@@ -164,6 +169,7 @@ def test_a_connection_that_is_reset_is_told(web: Web) -> None:
         assert report.notes == (f"GET {url} failed: the server broke off: connection reset by peer",)
 
 
+@pytest.mark.claim("network:bounded")
 def test_bodies_without_end_are_cut(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "BODY_BYTES", 1 << 20)
 
@@ -181,6 +187,7 @@ def test_bodies_without_end_are_cut(web: Web, monkeypatch: pytest.MonkeyPatch) -
         assert report.notes == (f"GET {url} failed: the bodies of the call's responses are larger than 1Mi in all",)
 
 
+@pytest.mark.claim("network:bounded")
 def test_a_guest_that_sends_without_end_is_cut(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "BODY_BYTES", 1 << 20)
     with origin(Visit.wait_for_end) as server:
@@ -215,6 +222,7 @@ def drips(beginning: str) -> Callable[[Visit], None]:
 LONG = "HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n"
 
 
+@pytest.mark.claim("network:bounded")
 @pytest.mark.parametrize(
     "script", [stalls(""), stalls("HTTP/1.1 200 OK\r\nx: "), stalls(LONG), drips("HTTP/1.1 200 OK\r\nx: "), drips(LONG)]
 )
@@ -295,6 +303,7 @@ def proxy_of(web: Web) -> tuple[str, int]:
     return host, int(port)
 
 
+@pytest.mark.claim("network:private-proxy")
 @pytest.mark.parametrize(
     "said",
     [
@@ -360,6 +369,7 @@ def test_a_crowd_of_strangers_is_sent_away(web: Web, monkeypatch: pytest.MonkeyP
         assert answer(web.send(url, granted(url))) == (200, 5, "hello")
 
 
+@pytest.mark.claim("network:private-proxy")
 def test_a_ticket_is_good_for_one_request(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
     give = Tickets.give

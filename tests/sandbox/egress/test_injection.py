@@ -39,6 +39,7 @@ def send(web: Web, url: str, headers: Headers, own: tuple[str, str] = ("", "")) 
     return web.sandbox.call_and_wait(component, spec, threading.Event())
 
 
+@pytest.mark.claim("secrets:never-shown")
 def test_the_header_is_added_for_exactly_that_host_and_the_guest_sees_nothing_of_it(web: Web, server_side: ssl.SSLContext) -> None:
     with origin(hello, server_side) as server:
         headers = {("api.test", server.port): (("Authorization", f"Bearer {SECRET}"), ("X-Key", SECRET))}
@@ -49,6 +50,7 @@ def test_the_header_is_added_for_exactly_that_host_and_the_guest_sees_nothing_of
         assert SECRET not in repr(report)
 
 
+@pytest.mark.claim("secrets:never-shown")
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
 def test_what_the_guest_sets_itself_is_replaced(web: Web, server_side: ssl.SSLContext, name: str) -> None:
     lines: list[str] = []
@@ -64,6 +66,7 @@ def test_what_the_guest_sets_itself_is_replaced(web: Web, server_side: ssl.SSLCo
     assert "of-the-guest" not in str(lines)
 
 
+@pytest.mark.claim("secrets:never-shown")
 def test_no_other_host_port_or_scheme_gets_it(web: Web, server_side: ssl.SSLContext) -> None:
     with origin(hello, server_side) as server, origin(hello) as plain:
         headers = {

@@ -37,6 +37,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+@pytest.mark.claim("network:private-proxy")
 def test_nothing_listens_before_a_request_is_granted_nor_long_after(web: Web) -> None:
     assert web.egress.listener is None
     web.send("http://api.test/", granted("other.test"))
@@ -143,6 +144,7 @@ def shown(path: str, authority: str) -> bytes:
             return b""
 
 
+@pytest.mark.claim("network:private-proxy")
 def test_a_ticket_dies_with_its_call(web: Web) -> None:
     with origin(hello) as server:
         route = Route("GET", parse_url(f"http://127.0.0.1:{server.port}/"), "/")
@@ -257,6 +259,7 @@ def test_a_machine_without_loopback_is_told(web: Web, monkeypatch: pytest.Monkey
     assert web.egress.listener is None
 
 
+@pytest.mark.claim("network:bounded")
 def test_what_is_streamed_is_not_kept(web: Web) -> None:
     """100 MB down and 100 MB up."""
     size = 100 << 20

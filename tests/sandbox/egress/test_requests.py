@@ -150,6 +150,7 @@ def test_a_name_is_sent_in_the_one_form_it_was_judged_in(web: Web, written: str)
         assert web.lookups == [name]
 
 
+@pytest.mark.claim("network:checked-address")
 @pytest.mark.parametrize(
     ("authority", "reason"),
     [
@@ -191,6 +192,7 @@ def test_user_names_and_odd_characters_never_get_into_a_request(web: Web, author
     assert web.egress.listener is None
 
 
+@pytest.mark.claim("network:deny-by-default")
 def test_methods_and_paths_of_a_grant_hold(web: Web) -> None:
     with origin(hello) as server:
         narrow = NetworkHost("127.0.0.1", "http", server.port, methods=("GET",), paths=("/repos/**",))
@@ -203,6 +205,7 @@ def test_methods_and_paths_of_a_grant_hold(web: Web) -> None:
         assert server.connections == 1
 
 
+@pytest.mark.claim("network:deny-by-default")
 def test_ports_and_schemes_of_a_grant_hold(web: Web) -> None:
     web.names["api.test"] = ["127.0.0.1"]
     with origin(hello) as server:
@@ -213,6 +216,7 @@ def test_ports_and_schemes_of_a_grant_hold(web: Web) -> None:
             assert answer(web.send(f"http://api.test:{server.port}/", granted(pattern, LOOPBACK)))[0] == 200
 
 
+@pytest.mark.claim("network:deny-by-default")
 def test_a_denied_host_is_not_reached_though_it_is_allowed(web: Web) -> None:
     report = web.send("http://api.test/", granted("*.test", "api.test", deny=["api.test"]))
     assert answer(report)[0] == DENIED

@@ -46,6 +46,7 @@ def test_a_certificate_of_an_address_is_accepted_for_it(web: Web, secure: tuple[
         assert answer(web.send(url, granted(url))) == (200, 5, "hello")
 
 
+@pytest.mark.claim("network:checked-address")
 def test_a_certificate_of_another_name_is_refused(web: Web, secure: tuple[Path, ssl.SSLContext]) -> None:
     web.use(ca_file=secure[0])
     web.names["other.test"] = ["127.0.0.1"]
@@ -143,6 +144,7 @@ def test_http_goes_through_it_with_the_whole_url(web: Web) -> None:
         assert proxy.headers[0]["proxy-authorization"] == "Basic bWU6cHc="
 
 
+@pytest.mark.claim("network:deny-by-default")
 def test_the_policy_holds_in_front_of_the_operators_proxy(web: Web) -> None:
     with origin(hello) as proxy:
         web.use(environ={"http_proxy": f"http://127.0.0.1:{proxy.port}"})
