@@ -93,6 +93,10 @@ def test_a_log_is_named_by_its_key() -> None:
     assert found.keys == rule("all: [{key: release}]").keys
 
 
+def test_a_least_version_is_read() -> None:
+    assert str(rule("all: [{key: release}], freshness: {min_version: 1.2.3-rc.1}").min_version) == "1.2.3-rc.1"
+
+
 def test_pins_may_stand_beside_signatures() -> None:
     [scope] = parsed(f"all: [{{key: release}}], digests: [{DIGEST}], mode: enforce").scopes
     assert scope.digests == (Digest("ab" * 32),)
@@ -137,7 +141,11 @@ def test_a_changed_key_file_is_a_changed_policy(monkeypatch: pytest.MonkeyPatch)
         ("all: [{key: release}], tlog: ignore, logs: [{key: audit}]", "logs: tlog says whether a log is asked, logs says which"),
         ("all: [{key: release}], tlog: maybe", "tlog: got 'maybe'"),
         ("tlog: required, logs: [{key: audit}]", "it says how signatures must be, and not whose"),
-        ("all: [{key: release}], freshness: {max_age: 90d}", "freshness: freshness is not enforced yet"),
+        ("all: [{key: release}], freshness: {max_age: 90d}", "max_age: the age of a signature is not enforced yet"),
+        ("all: [{key: release}], freshness: {}", "the key min_version is missing"),
+        ("all: [{key: release}], freshness: {min_version: 1.2}", "expected text"),
+        ("all: [{key: release}], freshness: {min_version: 1.2.x}", "'1.2.x' is not a version"),
+        ("freshness: {min_version: 1.2.3}", "it says how signatures must be, and not whose"),
         ("all: [{key: release}], formats: []", "formats: expected a list"),
         ("all: [{key: release}], formats: [notation]", "got 'notation'"),
         ("all: [{key: release}], mode: audit", "mode: got 'audit'"),

@@ -162,6 +162,7 @@ def _rule(rule: SignatureRule) -> dict[str, Any]:
         "annotations": dict(rule.annotations),
         "logs": [key.name for key in rule.logs],
         "log_required": rule.log_required,
+        "min_version": None if rule.min_version is None else str(rule.min_version),
         "attestations": [
             {"type": one.predicate_type, "by": [key.name for key in one.by], "where": dict(one.where)} for one in rule.attestations
         ],

@@ -15,17 +15,18 @@ from wassette_py.strict_yaml import Place, StrictReader, Value
 from wassette_py.trust.evidence import FORMATS, Format
 from wassette_py.trust.keys import HASHES, HashName, PublicKey, parse_public_key
 from wassette_py.trust.rules import AttestationRule, Scalar, SignatureRule, SignedRepository
+from wassette_py.trust.versions import Version, parse_version
 
 ReadKey = Callable[[str], bytes]
 T = TypeVar("T")
 MAX_KEYS = 64
 MAX_LISTED = 16
-RULE_KEYS = ("all", "any", "formats", "signed_repository", "annotations", "attestations", "tlog", "logs")
+RULE_KEYS = ("all", "any", "formats", "signed_repository", "annotations", "attestations", "tlog", "logs", "freshness")
 KEYLESS = "keyless signers are not verified yet"
 LATER = {
     "roots": KEYLESS,
     "keyless": KEYLESS,
-    "freshness": "freshness is not enforced yet",
+    "max_age": "the age of a signature is not enforced yet",
     "limits": "the limits of signatures are fixed: 64 objects, 4 MiB in all",
 }
 
@@ -94,6 +95,7 @@ class RuleReader(StrictReader):
             logs=logs,
             log_required=tlog == "required",
             attestations=attestations,
+            min_version=self._min_version(entries["freshness"]) if "freshness" in entries else None,
         )
 
     def _any(self, value: Value, keys: Mapping[str, PublicKey]) -> tuple[int, tuple[PublicKey, ...]]:
@@ -125,6 +127,15 @@ class RuleReader(StrictReader):
         if name not in keys:
             self.fail(entries["key"].place, f"no key {name!r} stands in keys", f"one of {', '.join(keys) or 'none'}")
         return keys[name]
+
+    def _min_version(self, value: Value) -> Version:
+        entries = self.entries(value, ("min_version",))
+        if "min_version" not in entries:
+            self.fail(value.place, "the key min_version is missing", "freshness: {min_version: 1.2.3}")
+        try:
+            return parse_version(self.text(entries["min_version"]))
+        except ValueError as error:
+            self.fail(entries["min_version"].place, str(error))
 
     def _repository(self, value: Value | None) -> SignedRepository:
         if value is None or value.data == "same":

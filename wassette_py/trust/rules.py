@@ -14,6 +14,7 @@ from wassette_py.names import HEX, TAG, parse_repository
 from wassette_py.reference import OciReference, Reference
 from wassette_py.trust.evidence import FORMATS, Format
 from wassette_py.trust.keys import PublicKey
+from wassette_py.trust.versions import Version
 
 Scalar = str | int | float | bool
 
@@ -74,7 +75,7 @@ class AttestationRule:
 @dataclass(frozen=True)
 class SignatureRule:
     """All of `every` and at least `at_least` of `some` have signed, and each attestation is there. What a signature says of the
-    transparency logs `logs` must be true, and with `log_required` there must be something."""
+    transparency logs `logs` must be true, and with `log_required` there must be something. It must be of `min_version` or later."""
 
     every: tuple[PublicKey, ...] = ()
     some: tuple[PublicKey, ...] = ()
@@ -85,6 +86,7 @@ class SignatureRule:
     logs: tuple[PublicKey, ...] = ()
     log_required: bool = False
     attestations: tuple[AttestationRule, ...] = ()
+    min_version: Version | None = None
 
     @property
     def keys(self) -> tuple[PublicKey, ...]:

@@ -19,6 +19,7 @@ from wassette_py.trust.keys import PublicKey
 from wassette_py.trust.rules import AttestationRule, SignatureRule
 from wassette_py.trust.scopes import place_of
 from wassette_py.trust.signer import VerifiedSigner
+from wassette_py.trust.versions import Version, version_of
 
 __all__ = ["Judgement", "Requirement", "VerifiedSigner", "judge", "verify"]
 SHOWN = 5
@@ -107,6 +108,8 @@ def judge(
         return Judgement(pin, rule, seen, notes, required, VerifiedSigner("digest", f"pinned by trust scope {rule.match}", rule.match))
     # 6. Signatures: distinct signers over this digest, and what else must be attested.
     required += _requirements(rule.signatures, seen)
+    if rule.signatures.min_version is not None:
+        required += (_recent(rule.signatures.min_version, evidence),)
     unmet = [requirement.text for requirement in required if not requirement.met]
     if not unmet:
         return Judgement(pin, rule, seen, notes, required, _signed(rule, rule.signatures, seen))
@@ -126,6 +129,15 @@ def _requirements(rule: SignatureRule, seen: Iterable[Finding]) -> tuple[Require
         count = len({key.fingerprint for key in rule.some} & signed)
         required.append(Requirement(f"signed by at least {rule.at_least} of {names}", count >= rule.at_least))
     return (*required, *(_attested(one, seen) for one in rule.attestations))
+
+
+def _recent(least: Version, evidence: Evidence | None) -> Requirement:
+    # The version stands in the manifest whose digest is signed: nobody but the signer can raise it.
+    try:
+        found = None if evidence is None else version_of(evidence.manifest)
+        return Requirement(f"of version {least} or later (it is {found})", found is not None and found >= least)
+    except ValueError as error:
+        return Requirement(f"of version {least} or later ({error})", False)
 
 
 def _attested(rule: AttestationRule, seen: Iterable[Finding]) -> Requirement:
