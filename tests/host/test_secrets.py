@@ -15,7 +15,7 @@ from tests.sandbox.egress.origin import Visit, origin
 from tests.sandbox.guests import ENVIRONMENT, PRINT
 from tests.sandbox.guests_http import CLIENT
 from tests.tls import make_authority
-from wassette_py.errors import MissingSecret, NotGranted
+from wassette_py.errors import InvalidPolicy, MissingSecret, NotGranted
 from wassette_py.host import CallResult, ComponentHost, DeniedLine
 from wassette_py.host.granted import granted_secrets
 from wassette_py.host.outcome import without_secrets
@@ -121,6 +121,9 @@ def test_a_secret_is_granted_when_it_has_a_value_and_revoked_by_the_same_words(h
     permission = parse_permission("secret", "TOKEN", env="API_TOKEN")
     with pytest.raises(MissingSecret):
         host.policies.grant("one", permission)
+    host.policies.grant("one", parse_permission("network", "a.com"))
+    with pytest.raises(MissingSecret):
+        host.policies.grant("one", parse_permission("secret", "TOKEN", inject="a.com"))
     host.secrets.set_value("TOKEN", TOKEN)
     assert host.policies.grant("one", permission).keys == ("API_TOKEN",)
     host.policies.revoke("one", permission)
@@ -176,3 +179,16 @@ def test_two_headers_of_one_host_are_both_put_in(host: ComponentHost) -> None:
 
 
 INJECTED = "{name: TOKEN, inject: {host: a.com}}"
+
+
+def test_the_folders_of_the_audit_log_and_of_secrets_are_granted_to_nobody(
+    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WASSETTE_AUDIT_DIR", str(tmp_path / "log" / "audit"))
+    (tmp_path / "log" / "audit").mkdir(parents=True)
+    host = ComponentHost(Settings.load())
+    load("one", ONE_TOOL)
+    host.secrets.set_value("TOKEN", TOKEN)
+    for folder in (tmp_path / "log", host.settings.audit.dir, host.secrets.folder):
+        with pytest.raises(InvalidPolicy, match="holds what wassette itself lives by"):
+            host.policies.grant("one", parse_permission("storage", str(folder), access="read"))

@@ -17,7 +17,7 @@ from wassette_py.errors import InvalidPolicy, StoreError
 from wassette_py.host.overlay import Change, Granted, Lasting, Revoked, compose
 from wassette_py.limits import LIMIT_NAMES, Limits, format_limit
 from wassette_py.names import Digest
-from wassette_py.policy.document import EMPTY, PolicyDocument, SecretVariable, StorageGrant, document_json, parse_policy
+from wassette_py.policy.document import EMPTY, PolicyDocument, SecretHeader, SecretVariable, StorageGrant, document_json, parse_policy
 from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import describe, grant, granted, revoke
 from wassette_py.policy.storage import covers
@@ -139,7 +139,7 @@ class Policies:
         """Adds `permission` and returns the new policy. Raises InvalidPolicy, MissingSecret, UnknownComponent."""
         with self._recorder.operation("grant", component_id, permission=describe(permission), **_lasts(lasting)), self._changing:
             check_grantable(permission)
-            if isinstance(permission, SecretVariable):
+            if isinstance(permission, SecretVariable | SecretHeader):
                 self._secrets.values([permission.name])
             if isinstance(permission, StorageGrant):  # by where it leads; later only by its name
                 check_reach(self._settings, PolicyDocument(storage=(StorageGrant(os.path.realpath(permission.path)),), source="grant"))
@@ -220,11 +220,12 @@ def effective_limits(settings: Settings, policy: PolicyDocument) -> Limits:
 def check_reach(settings: Settings, policy: PolicyDocument) -> None:
     """Raises InvalidPolicy for a granted directory in which a guest would find the files that decide what it may do.
 
-    Policies, the trust file, keys and compiled code are in these folders; a directory that holds one of them, or lies in one, is refused.
+    Policies, the trust file, keys, secrets, compiled code and the audit log are in these folders; a directory that holds one of them, or
+    lies in one, is refused.
     """
     if not policy.storage:
         return
-    folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir)
+    folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir, settings.audit.dir)
     own = {name for folder in folders for name in (os.path.abspath(folder), os.path.realpath(folder))}
     for entry in policy.storage:
         # NOTE: by its name only: a directory of a mount that is dead must not be touched where nothing watches for the deadline.
