@@ -206,6 +206,7 @@ def test_a_token_another_thread_fetched_meanwhile_is_taken(registry: Registry, h
     [
         ('Bearer realm="https://a/t",service="s"', Challenge("bearer", {"realm": "https://a/t", "service": "s"})),
         ('Basic realm="x", Bearer realm="https://a/t"', Challenge("bearer", {"realm": "https://a/t"})),
+        ('Bearer realm="https://a/t", Basic realm="x"', Challenge("bearer", {"realm": "https://a/t"})),
         ('basic realm="x"', Challenge("basic", {"realm": "x"})),
         ("Negotiate", None),
         ("", None),

@@ -147,6 +147,17 @@ def test_a_web_page_with_a_digest_is_kept_and_without_one_is_not_had_offline(reg
     assert fetch(pinned, settings_for(registry), Control(), patience=QUICK).wasm == BYTES
 
 
+def test_a_note_that_leads_from_a_digest_elsewhere_is_not_followed(registry: Registry, home: Path) -> None:
+    other = artifact(b"\0asm other")
+    registry.put("acme/fetch", "other", other)
+    pull(registry, "acme/fetch:other")
+    cache = DownloadCache(folder(home))
+    cache.remember(f"oci://{registry.host}/acme/fetch@{GOOD.digest}", Digest.parse(other.digest), other.media_type)
+    with pytest.raises(FetchError, match="was not fetched before"):
+        pull(registry, f"acme/fetch@{GOOD.digest}", offline=True)
+    assert pull(registry, f"acme/fetch@{GOOD.digest}").wasm == BYTES
+
+
 # The cache alone.
 
 

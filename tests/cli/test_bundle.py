@@ -135,6 +135,7 @@ def bare(tmp_path: Path) -> Path:
     return tmp_path / "bare.tar"
 
 
+TAG_NOTE = f"cache/notes/{digest(b'oci://a.io/b:1').removeprefix('sha256:')}.json"
 BLOB = f"cache/sha256/{digest(b'x').removeprefix('sha256:')}"
 
 
@@ -148,6 +149,7 @@ BLOB = f"cache/sha256/{digest(b'x').removeprefix('sha256:')}"
         ({"project/other.sh": b"x"}, "does not belong into a bundle"),
         ({"project/a.policy.yaml": b"x" * (5 << 20)}, "does not belong into a bundle"),
         ({f"cache/notes/{'0' * 64}.json": b'{"name": "x"}'}, "is not what its name says"),
+        ({TAG_NOTE: b'{"name": "oci://a.io/b:1"}'}, "is not what its name says"),
         ({f"cache/notes/{'0' * 64}.json": b"[]"}, "is not what its name says"),
         ({f"cache/notes/{'0' * 64}.json": b"{"}, "is no bundle"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,4 +75,17 @@ def test_what_was_never_fetched_is_an_error_that_says_so(wassette: Wassette, reg
     ran = wassette("component", "load", trust(wassette, registry, components), "--offline")
     assert ran.code == 1
     assert "hint: do it once without --offline" in ran.err
+    assert registry.requests == []
+
+
+@pytest.mark.parametrize("words", [("registry", "push", "{}", "one.wasm"), ("registry", "login", "{host}", "-u", "u", "--password-stdin")])
+def test_offline_nobody_is_asked_whatever_the_command(
+    wassette: Wassette, registry: Registry, components: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    reference = trust(wassette, registry, components)
+    monkeypatch.setenv("WASSETTE_OFFLINE", "true")
+    monkeypatch.setattr("sys.stdin", io.StringIO("secret"))
+    ran = wassette(*(word.format(reference, host=registry.host) for word in words))
+    assert ran.code == 1
+    assert f"{registry.host} is not asked: this is offline" in ran.err
     assert registry.requests == []

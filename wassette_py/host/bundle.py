@@ -126,11 +126,13 @@ def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, fil
 
 
 def _is_itself(name: str, data: bytes) -> bool:
-    """Whether a blob has the digest in its name, and a note is about what its name was made from."""
+    """Whether a blob has the digest in its name, and a note is about a digest, and about what its name was made from."""
     stem = name.rpartition("/")[2].partition(".")[0]
     if name.startswith("cache/sha256/"):
         return Digest.of(data).hex == stem
     if name.startswith("cache/notes/"):
         note = json.loads(data)
-        return isinstance(note, dict) and isinstance(note.get("name"), str) and Digest.of(note["name"].encode()).hex == stem
+        about = note.get("name") if isinstance(note, dict) else None
+        # What a tag means is for registries to say: a bundle speaks of digests.
+        return isinstance(about, str) and re.search(rf"@sha256:{HEX}$", about) is not None and Digest.of(about.encode()).hex == stem
     return True

@@ -65,7 +65,7 @@ class Access:
         self.settings = settings
         self._lock = threading.Lock()
         self._headers: dict[Door, str] = {}
-        self._secrets: set[str] = set()
+        self._secrets: frozenset[str] = frozenset()
 
     def header(self, door: Door) -> str | None:
         """The Authorization to try first: what let us in before."""
@@ -106,7 +106,8 @@ class Access:
 
     def _remember(self, credential: Credential | None) -> None:
         if credential is not None:
-            self._secrets |= {credential.secret, credential.basic.removeprefix("Basic ")}
+            with self._lock:
+                self._secrets |= {credential.secret, credential.basic.removeprefix("Basic ")}
 
     def _token(self, web: Web, door: Door, challenge: Challenge, credential: Credential | None) -> str | None:
         realm, fields = challenge.fields.get("realm", ""), challenge.fields
@@ -158,7 +159,8 @@ def parse_challenge(text: str) -> Challenge | None:
     for scheme in schemes:
         match = re.search(rf"(?i)(?:^|,)\s*{scheme}\s+(.*)", text)
         if match is not None:
-            return Challenge(scheme, dict(re.findall(r'(\w+)="([^"]*)"', match[1])))
+            # What another challenge says after this one is not about it: the first of each name counts.
+            return Challenge(scheme, dict(reversed(re.findall(r'(\w+)="([^"]*)"', match[1]))))
     return None
 
 

@@ -32,7 +32,8 @@ class CachedSource:
         digest = self.reference.digest
         name = f"{self.reference.source}@{digest}" if digest else str(self.reference)
         known = self._cache.remembered(name, control) if digest or self._inner is None else None
-        if known is not None:
+        # A note is anybody's who can write to the cache; a digest that was asked for is what one gets, or nothing.
+        if known is not None and digest in (None, known[2]):
             return known
         data, media_type, found = self._source(str(self.reference)).resolve(control)
         self._cache.keep(data)

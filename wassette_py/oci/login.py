@@ -24,7 +24,7 @@ from wassette_py.names import is_loopback
 from wassette_py.oci.access import Access, Door, Refusal
 from wassette_py.oci.credentials import Credential, credential_files, helper_for, helper_key, host_of_key, read_document, run_helper
 from wassette_py.oci.reading import Patience
-from wassette_py.oci.registry import network_host
+from wassette_py.oci.registry import check_online, network_host
 from wassette_py.oci.transport import Web
 from wassette_py.settings import Settings
 
@@ -66,6 +66,7 @@ def logout(registry: str, settings: Settings) -> str | None:
 
 def check(registry: str, credential: Credential, settings: Settings, control: Control) -> None:
     """Asks the registry whether it knows `credential`. Raises RegistryError when it does not, or takes everybody; FetchError."""
+    check_online(registry, settings)
     known = settings.registry(registry)
     plain = is_loopback(registry) and known.insecure_http
     host = network_host(registry)

@@ -38,6 +38,7 @@ class RegistrySource(oras.provider.Registry):  # type: ignore[misc] # oras has n
         patience: Patience,
         access: Access | None = None,
     ) -> None:
+        check_online(reference.registry, settings)
         known = settings.registry(reference.registry)
         plain = is_loopback(reference.registry) and (insecure_http or known.insecure_http)
         host = network_host(reference.registry)
@@ -143,3 +144,9 @@ class RegistrySource(oras.provider.Registry):  # type: ignore[misc] # oras has n
 def network_host(registry: str) -> str:
     """Where `registry` answers: Docker Hub does so under another name than it is called by."""
     return _HOSTS.get(registry, registry)
+
+
+def check_online(registry: str, settings: Settings) -> None:
+    """Raises FetchError where nobody may be asked: the last gate, whatever the command."""
+    if settings.offline:
+        raise FetchError(f"{registry} is not asked: this is offline", "do it without --offline, WASSETTE_OFFLINE and offline: true")
