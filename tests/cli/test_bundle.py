@@ -85,7 +85,11 @@ def saved(
 def test_a_bundle_installs_without_a_network_what_the_trust_policy_there_accepts(
     wassette: Wassette, saved: Path, registry: Registry
 ) -> None:
-    ran = wassette("bundle", "load", str(saved))
+    refused = wassette("bundle", "load", str(saved))
+    assert refused.code == 3
+    assert 'one: {"environment": {"allow": [{"key": "LANG"}]}}' in refused.err
+    assert "--accept-policies" in refused.err
+    ran = wassette("bundle", "load", str(saved), "--accept-policies")
     assert (ran.code, ran.out) == (0, "installed: one\ninstalled: text\n")
     assert registry.requests == []
     assert wassette("tool", "call", "p_answer").out == "42\n"
@@ -99,12 +103,23 @@ def test_a_bundle_installs_without_a_network_what_the_trust_policy_there_accepts
 def test_a_bundle_carries_no_trust_of_its_own(wassette: Wassette, saved: Path, registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "stranger.pub").write_text(STRANGER.pem)
     assert wassette("trust", "remove", f"{registry.host}/acme/one").code == 0
-    assert wassette("bundle", "load", str(saved)).code == 3
+    assert wassette("bundle", "load", str(saved), "--accept-policies").code == 3
     assert wassette("trust", "add", f"{registry.host}/acme/one", "--key", str(tmp_path / "stranger.pub")).code == 0
-    ran = wassette("bundle", "load", str(saved))
+    ran = wassette("bundle", "load", str(saved), "--accept-policies")
     assert ran.code == 3
     assert registry.requests == []
     assert wassette("component", "list", "-o", "json").json["total"] == 0
+
+
+@pytest.mark.claim("trust:deny-by-default")
+@pytest.mark.parametrize("reference", ["https://evil.example/one.wasm#sha256={digest}", "file://{path}", "oci-layout://{path}:x"])
+def test_what_a_bundle_says_of_itself_counts_as_typed_by_nobody(wassette: Wassette, bare: Path, tmp_path: Path, reference: str) -> None:
+    named = reference.format(digest="0" * 64, path=tmp_path / "one.wasm")
+    project = f"version: 1\ncomponents:\n  one: {{reference: '{named}'}}\n".encode()
+    write(bare, {"project/wassette.yaml": project, "project/wassette.lock": lock_bytes({})})
+    ran = wassette("bundle", "load", str(bare), "--accept-policies")
+    assert ran.code == 3
+    assert "no trust scope names" in ran.err
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -197,11 +212,11 @@ def test_a_bundle_whose_parts_are_missing_or_exchanged_installs_nothing(wassette
     content = members(saved)
     wasm = next(name for name, data in content.items() if data.startswith(b"\0asm"))
     write(saved, {name: data for name, data in content.items() if name != wasm})
-    assert "offline nothing is fetched" in wassette("bundle", "load", str(saved)).err
+    assert "offline nothing is fetched" in wassette("bundle", "load", str(saved), "--accept-policies").err
     lock = json.loads(content["project/wassette.lock"])
     lock["components"]["one"]["tools"] = digest(b"other")
     write(saved, {**content, "project/wassette.lock": json.dumps(lock).encode()})
-    ran = wassette("bundle", "load", str(saved))
+    ran = wassette("bundle", "load", str(saved), "--accept-policies")
     assert ran.code == 3
     assert "one: tools is sha256:" in ran.err
 

@@ -32,11 +32,18 @@ def save(context: typer.Context, file: File, manifest: Manifest = PROJECT) -> No
 
 
 @app.command("load", cls=Command)
-def load(context: typer.Context, file: File) -> None:
+def load(
+    context: typer.Context,
+    file: File,
+    *,
+    accept_policies: Annotated[bool, typer.Option("--accept-policies", help="Let the policies in it hold here.")] = False,
+) -> None:
     """Install what a bundle holds, asking no registry; this machine's trust policy decides."""
     from wassette_py.host import bundle
 
     session = session_of(context)
-    done = session.wait_for(lambda control: bundle.load(session.host, file, control), label=f"loading {file}")
+    done = session.wait_for(
+        lambda control: bundle.load(session.host, file, control, accept_policies=accept_policies), label=f"loading {file}"
+    )
     lines = [*(f"installed: {name}" for name in done.changed), *(f"unchanged: {name}" for name in done.unchanged)]
     show(session, {"changed": list(done.changed), "unchanged": list(done.unchanged)}, lines or ["the bundle has no components"])

@@ -2,7 +2,8 @@
 
 A plain tar: `project/` holds a project file with policies and the lock, `cache/` what the download cache needs to install it offline.
 Nothing in a bundle is believed: every blob is hashed, and each component is verified by the trust policy of the machine that loads it,
-with the signatures that came along. So a bundle carries no trust of its own, and may come by any way.
+with the signatures that came along; its policies are for a person to accept. So a bundle carries no trust of its own, and may come by
+any way.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from wassette_py.errors import FetchError, InvalidProject, NotFound
+from wassette_py.errors import FetchError, InvalidProject, NotFound, Refused, VerificationError
 from wassette_py.files import replace_newer
 from wassette_py.host.project import Wanted, lock_bytes, pinned, read_project
 from wassette_py.host.sync import Synced, check_locked, sync
 from wassette_py.names import HEX, ID, Digest
 from wassette_py.oci.cache import MAX_NOTE, DownloadCache
 from wassette_py.oci.reading import MAX_COMPONENT
+from wassette_py.policy.document import document_json
 from wassette_py.reference import HttpsReference, OciReference
 
 if TYPE_CHECKING:
@@ -62,10 +64,11 @@ def save(host: ComponentHost, project: Path, file: Path, control: Control) -> tu
     return tuple(one.id for one in wanted)
 
 
-def load(host: ComponentHost, file: Path, control: Control) -> Synced:
-    """Installs the project in `file`, asking nobody. Raises FetchError for what is no bundle, VerificationError, Drift."""
+def load(host: ComponentHost, file: Path, control: Control, *, accept_policies: bool) -> Synced:
+    """Installs the project in `file`, asking no registry. Raises FetchError for what is no bundle, VerificationError, Refused, Drift."""
     with tempfile.TemporaryDirectory(prefix="wassette-bundle-") as folder:
         _unpacked(file, Path(folder), control)
+        _check_words(host, read_project(Path(folder, "project", "wassette.yaml")), accept_policies=accept_policies)
         cache = DownloadCache(host.settings.download_dir)
         # Only now that all of it is what it says does anything reach the cache.
         for path in sorted(Path(folder, "cache", "sha256").glob("*")):
@@ -75,6 +78,23 @@ def load(host: ComponentHost, file: Path, control: Control) -> Synced:
             cache.note(note.pop("name"), note)
         offline = type(host)(replace(host.settings, offline=True))
         return sync(offline, Path(folder, "project", "wassette.yaml"), control, only_locked=True)
+
+
+def _check_words(host: ComponentHost, wanted: tuple[Wanted, ...], *, accept_policies: bool) -> None:
+    """A bundle comes from anybody: no path, address or digest in it counts as typed by a person here, and no permission as granted."""
+    trust = host.loader.trust()
+    for one in wanted:
+        if trust.rule_for(one.reference) is None:
+            raise VerificationError(
+                f"{one.id}: no trust scope names {one.reference.source}, and a bundle vouches for nothing", "wassette trust add --help"
+            )
+    new = [one for one in wanted if one.policy is not None and one.policy != host.store.read_policy(one.id)]
+    if new and not accept_policies:
+        granted = [f"{one.id}: {json.dumps(document_json(host.policies.parse(one.policy or '', one.id)))}" for one in new]
+        raise Refused(
+            "\n".join(["the bundle brings permissions that nobody here granted", *granted]),
+            "if they are meant, add --accept-policies",
+        )
 
 
 def _project_members(wanted: tuple[Wanted, ...]) -> Iterator[tuple[str, bytes]]:
