@@ -13,6 +13,7 @@ from tests.cli.conftest import Wassette
 from tests.cli.guests import ONE_TOOL, write_component
 from tests.layout_writer import artifact
 from tests.registry import Registry, running
+from tests.server.process import serving
 from wassette_py.control import Control
 from wassette_py.errors import Drift
 from wassette_py.host import ComponentHost
@@ -146,3 +147,15 @@ def test_what_was_installed_meanwhile_is_compared_too(wassette: Wassette, regist
     assert wassette("component", "upgrade", "one", "--yes").code == 0
     with pytest.raises(Drift, match="added: answer; removed: reply"):
         host.install(prepared, Control())
+
+
+def test_a_model_cannot_say_that_yes(registry: Registry, wassette: Wassette, tmp_path: Path) -> None:
+    before = digest(wassette)
+    put(registry, tmp_path, TWO)
+    with serving() as client:
+        result = client.call("load-component", path=f"oci://{registry.host}/acme/one:1")
+    assert result["isError"]
+    said = result["content"][0]["text"]
+    assert "'one' is not what it was when it was loaded: added: reply; removed: answer" in said
+    assert "wassette component upgrade one" in said
+    assert digest(wassette) == before
