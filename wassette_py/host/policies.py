@@ -205,6 +205,8 @@ def _lasts(lasting: Lasting) -> dict[str, object]:
 
 def effective_limits(settings: Settings, policy: PolicyDocument) -> Limits:
     """The operator's defaults with the policy's limits over them. Raises InvalidPolicy above the operator's ceilings."""
+    if not policy.limits:
+        return settings.limits  # their ceilings were looked at when they were read
     limits = settings.limits.merged(policy.limits)
     for name in LIMIT_NAMES:
         value, ceiling = getattr(limits, name), getattr(settings.ceilings, name)

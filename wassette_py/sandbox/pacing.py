@@ -37,7 +37,7 @@ class Pace:
         self.call = call
         self.memory = memory
         self._before = self._highest = memory.last
-        self._cpu_started = time.thread_time()
+        self._cpu_started = time.thread_time() if call.limits.cpu < 1 else 0.0  # nobody else is held to a share
 
     def grown(self) -> int:
         """By how many bytes the process was seen to grow while the call ran: never, when it was over within a tick."""

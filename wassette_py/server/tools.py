@@ -84,7 +84,8 @@ class Toolbox:
     def start(self, name: str, arguments: Mapping[str, Any], context: CallContext, done: Callable[[dict[str, Any]], None]) -> None:
         """Starts a call and returns; `done` gets the tools/call result exactly once, on any thread. Raises UnknownTool."""
         builtin = name in self._builtin_names
-        if not builtin and self._component_tool(name) is None:
+        tool = None if builtin else self._component_tool(name)
+        if not builtin and tool is None:
             raise UnknownTool(name)
         if not self._took_slot():
             done(results.failed(f"busy: {self._in_flight} calls are running; call again when one has ended"))
@@ -99,12 +100,12 @@ class Toolbox:
         def run() -> None:
             try:
                 with acting(context.actor):
-                    if builtin and name != CALL_TOOL:
-                        finish(self._builtin(name, arguments, context))
-                    elif builtin:
+                    if tool is not None:
+                        self._component(tool, arguments, context, finish)
+                    elif name == CALL_TOOL:
                         self._inner(arguments, context, finish)
                     else:
-                        self._component(name, arguments, context, finish)
+                        finish(self._builtin(name, arguments, context))
             except InputRequired as asked:
                 finish(asked.result)
             except WassetteError as error:
@@ -153,22 +154,21 @@ class Toolbox:
             finish(results.failed("$.name: expected the name of a tool"))
         elif inner is not None and not isinstance(inner, dict):
             finish(results.failed("$.arguments: expected an object"))
-        elif self._component_tool(name) is None:
+        elif (tool := self._component_tool(name)) is None:
             finish(results.failed(f"no component tool {name[:100]!r} is served; list-components says which are"))
         else:
-            self._component(name, inner or {}, context, finish)
+            self._component(tool, inner or {}, context, finish)
 
-    def _component(self, name: str, arguments: Mapping[str, Any], context: CallContext, finish: Callable[[dict[str, Any]], None]) -> None:
-        tool = self._component_tool(name)
-        component = tool.component if tool else name
-
+    def _component(
+        self, tool: HostedTool, arguments: Mapping[str, Any], context: CallContext, finish: Callable[[dict[str, Any]], None]
+    ) -> None:
         def finished(outcome: CallResult) -> None:
             for stream, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
                 for line in results.log_lines(text):
-                    context.log(f"{component}/{stream}", line)
+                    context.log(f"{tool.component}/{stream}", line)
             finish(results.called(outcome))
 
-        self._host.start_call(name, arguments, cancel=context.cancel, done=finished)
+        self._host.start_call(tool.name, arguments, cancel=context.cancel, done=finished)
 
     def _component_tool(self, name: str) -> HostedTool | None:
         tool = self._host.tool(name)

@@ -163,7 +163,9 @@ class ComponentStore:
 
     def policy_stamp(self, component_id: str) -> object:
         """`stamp` for the policy of one component."""
-        return stamp_of(self.policy_path(component_id), f"{self._root}/{JOURNAL}")
+        if not valid_id(component_id):
+            raise UnknownComponent(component_id)
+        return stamp_of(f"{self._root}/{component_id}.policy.yaml", f"{self._root}/{JOURNAL}")
 
     def signatures_stamp(self, component_id: str) -> object:
         """`stamp` for the signatures of one component."""
