@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,20 @@ def test_check_explains_a_file_and_names_the_line_of_a_fault(wassette: Wassette,
     assert ran.code == 1
     assert ran.err.startswith(f"error: {bad}:4: ")
     assert wassette("trust", "check", tmp_path / "missing.yaml").err == f"error: {tmp_path}/missing.yaml: no such file\n"
+
+
+def test_a_trust_file_that_is_a_link_stays_one(wassette: Wassette, trust_file: Path, tmp_path: Path) -> None:
+    trust_file.parent.mkdir(parents=True)
+    trust_file.symlink_to(tmp_path / "mine.yaml")
+    assert wassette("trust", "add", "ghcr.io/acme", "--digest", DIGEST).code == 0
+    assert trust_file.is_symlink()
+    assert "ghcr.io/acme" in (tmp_path / "mine.yaml").read_text()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+def test_a_trust_file_that_cannot_be_read_is_not_written_over(wassette: Wassette, trust_file: Path) -> None:
+    trust_file.parent.mkdir(parents=True)
+    os.mkfifo(trust_file)
+    ran = wassette("trust", "add", "ghcr.io/acme", "--digest", DIGEST)
+    assert (ran.code, ran.err) == (1, f"error: {trust_file}: cannot be read: it is not a file\n")
+    assert trust_file.is_fifo()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -26,6 +28,17 @@ def test_values_come_back_and_are_written_as_json_writes_them(value: object) -> 
 def test_what_is_no_json_is_refused_with_the_reason(text: str) -> None:
     with pytest.raises(ValueError, match=r"Expecting|Extra|Invalid|Illegal|no JSON value|BOM"):
         parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1,]", "nul", "NaN", "1 2", '"', '{"a" 1}', "[" * 100_000])
+def test_what_is_no_json_is_refused_also_by_an_interpreter_that_has_not_imported_json(text: str) -> None:
+    program = (
+        "import sys; from wassette_py.server.wire import parse; assert 'json' not in sys.modules\n"
+        "try: parse(sys.stdin.read())\n"
+        "except (ValueError, RecursionError) as error: print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=text, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [float("-inf")]])

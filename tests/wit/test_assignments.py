@@ -80,15 +80,28 @@ def test_a_list_may_be_given_by_repeating_its_name() -> None:
         (["count"], "expected NAME=VALUE, got 'count'"),
         (["cuont=5"], f"unknown parameter 'cuont': the parameters are {', '.join(PARAMS)}"),
         (["count=5", "count=6"], "$.count: given 2 times, expected one value"),
-        (["count=five"], "$.count: expected JSON, got 'five'"),
-        (["numbers=a", "numbers=2"], "$.numbers: expected JSON, got 'a'"),
-        ([f"point={'[' * 100_000}"], f"$.point: expected JSON, got '{'[' * 40}'"),
     ],
 )
 def test_a_word_that_means_nothing_is_refused(words: list[str], message: str) -> None:
     with pytest.raises(InvalidArguments) as refused:
         read_assignments(F, words)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["count=five"], '$.count: expected an integer from 0 to 255, got "five"'),
+        (["numbers=a", "numbers=2"], "$.numbers[0]: expected an integer from"),
+        ([f"point={'[' * 100_000}"], '$.point: expected an object, got "[[['),
+    ],
+)
+def test_a_word_that_is_no_json_is_refused_by_what_was_expected_there(words: list[str], message: str) -> None:
+    given = read_assignments(F, words)
+    (name,) = given
+    with pytest.raises(InvalidArguments) as refused:
+        read_arguments(FunctionType(None, "f", ((name, PARAMS[name]),), None), given)
+    assert str(refused.value).startswith(message)
 
 
 def test_a_function_without_parameters_takes_no_words() -> None:

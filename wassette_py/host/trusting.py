@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -72,17 +73,24 @@ class TrustFile:
     def _parsed(self, read: Callable[[str], bytes]) -> TrustPolicy:
         from wassette_py.trust.document import TrustPolicy, parse_trust_policy
 
-        try:
-            text = read_regular(self.path, limit=MAX_TRUST_FILE).decode()
-        except (FileNotFoundError, NotADirectoryError):
-            # A link that leads nowhere is a trust policy that is missing, not one that was never made.
-            if self.path.is_symlink():
-                raise InvalidTrustPolicy(f"{self.path}: the link leads nowhere", f"ls -l {self.path}") from None
+        text = trust_text(self.path)
+        if text is None:
             return TrustPolicy(source=str(self.path), digest="none")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
-            raise InvalidTrustPolicy(f"{self.path}: cannot be read: {reason}") from None
         return parse_trust_policy(text, str(self.path), read)
+
+
+def trust_text(path: Path) -> str | None:
+    """The text of the trust policy at `path`, None where none was ever made. Raises InvalidTrustPolicy."""
+    try:
+        return read_regular(path, limit=MAX_TRUST_FILE).decode()
+    except (FileNotFoundError, NotADirectoryError):
+        # A link that leads nowhere is a trust policy that is missing, not one that was never made.
+        if path.is_symlink():
+            raise InvalidTrustPolicy(f"{path}: the link leads nowhere", f"ls -l {path}") from None
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+        raise InvalidTrustPolicy(f"{path}: cannot be read: {reason}") from None
 
 
 class Vouching:
@@ -164,14 +172,11 @@ def edit_trust(path: Path, edit: Callable[[str, str], str]) -> None:
     from wassette_py.files import private_folder, write_atomic
     from wassette_py.locking import release_lock, take_lock
 
+    path = Path(os.path.realpath(path))  # people link this file into a place they keep
     private_folder(path.parent)
     lock = take_lock(path.with_name(f".{path.name}.lock"))
     try:
-        try:
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
-        except UnicodeDecodeError:
-            raise InvalidTrustPolicy(f"{path}: not a UTF-8 text") from None
-        write_atomic(path, edit(text, str(path)).encode())
+        write_atomic(path, edit(trust_text(path) or "", str(path)).encode())
     finally:
         release_lock(lock)
 

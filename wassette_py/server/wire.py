@@ -39,7 +39,8 @@ def _codec() -> tuple[Callable[[str], Any], Callable[[Any], str]]:
         text = text.strip(_SPACE)
         try:
             value, end = scan(text, 0)
-        except StopIteration:
+        except (StopIteration, SystemError):
+            # NOTE: until json is imported, Python 3.11's scanner finds no JSONDecodeError to raise, and fails as if it were broken itself.
             return _slowly(text)
         return value if end == len(text) else _slowly(text)
 

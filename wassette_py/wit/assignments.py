@@ -16,7 +16,7 @@ from wassette_py.wit.types import BYTES, CharType, EnumType, FlagsType, Function
 
 
 def read_assignments(f: FunctionType, words: Sequence[str]) -> dict[str, object]:
-    """The arguments object that `words` stand for. Raises InvalidArguments for unknown names, repeated values and JSON that is none."""
+    """The arguments object that `words` stand for. Raises InvalidArguments for unknown names and repeated values."""
     types = dict(f.params)
     texts: dict[str, list[str]] = {}
     for word in words:
@@ -37,15 +37,15 @@ def _read(name: str, type: WitType, texts: list[str]) -> object:
     while isinstance(type, OptionType) and not isinstance(type.some, OptionType):
         type = type.some
     if isinstance(type, FlagsType):
-        return _read_list(name, EnumType(type.names), texts)
+        return _read_list(EnumType(type.names), texts)
     if isinstance(type, ListType) and type != BYTES:
-        return _read_list(name, type.element, texts)
+        return _read_list(type.element, texts)
     if len(texts) > 1:
         raise InvalidArguments(f"$.{name}: given {len(texts)} times, expected one value")
-    return _read_one(name, type, texts[0])
+    return _read_one(type, texts[0])
 
 
-def _read_list(name: str, element: WitType, texts: list[str]) -> object:
+def _read_list(element: WitType, texts: list[str]) -> object:
     if len(texts) == 1:
         try:
             whole = _json(texts[0])
@@ -53,10 +53,10 @@ def _read_list(name: str, element: WitType, texts: list[str]) -> object:
             whole = None
         if isinstance(whole, list):
             return whole
-    return [_read_one(name, element, text) for text in texts]
+    return [_read_one(element, text) for text in texts]
 
 
-def _read_one(name: str, type: WitType, text: str) -> object:
+def _read_one(type: WitType, text: str) -> object:
     if isinstance(type, StringType | CharType | EnumType):
         return text
     if type == BYTES and not text.startswith(("[", '"')):
@@ -64,7 +64,7 @@ def _read_one(name: str, type: WitType, text: str) -> object:
     try:
         return _json(text)
     except ValueError:
-        raise InvalidArguments(f"$.{name}: expected JSON, got {text[:40]!r}") from None
+        return text  # what was expected there instead, `values.py` says
 
 
 def _json(text: str) -> object:
