@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,8 @@ def test_a_file_that_goes_away_while_looking_is_passed_over(tmp_path: Path, monk
     (tmp_path / "gone").write_text("")
     monkeypatch.setattr(os, "walk", lambda *_, **__: [(str(tmp_path), [], ["was-there"])])
     host_policies.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
+
+
+def test_a_flag_above_the_ceiling_is_refused_without_naming_a_file(host: ComponentHost) -> None:
+    with pytest.raises(InvalidPolicy, match=r"^timeout: 7200s is above the operator's ceiling of 3600s$"):
+        host.policies.limits(replace(EMPTY, limits={"timeout": 7200}))

@@ -211,9 +211,10 @@ def effective_limits(settings: Settings, policy: PolicyDocument) -> Limits:
     for name in LIMIT_NAMES:
         value, ceiling = getattr(limits, name), getattr(settings.ceilings, name)
         if value > ceiling:
+            # Without a file it was a flag that asked, or the operator's own default.
+            where = f"{policy.source}: resources.limits." if policy.source else ""
             raise InvalidPolicy(
-                f"{policy.source}: resources.limits.{name}: {format_limit(name, value)} is above the operator's ceiling "
-                f"of {format_limit(name, ceiling)}",
+                f"{where}{name}: {format_limit(name, value)} is above the operator's ceiling of {format_limit(name, ceiling)}",
                 f"{name}: {format_limit(name, ceiling)}",
             )
     return limits
