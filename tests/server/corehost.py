@@ -58,7 +58,7 @@ class FunctionHost:
     def tool(self, name: str) -> HostedTool | None:
         return self._hosted(name) if name in self.bodies else None
 
-    def start_call(self, name: str, arguments: Mapping[str, object], *, cancel: threading.Event, done: Done) -> None:
+    def start_call(self, name: str, arguments: Mapping[str, object], *, cancel: threading.Event, done: Done, decide: object = None) -> None:
         self.bodies[name](arguments, cancel, done)
 
     def _hosted(self, name: str) -> HostedTool:
@@ -70,6 +70,9 @@ class TwoBuiltins:
     """Built-in tools for the core's tests: one that reports progress, and call-tool, which is the toolbox's own."""
 
     definitions = ({"name": "steps", "inputSchema": {"type": "object"}}, {"name": "call-tool", "inputSchema": {"type": "object"}})
+
+    def decider(self, context: CallContext) -> None:
+        return None
 
     def run(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
         for done in arguments["steps"]:

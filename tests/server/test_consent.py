@@ -13,8 +13,10 @@ from tests.layout_writer import artifact
 from tests.pulling import settings_for
 from tests.registry import Registry, running
 from tests.server.asking import Asked, Handshaken, Stateless, says
+from wassette_py.errors import InvalidTrustPolicy
 from wassette_py.host import ComponentHost
 from wassette_py.names import Digest
+from wassette_py.reference import parse_reference
 
 ERAS = pytest.mark.parametrize("era", [Handshaken, Stateless])
 YES = says("yes")
@@ -163,3 +165,12 @@ def test_a_load_that_is_cancelled_while_it_asks_installs_nothing(tmp_path: Path)
     served.wire.send("notifications/cancelled", {"requestId": "load"})
     assert served.wire.toolbox.idle(10)
     assert served.host.entries() == ()
+
+
+def test_a_trust_policy_that_is_no_text_is_not_written_over(registry: Registry) -> None:
+    served = Handshaken(settings=settings_for(registry))
+    served.settings.config_dir.mkdir(parents=True, exist_ok=True)
+    served.settings.trust_file.write_bytes(b"\xff")
+    with pytest.raises(InvalidTrustPolicy, match="not a UTF-8 text"):
+        served.host.trust.trust_digest(parse_reference(reference(registry)), Digest.parse(manifest(registry)))
+    assert served.settings.trust_file.read_bytes() == b"\xff"

@@ -63,6 +63,14 @@ def test_answers_to_nothing_are_dropped(served: Handshaken) -> None:
     assert not granted(served)
 
 
+def test_an_answer_before_anything_was_asked_is_dropped(served: Handshaken) -> None:
+    served.reply("wassette-question-1", says("always")({}))
+    assert served.wire.ask("ping", id="alive")["result"] == {}
+    question = asked(served)
+    assert not [sent for sent in served.wire.sent if sent.get("id") == "call"]
+    served.reply(question, says("no")({}))
+
+
 def test_the_first_answer_counts(served: Handshaken) -> None:
     question = asked(served)
     served.reply(question, says("no")({}))

@@ -95,6 +95,8 @@ def test_a_list_that_changes_while_it_is_made_is_not_kept(tmp_path: Path) -> Non
 
     listing.keep(make)
     assert listing.read() is None
+    listing.keep(lambda: None)  # something in it ends with the server
+    assert listing.read() is None
     listing.keep(list)
     assert listing.read() == b"[]"
     before = os.stat(listing.path).st_mtime_ns

@@ -16,12 +16,14 @@ from wassette_py.control import Control
 from wassette_py.errors import InvalidComponent, WassetteError
 from wassette_py.host.granted import granted_secrets
 from wassette_py.host.outcome import CallResult, explained, failed, without_secrets
+from wassette_py.host.wanting import Wanting
 
 if TYPE_CHECKING:
     from wassette_py.audit import Actor
     from wassette_py.host.policies import Policies
     from wassette_py.host.recording import Recorder
     from wassette_py.host.tools import HostedTool
+    from wassette_py.host.wanting import Decide
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.sandbox.call import CallReport, Sandbox
     from wassette_py.sandbox.engine import CompiledComponent, Engine
@@ -47,6 +49,8 @@ class Call:
     environment: Mapping[str, str]
     tool: str = ""
     claim: Callable[[], PolicyDocument] | None = None
+    decide: Decide | None = None
+    """Is asked about requests that the policy does not grant, while the guest waits."""
 
 
 class Caller:
@@ -94,7 +98,11 @@ class Caller:
             return
         known = {**self._settings.environ, **call.environment} if policy.variables else {}
         variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
-        spec = CallSpec(call.component_id, function, values, policy, limits, {**variables, **granted.variables}, granted.headers)
+        asker = None
+        if call.decide is not None:
+            asker = Wanting(self._policies, self._recorder, call.component_id, str(call.component.digest), call.decide)
+        variables |= granted.variables
+        spec = CallSpec(call.component_id, function, values, policy, limits, variables, granted.headers, asker)
 
         def finish(report: CallReport) -> None:
             result = explained(call.component_id, function, policy, report, limits.output)

@@ -36,6 +36,7 @@ from wassette_py.store import ComponentStore, Entry
 if TYPE_CHECKING:
     from wassette_py.control import Control
     from wassette_py.host.loader import Consent
+    from wassette_py.host.wanting import Decide
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.reference import Reference
     from wassette_py.sandbox.call import Sandbox
@@ -186,7 +187,13 @@ class ComponentHost:
     # What calls it.
 
     def start_call(
-        self, name: str, arguments: Mapping[str, object], *, cancel: threading.Event, done: Callable[[CallResult], None]
+        self,
+        name: str,
+        arguments: Mapping[str, object],
+        *,
+        cancel: threading.Event,
+        done: Callable[[CallResult], None],
+        decide: Decide | None = None,
     ) -> None:
         """Calls the served tool `name` on this thread, a daemon worker. `done` gets the result exactly once. Raises UnknownComponent."""
         hosted = self.tool(name)
@@ -197,7 +204,7 @@ class ComponentHost:
         except WassetteError as error:
             done(failed(error))
             return
-        call = replace(call, claim=lambda: self.policies.claimed(hosted.component))
+        call = replace(call, claim=lambda: self.policies.claimed(hosted.component), decide=decide)
         self.caller.start(call, cancel=cancel, done=done)
 
     def opened(self, reference: Reference, tool: str | None, control: Control) -> Call:

@@ -12,6 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from wassette_py.errors import LimitExceeded, WassetteError
 from wassette_py.limits import Limits
@@ -24,6 +25,9 @@ from wassette_py.sandbox.state import CallState, Denial, Headers
 from wassette_py.sandbox.watchdog import Running, Watchdog
 from wassette_py.sandbox.workers import Workers
 from wassette_py.wit.types import FunctionType
+
+if TYPE_CHECKING:
+    from wassette_py.sandbox.state import Asker
 
 __all__ = ["CallReport", "CallSpec", "Denial", "Sandbox"]
 
@@ -53,6 +57,8 @@ class CallSpec:
     environment: Mapping[str, str]
     headers: Headers = field(default_factory=dict, repr=False)
     """What is put into https requests to a host and port; the guest sees none of it."""
+    asker: Asker | None = None
+    """Is asked about each request that the policy does not grant, while the guest waits."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class Sandbox:
         """
         call = CallState(limits=spec.limits, policy=spec.policy, environment=spec.environment, cancel=cancel, egress=self.egress)
         call.headers = spec.headers
+        call.asker = spec.asker
         running = Running(spec.component_id, call, done)
         lost = self._watchdog.lost(spec.component_id)
         if lost >= self._abandoned:

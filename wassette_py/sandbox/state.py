@@ -16,8 +16,14 @@ from wassette_py.limits import Limits
 from wassette_py.policy.document import NetworkCidr, PolicyDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wassette_py.policy.targets import Request
     from wassette_py.sandbox.egress.egress import Egress
     from wassette_py.sandbox.egress.session import Session
+
+    Asker = Callable[[Request, PolicyDocument], PolicyDocument | None]
+    """Whether a request that the policy does not grant may be sent after all: under which policy, or None. It may take minutes."""
 
 Headers = Mapping[tuple[str, int], tuple[tuple[str, str], ...]]
 """Canonical host and port -> names and values of headers."""
@@ -27,6 +33,9 @@ Verdict = Literal["timeout", "cancelled", "output", "process-memory"]
 DENIALS = 100
 """As many denials are kept a call: a guest that retries for ever must not fill the host's memory."""
 
+
+_STOPPED = 1e6
+"""Seconds that a deadline is put off while a person thinks: longer than anybody waits, and added and taken away exactly."""
 
 LONGEST = 300
 """Characters of a denial's texts."""
@@ -77,6 +86,7 @@ class CallState:
         self.headers: Headers = {}  # what is put into https requests, and the guest never sees
         self.sent: dict[str, int] = {}  # granted requests: method and target -> how many
         self.egress = egress
+        self.asker: Asker | None = None
         self.requests: Session | None = None  # made by `egress` for the first request
         self.asked_for_directories = False
         self.asked_for_variables = False
@@ -115,6 +125,21 @@ class CallState:
             self.stop("output")
             return False
         return True
+
+    def granted_meanwhile(self, request: Request) -> bool:
+        """Asks whether `request` may be sent after all, on the guest's thread, with this call's clock stopped; the policy is new then."""
+        if self.asker is None:
+            return False
+        began = time.monotonic()
+        self.deadline += _STOPPED
+        try:
+            policy = self.asker(request, self.policy)
+        finally:
+            waited = time.monotonic() - began
+            self.started += waited
+            self.deadline += waited - _STOPPED
+        self.policy = policy or self.policy
+        return policy is not None
 
     def time_left(self) -> float:
         """Seconds until the deadline, never below 0."""

@@ -88,6 +88,10 @@ class PendingCall:
     def can_ask(self) -> bool:
         return self._asker is not None
 
+    @property
+    def can_wait(self) -> bool:
+        return self._asker == self._session.ask  # the other era's ends the call
+
     def ask(self, question: Question) -> str:
         """Asks a person, in the way of the era."""
         assert self._asker is not None

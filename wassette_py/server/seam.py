@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from wassette_py.audit import Actor
     from wassette_py.host import CallResult, HostedTool
+    from wassette_py.host.wanting import Decide
     from wassette_py.server.messages import Notification, Request
     from wassette_py.server.questions import Question
 
@@ -32,7 +33,13 @@ class ToolHost(Protocol):
     def tool(self, name: str) -> HostedTool | None: ...
 
     def start_call(
-        self, name: str, arguments: Mapping[str, object], *, cancel: threading.Event, done: Callable[[CallResult], None]
+        self,
+        name: str,
+        arguments: Mapping[str, object],
+        *,
+        cancel: threading.Event,
+        done: Callable[[CallResult], None],
+        decide: Decide | None = None,
     ) -> None: ...
 
 
@@ -54,6 +61,11 @@ class CallContext(Protocol):
         """Whether its client shows questions to a person."""
         ...
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether `ask` waits for the answer, so that something may be asked in the middle of a call."""
+        ...
+
     def ask(self, question: Question) -> str:
         """What a person chose. Raises NotDecided, Cancelled, or InputRequired, which ends the call for now."""
         ...
@@ -66,6 +78,10 @@ class BuiltinTools(Protocol):
     def definitions(self) -> Sequence[dict[str, Any]]: ...
 
     def run(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]: ...
+
+    def decider(self, context: CallContext) -> Decide | None:
+        """Who decides about what a component asks for in the middle of that call; None: nobody can."""
+        ...
 
 
 class Era(Protocol):

@@ -168,7 +168,8 @@ class Toolbox:
                     context.log(f"{tool.component}/{stream}", line)
             finish(results.called(outcome))
 
-        self._host.start_call(tool.name, arguments, cancel=context.cancel, done=finished)
+        decide = self._builtins.decider(context) if self._builtins else None
+        self._host.start_call(tool.name, arguments, cancel=context.cancel, done=finished, decide=decide)
 
     def _component_tool(self, name: str) -> HostedTool | None:
         tool = self._host.tool(name)

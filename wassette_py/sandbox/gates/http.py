@@ -11,6 +11,7 @@ from typing import Any
 
 from wassette_py.policy.matching import Decision, match_target
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, parse_url
+from wassette_py.policy.targets import Request
 from wassette_py.policy.terms import NEVER_SENT
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.codec import lifter
@@ -85,6 +86,8 @@ def functions(gate: Gate) -> Functions:
             _deny(call, asked, Decision(False, None, f"not a target a policy can name: {error}"), results)
             return
         decision = match_target(call.policy, asked.method, target)
+        if not decision.allowed and not _is_final(asked, decision) and call.granted_meanwhile(Request(asked.method.upper(), target)):
+            decision = match_target(call.policy, asked.method, target)
         if not decision.allowed:
             _deny(call, asked, decision, results)
             return
@@ -125,11 +128,15 @@ def _connect_timeout(gate: Gate, call: CallState, args: Any) -> float | None:
 
 
 def _deny(call: CallState, asked: Asked, decision: Decision, results: Any) -> None:
+    call.deny("network", asked.name(), decision.reason, is_final=_is_final(asked, decision))
+    layout.put(results[0], _failure("HTTP-request-denied", None))
+
+
+def _is_final(asked: Asked, decision: Decision) -> bool:
+    """Whether no grant helps, or none that anybody should be asked for."""
     # A deny entry wins over any grant; what is never sent is granted by none; and where a redirect to a metadata service leads
     # nobody is to be told how to follow.
-    is_final = decision.by is not None or asked.method.upper() in NEVER_SENT or asked.is_delicate()
-    call.deny("network", asked.name(), decision.reason, is_final=is_final)
-    layout.put(results[0], _failure("HTTP-request-denied", None))
+    return decision.by is not None or asked.method.upper() in NEVER_SENT or asked.is_delicate()
 
 
 def _failure(case: str, text: str | None) -> bytes:

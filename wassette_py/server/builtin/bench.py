@@ -38,6 +38,7 @@ class Matter:
     command: tuple[str, ...]
     shown: Mapping[str, str]
     choices: Mapping[str, str] = field(default_factory=lambda: PERMISSION_CHOICES)
+    who: str = "the model"
     check: Callable[[], Any] = _nothing
     """Raises where a yes could not be followed, so that nobody is asked in vain."""
 
@@ -99,4 +100,4 @@ class Bench:
 def question(matter: Matter) -> Question:
     """The matter as a person reads it. Raises NotDecided where it cannot be shown whole."""
     lines = "\n".join(f"{label}: {visible(text)}" for label, text in matter.shown.items())
-    return Question(f"wassette: the model asks for {visible(matter.what)}.\n\n{lines}", matter.choices)
+    return Question(f"wassette: {matter.who} asks for {visible(matter.what)}.\n\n{lines}", matter.choices)

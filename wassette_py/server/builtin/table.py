@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from wassette_py.server.builtin import components, policies
 from wassette_py.server.builtin.arguments import check
 from wassette_py.server.builtin.bench import Bench
+from wassette_py.server.builtin.midcall import decided
 from wassette_py.server.results import succeeded
 from wassette_py.server.tools import CALL_TOOL
 
 if TYPE_CHECKING:
     from wassette_py.host import ComponentHost
+    from wassette_py.host.wanting import Decide
     from wassette_py.server.seam import CallContext
 
 Schema = dict[str, Any]
@@ -133,6 +135,12 @@ class Builtins:
         self.definitions: Sequence[dict[str, Any]] = tuple(tool.definition() for tool in BUILTINS)
         self._bench = Bench(host, only)
         self._table = {tool.name: tool for tool in BUILTINS}
+
+    def decider(self, context: CallContext) -> Decide | None:
+        """A person asks themselves: only where the client shows forms while a call runs, and the operator lets it ask."""
+        if self._bench.host.settings.grants != "ask" or not context.can_wait:
+            return None
+        return lambda wanted: decided(self._bench, wanted, context)
 
     def run(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
         """The tools/call result. Raises WassetteError."""

@@ -1,0 +1,32 @@
+"""A component asks in the middle of a call: a person sees what it wants to send where, and the call goes on with their answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wassette_py.policy.grants import describe
+from wassette_py.policy.words import command_for
+from wassette_py.server.builtin.bench import PERMISSION_CHOICES, Matter
+
+if TYPE_CHECKING:
+    from wassette_py.host.overlay import Lasting
+    from wassette_py.host.wanting import Wanted
+    from wassette_py.server.builtin.bench import Bench
+    from wassette_py.server.seam import CallContext
+
+_CHOICES = {**PERMISSION_CHOICES, "once": "for the rest of this call; it waits for you"}
+
+
+def decided(bench: Bench, wanted: Wanted, context: CallContext) -> Lasting:
+    """How long a person grants it. Raises Refused, Cancelled."""
+    import shlex
+
+    _, *command = shlex.split(command_for(wanted.component, wanted.permission))
+    shown = {
+        "component": wanted.component,
+        "digest": wanted.digest,
+        "it wants": wanted.request,
+        "permission": describe(wanted.permission),
+    }
+    what = f"granting a network permission to {wanted.component!r}"
+    return bench.lasting(Matter(what, tuple(command), shown, _CHOICES, who="a running call"), context)
