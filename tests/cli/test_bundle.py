@@ -15,6 +15,7 @@ from tests.cli.guests import ONE_TOOL, TEXT_TOOLS, write_component
 from tests.layout_writer import INDEX, artifact, digest, index_of
 from tests.registry import Registry, running
 from tests.signatures import dsse_bundle, referrer, referrers_index, signer
+from wassette_py.control import Control
 from wassette_py.host import bundle
 from wassette_py.host.project import lock_bytes
 
@@ -111,6 +112,22 @@ def test_a_bundle_carries_no_trust_of_its_own(wassette: Wassette, saved: Path, r
     assert wassette("component", "list", "-o", "json").json["total"] == 0
 
 
+def test_a_bundle_is_unpacked_where_no_guest_can_be_granted_anything(
+    wassette: Wassette, bare: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    folders: list[Path] = []
+    real = bundle._unpacked
+
+    def seen(file: Path, folder: Path, control: Control) -> None:
+        folders.append(folder)
+        real(file, folder, control)
+
+    monkeypatch.setattr(bundle, "_unpacked", seen)
+    assert wassette("bundle", "load", str(bare)).code == 0
+    assert [folder.parent for folder in folders] == [home / ".cache" / "wassette"]
+    assert not folders[0].exists()
+
+
 @pytest.mark.claim("trust:deny-by-default")
 @pytest.mark.parametrize("reference", ["https://evil.example/one.wasm#sha256={digest}", "file://{path}", "oci-layout://{path}:x"])
 def test_what_a_bundle_says_of_itself_counts_as_typed_by_nobody(wassette: Wassette, bare: Path, tmp_path: Path, reference: str) -> None:
@@ -176,7 +193,7 @@ def test_what_does_not_belong_into_a_bundle_is_refused_before_anything_is_kept(
     ran = wassette("bundle", "load", str(bare))
     assert ran.code == 1
     assert says in ran.err
-    assert list((Path.home() / ".cache").rglob("*")) == []
+    assert [path for path in (Path.home() / ".cache").rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from wassette_py.errors import FetchError, InvalidProject, NotFound, Refused, VerificationError
-from wassette_py.files import replace_newer
+from wassette_py.files import private_folder, replace_newer
 from wassette_py.host.project import Wanted, lock_bytes, pinned, read_project
 from wassette_py.host.sync import Synced, check_locked, sync
 from wassette_py.names import HEX, ID, Digest
@@ -66,7 +66,9 @@ def save(host: ComponentHost, project: Path, file: Path, control: Control) -> tu
 
 def load(host: ComponentHost, file: Path, control: Control, *, accept_policies: bool) -> Synced:
     """Installs the project in `file`, asking no registry. Raises FetchError for what is no bundle, VerificationError, Refused, Drift."""
-    with tempfile.TemporaryDirectory(prefix="wassette-bundle-") as folder:
+    # NOTE: not where everybody's temporary files are: a guest that was granted /tmp could exchange what was checked before it is used.
+    private_folder(host.settings.cache_dir)
+    with tempfile.TemporaryDirectory(prefix="bundle-", dir=host.settings.cache_dir) as folder:
         _unpacked(file, Path(folder), control)
         _check_words(host, read_project(Path(folder, "project", "wassette.yaml")), accept_policies=accept_policies)
         cache = DownloadCache(host.settings.download_dir)
