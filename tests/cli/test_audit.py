@@ -218,6 +218,7 @@ from wassette_py.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (50, -1))
 code = main()
 flush()
+resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
 sys.exit(code)
 """
     words = ["tool", "call", "echo", "text=fine"]
