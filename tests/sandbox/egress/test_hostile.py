@@ -233,6 +233,7 @@ def test_no_server_makes_a_call_last_longer_than_it_may(web: Web, script: Callab
         assert isinstance(report.error, LimitExceeded)
         assert report.error.limit == "timeout"
         assert 0.5 <= report.seconds < 0.6
+        assert report.notes == (f"GET {url} was under way when the time was over",)
 
 
 def test_an_upload_that_nobody_reads_ends_with_the_call(web: Web) -> None:

@@ -63,6 +63,7 @@ def test_cancelling_cuts_a_request_within_a_tick(web: Web) -> None:
         report = web.send(url, granted(url), cancel=cancel)
         assert isinstance(report.error, Cancelled)
         assert 0.2 <= time.monotonic() - started < 0.3
+        assert report.notes == ()
 
 
 def test_sixteen_threads_of_requests_stay_apart_and_leave_nothing(web: Web) -> None:
@@ -103,7 +104,7 @@ def test_requests_of_one_call_are_counted(web: Web) -> None:
     call = state(web.egress)
     for _ in range(session_module.OPEN_REQUESTS):
         web.egress.place_for(call, ROUTE)
-    with pytest.raises(NotSent, match="the call has 16 requests under way already"):
+    with pytest.raises(NotSent, match="the call has 64 requests under way already"):
         web.egress.place_for(call, ROUTE)
     other = state(web.egress)
     web.egress.place_for(other, ROUTE)
@@ -115,6 +116,17 @@ def test_requests_of_one_call_are_counted(web: Web) -> None:
     assert running is not None
     assert len(running.tickets) == 1
     web.egress.end(other)
+
+
+def test_requests_of_all_calls_are_counted(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener_module, "REQUESTS", 2)
+    calls = [state(web.egress) for _ in range(3)]
+    for call in calls[:2]:
+        web.egress.place_for(call, ROUTE)
+    with pytest.raises(NotSent, match="this process has 2 requests under way already"):
+        web.egress.place_for(calls[2], ROUTE)
+    for call in calls:
+        web.egress.end(call)
 
 
 def test_what_is_kept_of_requests_is_bounded_and_harmless(web: Web) -> None:

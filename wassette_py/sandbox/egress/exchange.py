@@ -83,7 +83,7 @@ async def _admitted(guest: Side, request: h11.Request, session: Session, route: 
     """The exchange of a request that showed its ticket, until its end or that of its call."""
     task = asyncio.current_task()
     assert task is not None
-    if not session.begin(task):
+    if not session.begin(task, route):
         return
     try:
         await _exchange(guest, request, session, route, dialer)

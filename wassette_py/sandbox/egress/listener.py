@@ -25,7 +25,10 @@ TICK = 0.01
 LOOPBACK = "127.0.0.1"
 LINGER = 1.0
 BACKLOG = 128
-CONNECTIONS = 512
+REQUESTS = 256
+"""Requests of all calls under way at once: three descriptors each, of 1024 that a process usually has."""
+
+CONNECTIONS = 288
 """Connections at once, strangers' included; more are closed unheard."""
 
 
@@ -64,6 +67,8 @@ class Listener:
 
     def path_for(self, session: Session, route: Route) -> str:
         """A ticket for one request. Raises NotSent."""
+        if len(self.tickets) + len(self._connections) >= REQUESTS:
+            raise NotSent(f"this process has {REQUESTS} requests under way already")
         session.admit()
         return self.tickets.give(session, route)
 
@@ -100,6 +105,7 @@ class Listener:
     def _is_over(self) -> bool:
         """Cuts the calls that are due; whether there is nothing left to listen for."""
         for session in [session for session in list(self.sessions) if session.is_due()]:
+            session.expire()
             self.end(session)
         now = time.monotonic()
         if self.sessions:  # a stranger's connection is no reason to go on

@@ -13,7 +13,7 @@ from wassette_py.limits import format_limit
 from wassette_py.sandbox.egress.route import AddressRefused, NotSent, Route
 from wassette_py.sandbox.state import CallState
 
-OPEN_REQUESTS = 16
+OPEN_REQUESTS = 64
 """Requests of one call under way at once; each costs the process three descriptors."""
 
 BODY_BYTES = 1 << 30
@@ -29,7 +29,7 @@ class Session:
         self._loop = loop
         self._lock = threading.Lock()
         self._open = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Route] = {}
         self._bytes = {"requests": 0, "responses": 0}
 
     def admit(self) -> None:
@@ -46,17 +46,17 @@ class Session:
         with self._lock:
             self._open -= 1
 
-    def begin(self, task: asyncio.Task[None]) -> bool:
-        """`task` serves one of the requests; False when the call is over."""
+    def begin(self, task: asyncio.Task[None], route: Route) -> bool:
+        """`task` serves the request of `route`; False when the call is over."""
         with self._lock:
             if not self.is_ended:
-                self._tasks.add(task)
+                self._tasks[task] = route
             return not self.is_ended
 
     def finish(self, task: asyncio.Task[None]) -> None:
         """`task` is at its end."""
         with self._lock:
-            self._tasks.discard(task)
+            self._tasks.pop(task, None)
 
     def count(self, kind: str, size: int) -> None:
         """Bytes of bodies that went through ("requests" or "responses"). Raises NotSent past the limit."""
@@ -67,6 +67,15 @@ class Session:
     def is_due(self) -> bool:
         """Whether the call is to be cut: cancelled, or at its deadline."""
         return self.call.cancel.is_set() or time.monotonic() >= self.call.deadline
+
+    def expire(self) -> None:
+        """The call's time is over: tells the caller what it still waited for, and ends."""
+        with self._lock:
+            waiting = list(self._tasks.values())
+        if not self.call.cancel.is_set():
+            for route in waiting:
+                self.call.note(f"{route.name} was under way when the time was over")
+        self.end()
 
     def note(self, route: Route, error: NotSent) -> None:
         """Tells the caller why a request failed; the guest sees a broken connection only, and may not even say that."""
