@@ -121,7 +121,7 @@ def test_an_answer_before_the_body_was_read_is_an_answer(web: Web) -> None:
     with origin(refuse) as server:
         url = f"http://127.0.0.1:{server.port}"
         report = web.send(url, granted(url), method="post", filler=2000)
-        assert answer(report)[:2] == (413, 8)
+        assert (*answer(report)[:2], report.notes) == (413, 8, ())
 
 
 def test_what_is_said_between_neighbours_stays_between_them(web: Web) -> None:

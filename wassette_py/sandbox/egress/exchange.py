@@ -23,9 +23,6 @@ from wassette_py.sandbox.egress.tickets import Tickets
 FIRST = 5.0
 """Seconds a connection has to show its ticket."""
 
-FAREWELL = 2.0
-"""Seconds for a guest to notice that its request was answered before it was whole."""
-
 TOO_LARGE = 431
 """The status by which h11 tells that a head is too large."""
 
@@ -109,7 +106,7 @@ async def _exchange(guest: Side, request: h11.Request, session: Session, route: 
             (outcome,) = await asyncio.gather(upload, return_exceptions=True)
             if isinstance(outcome, NotSent):
                 session.note(route, outcome)
-        await _farewell(guest)
+        await _farewell(guest, session)
     finally:
         connection.writer.transport.abort()
 
@@ -152,14 +149,12 @@ async def _answer(guest: Side, server: Side, session: Session, upload: asyncio.F
     await _to_guest(guest, h11.EndOfMessage())
 
 
-async def _farewell(guest: Side) -> None:
-    """Closes after a whole answer. What the guest still sends is read first: closing over it would take the answer away again."""
-    with contextlib.suppress(OSError, TimeoutError):
-        if guest.h11.their_state is h11.SEND_BODY:
-            guest.writer.write_eof()
-            async with asyncio.timeout(FAREWELL):
-                while await guest.reader.read(CHUNK):
-                    pass
+async def _farewell(guest: Side, session: Session) -> None:
+    """Closes after a whole answer, once what the guest still sends is read: closing over it, even half, takes the answer away again."""
+    while guest.h11.their_state is h11.SEND_BODY:
+        event = await _from_guest(guest)
+        session.count("requests", len(event.data) if isinstance(event, h11.Data) else 0)
+    with contextlib.suppress(OSError):
         guest.writer.close()
         await guest.writer.wait_closed()
 
