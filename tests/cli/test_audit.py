@@ -138,6 +138,7 @@ def test_an_event_is_one_line_whatever_is_in_it() -> None:
     }
     assert event_line(event) == "2026-01-31T12:00:00Z refusal x of load refused two lines claude/1 denied: GET https://x:443"
     assert event_line({"time": "t", "event": "lost", "count": 3}) == "tZ lost - 3"
+    assert event_line({"time": "t", "event": "set-secret", "secret": "TOKEN"}) == "tZ set-secret - TOKEN"
 
 
 def test_no_control_character_of_an_event_reaches_the_terminal(used: Path, wassette: Wassette) -> None:

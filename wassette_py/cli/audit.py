@@ -111,7 +111,7 @@ def event_line(event: EventValue) -> str:
         *([str(event["outcome"])] if "outcome" in event else []),
         *([f"{took:.4g} ms"] if isinstance(took, int | float) else []),
         *([f"({', '.join(map(str, event['arguments']))})"] if isinstance(event.get("arguments"), list) else []),
-        *(str(event[key]) for key in ("permission", "reference", "error", "count", "client") if event.get(key) is not None),
+        *(str(event[key]) for key in ("permission", "reference", "secret", "error", "count", "client") if event.get(key) is not None),
         *(f"denied: {entry.get('target')}" for entry in event.get("denied") or () if isinstance(entry, dict)),
     ]
     return " ".join(facts).replace("\n", " ")
