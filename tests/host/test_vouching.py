@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.signed_layout import write_signed, write_trust
 from wassette_py.control import Control
 from wassette_py.errors import InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError
 from wassette_py.host import ComponentHost
+from wassette_py.host.trusting import TrustFile
 from wassette_py.reference import parse_reference
 from wassette_py.settings import Settings
 
@@ -247,6 +249,35 @@ def test_unload_takes_the_signatures_with_it_and_a_load_without_any_too(installe
     host.unload("one")
     assert list(host.store.folder.glob("one.*")) == []
     assert host.store.signatures("../one") is None
+
+
+def test_a_key_file_that_changes_while_it_is_read_is_read_again(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, _ = installed
+    path = host.settings.trust_file.parent / "keys" / "release.pub"
+
+    def racing(folder: Path) -> Callable[[str], bytes]:
+        def read(name: str) -> bytes:
+            data = (folder / name).read_bytes()
+            path.write_text(OTHER.pem)
+            return data
+
+        return read
+
+    trust = TrustFile(host.settings.trust_file)
+    monkeypatch.setattr("wassette_py.host.trusting.key_reader", racing)
+    assert trust.policy().keys["release"].kind == "P-256"
+    assert trust.policy().keys["release"].kind == "Ed25519"
+
+
+def test_a_refusal_that_is_told_often_grows_nothing(installed: Installed) -> None:
+    host, reference = installed
+    take_the_key_out(host, reference)
+    depths = set()
+    for _ in range(3):
+        with pytest.raises(VerificationError) as caught:
+            host.vouching.check(host.store.record("one"))
+        depths.add(len(list(traceback.walk_tb(caught.value.__traceback__))))
+    assert len(depths) == 1
 
 
 def test_a_verdict_is_not_written_over_a_record_that_was_replaced_meanwhile(installed: Installed) -> None:

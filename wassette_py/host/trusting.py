@@ -41,17 +41,17 @@ class TrustFile:
         known = self._read
         if known is not None and stamp_of(*known[1]) == known[0]:
             return known[2]
-        paths = [self.path]
+        # Each stamp is taken before its file is read: what changes meanwhile is read again next time.
+        paths, stamps = [self.path], [*stamp_of(self.path)]
         reader = key_reader(self.path.parent)
 
         def read(name: str) -> bytes:
             paths.append(self.path.parent / name)
+            stamps.extend(stamp_of(paths[-1]))
             return reader(name)
 
-        before = stamp_of(self.path)
         policy = self._parsed(read)
-        # What changed while it was read is read again next time.
-        self._read = ((*before, *stamp_of(*paths[1:])), tuple(paths), policy)
+        self._read = (tuple(stamps), tuple(paths), policy)
         return policy
 
     def accept(self, reference: Reference, pin: Digest) -> None:
@@ -113,7 +113,7 @@ class Vouching:
         if known is None or known[0] != state:
             known = self._seen[record.id] = (state, self._judged(record, policy))
         if known[1] is not None:
-            raise known[1]
+            raise known[1].with_traceback(None)  # it is raised many times, and would remember each
 
     def _judged(self, record: Record, policy: TrustPolicy) -> VerificationError | None:
         kept = self._store.signatures(record.id)
