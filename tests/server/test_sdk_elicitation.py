@@ -114,6 +114,25 @@ def test_a_client_that_fails_to_ask_gets_the_command_line(tmp_path: Path) -> Non
     anyio.run(run)
 
 
+def test_a_call_that_waits_for_a_person_goes_on(tmp_path: Path) -> None:
+    from tests.sandbox.egress.origin import hello, origin
+    from tests.sandbox.guests_http import CLIENT
+
+    install(tmp_path, "web", CLIENT)
+    person = says("once")
+
+    async def run(port: int) -> None:
+        words = {"authority": f"127.0.0.1:{port}", "path": "/", "header": "", "value": "", "body": ""}
+        async with client("legacy", person) as connected:
+            sent = await connected.call_tool("send", {**words, "method": 0, "scheme": 0, "filler": 0, "connect": 0, "first": 0})
+            assert sent.structured_content == {"result": [200, 5, "hello"]}
+
+    with origin(hello) as site:
+        anyio.run(run, site.port)
+        assert site.lines == ["GET / HTTP/1.1"]
+        assert f"it wants: GET http://127.0.0.1:{site.port}" in person.asked[0].message
+
+
 @both_eras
 def test_a_component_is_loaded_and_unloaded_by_a_person(mode: Mode, tmp_path: Path) -> None:
     from tests.cli.guests import ONE_TOOL, write_component

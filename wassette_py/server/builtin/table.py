@@ -1,7 +1,8 @@
 """The built-in tools, one table: Wassette 0.8's names, argument shapes and result objects, and `call-tool`.
 
-The model may ask, a person decides: what changes permissions or installs what no trust scope names is not done here unless the operator set
-`grants: allow`; the answer is then the command line with which a person can do it. `call-tool` is answered by the toolbox.
+The model may ask, a person decides: what changes permissions or installs what no trust scope names is done when a person says yes in their
+client, or the operator set `grants: allow`; where nobody can be asked, the answer is the command line with which a person can do it.
+`call-tool` is answered by the toolbox.
 """
 
 from __future__ import annotations
