@@ -151,6 +151,13 @@ def test_a_revision_without_elicitation_is_not_asked(version: str, served: Hands
     assert "hint: wassette policy grant" in text_of(wire.ask("tools/call", CALL, id="call"))
 
 
+def test_the_thread_that_reads_does_not_wait_for_an_answer(served: Handshaken) -> None:
+    served.wire.session.reads_here = lambda: True
+    served.wire.send("tools/call", CALL, id="call")
+    assert "no thread is left" in text_of(served.wire.wait(lambda sent: sent.get("id") == "call"))
+    assert served.asked() == []
+
+
 # The dialogue by itself.
 
 

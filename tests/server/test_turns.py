@@ -24,11 +24,14 @@ class Fed:
 
 
 def test_a_call_is_made_by_the_thread_that_read_it_while_another_reads_on() -> None:
-    fed, readers, callers = Fed(b"call", b"ping"), [], []
+    fed = Fed(b"call", b"ping")
+    readers: list[int] = []
+    callers: list[int] = []
     ended, pinged, called = threading.Event(), threading.Event(), threading.Event()
 
     def call() -> None:
         assert pinged.wait(10)  # what comes after a call does not wait for it
+        assert not turns.reads_here()
         callers.append(threading.get_ident())
         called.set()
 
@@ -85,12 +88,12 @@ def test_without_a_thread_to_read_on_the_reader_works_and_reads_on_itself() -> N
 
     def receive(line: bytes | None) -> None:
         assert line is not None
-        submit(lambda: did.append(line.decode()))
+        submit(lambda: did.append(f"{line.decode()} {turns.reads_here()}"))
 
     turns = Turns(iter([b"a", b"b"]), receive, lambda: did.append("end"))
     submit = turns.use(Exhausted())
     turns.read()
-    assert did == ["a", "b", "end"]
+    assert did == ["a True", "b True", "end"]
 
 
 def test_a_reader_that_fails_ends_the_server() -> None:

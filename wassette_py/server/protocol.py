@@ -128,6 +128,8 @@ class Session:
         self._over = False
         self._changed = threading.Condition()
         self._open: dict[RequestId, Entry] = {}
+        self.reads_here: Callable[[], bool] = lambda: False
+        """Whether the calling thread is the one that reads, and must not wait for what it would read."""
         self.listed = threading.Event()
         """Set when the client has been told the tools."""
 
@@ -244,7 +246,10 @@ class Session:
     def ask(self, question: Question, cancel: threading.Event) -> str:
         """Asks with a request of ours, and waits for the answer (an Asker)."""
         from wassette_py.server.asking import Dialogue
+        from wassette_py.server.questions import NotDecided
 
+        if self.reads_here():
+            raise NotDecided("no thread is left to wait for an answer")
         with self._making:
             if self._dialogue is None:
                 self._dialogue = Dialogue(self.send)

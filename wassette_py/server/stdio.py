@@ -70,6 +70,7 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
 
     turns = Turns(connection.lines, receive, lambda: ends.put("end"))
     session = Session(lambda: _toolbox(settings, turns, set(only), builtin_tools), writer.write, ready=watching.set)
+    session.reads_here = turns.reads_here
     if connection.introduction:
         session.welcomed(connection.introduction, listed=connection.listed is not None)
         begin()

@@ -34,6 +34,10 @@ class Turns:
         self._threads = threads
         return self._submit
 
+    def reads_here(self) -> bool:
+        """Whether the thread that asks is the one that reads: nothing the client says is heard before it is done."""
+        return self._reader == threading.get_ident()
+
     def _submit(self, task: Task) -> None:
         assert self._threads is not None
         if self._task is None and self._reader == threading.get_ident():
