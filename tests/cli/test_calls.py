@@ -293,3 +293,12 @@ def test_a_corrupt_policy_stops_its_component_and_no_other(loaded: Path, wassett
     assert "text.policy.yaml:2" in ran.err
     assert wassette("tool", "call", "answer").out == "42\n"
     assert "add" in wassette("tool", "list").out
+
+
+def test_run_offers_only_the_tools_that_its_policy_names(components: Path, wassette: Wassette) -> None:
+    Path("p.yaml").write_text('version: "1.0"\npermissions: {tools: {allow: ["a*"]}}\n')
+    assert wassette("run", "text.wasm", "--policy", "p.yaml", "add", "left=1", "right=2").out == "3\n"
+    assert wassette("run", "text.wasm", "--policy", "p.yaml", "left=1", "right=2").out == "3\n"
+    ran = wassette("run", "text.wasm", "--policy", "p.yaml", "echo", "text=x")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.endswith("text.wasm has no tool 'echo'\nhint: one of: add\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,21 @@ def test_a_load_installs_and_the_same_load_again_compiles_nothing(host: Componen
     assert [tool.name for tool in host.tools()] == ["answer"]
     again = load("one", ONE_TOOL)
     assert (again.changed, again.record) == (False, first.record)
+
+
+@pytest.mark.parametrize("damage", [lambda wasm: wasm + b"x", lambda wasm: wasm[:-1] + bytes([wasm[-1] ^ 1]), None])
+def test_a_load_mends_what_was_damaged_on_disk(host: ComponentHost, load: Load, damage: Callable[[bytes], bytes] | None) -> None:
+    load("one", ONE_TOOL)
+    path = host.store.folder / "one.wasm"
+    whole = path.read_bytes()
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage(whole))
+    assert load("one", ONE_TOOL).changed
+    assert path.read_bytes() == whole
+    assert host.entries()[0].status == "ready"
+    assert not load("one", ONE_TOOL).changed
 
 
 def test_a_load_with_a_policy_installs_both_and_a_bad_policy_neither(host: ComponentHost, load: Load) -> None:

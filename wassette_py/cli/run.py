@@ -66,8 +66,8 @@ def run(
     base = read_policy(session, policy)
 
     def opened(control: Control) -> Call:
-        call = session.host.opened_installed(target, tool) if installed else _opened(session, target, tool, control)
-        return replace(call, policy=widened(base or call.policy, permissions), environment=environment)
+        call = session.host.opened_installed(target, tool) if installed else _opened(session, target, tool, control, base)
+        return replace(call, policy=widened(call.policy, permissions), environment=environment)
 
     result = make_call(session, opened, assignments, json_arguments)
     finish(session, result if installed else with_flags(result))
@@ -119,10 +119,10 @@ def _network(text: str) -> tuple[str | None, Words]:
     return (None, Words(cidr=text)) if re.fullmatch(r"[0-9a-fA-F.:]+/[0-9]+", text) else (text, Words())
 
 
-def _opened(session: Session, text: str, tool: str | None, control: Control) -> Call:
+def _opened(session: Session, text: str, tool: str | None, control: Control, policy: PolicyDocument | None) -> Call:
     from wassette_py.reference import parse_reference
 
-    return session.host.opened(parse_reference(text), tool, control)
+    return session.host.opened(parse_reference(text), tool, control, policy)
 
 
 def _variable(context: typer.Context, text: str) -> tuple[str, str]:

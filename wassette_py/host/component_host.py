@@ -207,18 +207,20 @@ class ComponentHost:
         call = replace(call, claim=lambda: self.policies.claimed(hosted.component), decide=decide)
         self.caller.start(call, cancel=cancel, done=done)
 
-    def opened(self, reference: Reference, tool: str | None, control: Control) -> Call:
-        """A call (without arguments, under no policy) of one tool of `reference`, which is fetched and verified but not installed."""
+    def opened(self, reference: Reference, tool: str | None, control: Control, policy: PolicyDocument | None = None) -> Call:
+        """A call (without arguments, under `policy` or none) of one tool of `reference`, which is fetched and verified but not installed."""
         from wassette_py.policy.document import EMPTY
+        from wassette_py.policy.matching import match_tool
 
+        policy = policy or EMPTY
         with self.recorder.operation("open", reference.default_id, reference=str(reference)) as learnt:
             verified = self.loader.verified(reference, control)
             fetched = verified.fetched
             learnt |= {"digest": str(fetched.digest), "signer": verified.signer.text}
             component, description = self.loader.compiled(fetched, "", control)
-        definition = _chosen(str(reference), tool, {definition.name: definition for definition in description.tools})
+        definition = _chosen(str(reference), tool, {one.name: one for one in description.tools if match_tool(policy, one.name).allowed})
         function = next(f for f in component.type.exports if (f.interface, f.name) == (definition.interface, definition.function))
-        return Call(reference.default_id or "component", component, function, {}, EMPTY, {}, definition.name)
+        return Call(reference.default_id or "component", component, function, {}, policy, {}, definition.name)
 
     def opened_installed(self, component_id: str, tool: str | None) -> Call:
         """A call (without arguments) of one tool of an installed component, under its policy. Raises WassetteError."""

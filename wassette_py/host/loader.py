@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wassette_py.errors import InvalidComponent, StoreError
+from wassette_py.errors import DigestMismatch, InvalidComponent, StoreError
 from wassette_py.host.difference import Difference, replaced_by
 from wassette_py.host.tools import check_names
 from wassette_py.host.trusting import TrustFile, verdict_of
@@ -220,7 +220,12 @@ class Loader:
         installed = self._replaced(component_id, reference)
         verified = self.verified(reference, control, consent)
         fetched = verified.fetched
-        if installed is not None and policy is None and _unchanged(installed, verified, prefix, MAPPING_VERSION):
+        if (
+            installed is not None
+            and policy is None
+            and _unchanged(installed, verified, prefix, MAPPING_VERSION)
+            and self._is_whole(installed)
+        ):
             return Prepared(installed, verified, None, None, None, is_new=False)
         _, description = self.compiled(fetched, prefix, control)
         _check_callable(reference, description)
@@ -282,6 +287,14 @@ class Loader:
 
         component = self._engine().compile(fetched.wasm, fetched.digest, control, keep=keep)
         return component, describe(component.type, read_docs(fetched.wasm), prefix=prefix)
+
+    def _is_whole(self, record: Record) -> bool:
+        """Whether the installed bytes are those of `record`; what was damaged on disk is mended by loading it again."""
+        try:
+            self._store.wasm(record)
+        except (StoreError, DigestMismatch):
+            return False
+        return True
 
     def _replaced(self, component_id: str, reference: Reference) -> Record | None:
         """The record that a load of `reference` replaces. Raises StoreError when that id came from somewhere else."""
