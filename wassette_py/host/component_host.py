@@ -208,7 +208,7 @@ class ComponentHost:
         self.caller.start(call, cancel=cancel, done=done)
 
     def opened(self, reference: Reference, tool: str | None, control: Control, policy: PolicyDocument | None = None) -> Call:
-        """A call (without arguments, under `policy` or none) of one tool of `reference`, which is fetched and verified but not installed."""
+        """A call (without arguments, under `policy` or none) of one tool of `reference`, fetched and verified but not installed."""
         from wassette_py.policy.document import EMPTY
         from wassette_py.policy.matching import match_tool
 
