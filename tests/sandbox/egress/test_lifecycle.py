@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -52,6 +54,11 @@ def test_nothing_listens_before_a_request_is_granted_nor_long_after(web: Web) ->
             socket.create_connection(("127.0.0.1", int(running.authority.rpartition(":")[2])))
         assert answer(web.send(url, granted(url)))[0] == 200
         assert web.egress.listener is not running
+
+
+def test_calls_without_requests_do_not_pay_for_them() -> None:
+    script = "import sys, wassette_py.sandbox.call; print(*{'asyncio', 'ssl', 'h11'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "\n"
 
 
 def test_cancelling_cuts_a_request_within_a_tick(web: Web) -> None:
