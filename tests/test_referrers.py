@@ -70,6 +70,7 @@ def index_artifact(*members: Artifact) -> Artifact:
     return Artifact(referrers_index(*members), {}, INDEX)
 
 
+@pytest.mark.claim("trust:looked-for-everywhere")
 def test_none_means_that_every_place_was_asked(registry: Registry) -> None:
     assert found(registry).objects == ()
     asked = [path.rpartition("/")[2] for path in registry.paths()[2:]]
@@ -96,6 +97,7 @@ def test_a_registry_without_the_api_has_the_fallback_tag(registry: Registry, ans
     assert [one.problem for one in found(registry).objects] == [None]
 
 
+@pytest.mark.claim("trust:looked-for-everywhere")
 @pytest.mark.parametrize("place", [r"/referrers/", rf"/{FALLBACK}$", rf"/{FALLBACK}\.sig$", rf"/{FALLBACK}\.att$"])
 @pytest.mark.parametrize("answer", [status(401), status(403), status(500), status(503), silent])
 def test_a_place_that_cannot_be_asked_is_an_error_and_not_unsigned(registry: Registry, place: str, answer: object) -> None:
@@ -122,6 +124,7 @@ def test_cosigns_own_tags_are_read_layer_by_layer(registry: Registry) -> None:
     assert attestation.media_type == "application/vnd.dsse.envelope.v1+json"
 
 
+@pytest.mark.claim("trust:looked-for-everywhere")
 def test_candidates_are_opened_whatever_the_list_says_about_them(registry: Registry) -> None:
     attested = referrer(GOOD, dsse_bundle(GOOD.digest, BY, SLSA), claims=None)
     other = referrer(artifact(b"other"), dsse_bundle(GOOD.digest, BY))
@@ -157,6 +160,7 @@ def test_a_candidate_that_is_gone_or_broken_is_said_and_passed_over(registry: Re
     assert "not JSON" in str(problems[garbled.digest])
 
 
+@pytest.mark.claim("trust:looked-for-everywhere")
 def test_a_list_in_pages_is_followed_within_its_repository_only(registry: Registry) -> None:
     two = referrer(GOOD, dsse_bundle(GOOD.digest, signer("Ed25519")))
     put(registry, ONE, two)
@@ -180,6 +184,7 @@ def test_a_list_without_end_ends(registry: Registry) -> None:
     assert len(evidence.objects) == 16
 
 
+@pytest.mark.claim("trust:looked-for-everywhere")
 def test_a_thousand_referrers_are_bounded_and_bundles_come_first(registry: Registry) -> None:
     junk = [{**carrier([], GOOD).descriptor, "digest": f"sha256:{number:064x}"} for number in range(2000)]
     entries = [*junk, {**ONE.descriptor, "artifactType": BUNDLE}]
@@ -192,6 +197,7 @@ def test_a_thousand_referrers_are_bounded_and_bundles_come_first(registry: Regis
     assert len(registry.paths()) < 80
 
 
+@pytest.mark.claim("trust:looked-for-everywhere")
 def test_large_objects_are_not_read(registry: Registry) -> None:
     large = [referrer(GOOD, bytes([number]) * (1 << 20)) for number in range(6)]
     listed(registry, referrer(GOOD, b"x" * ((1 << 20) + 1)), *large)
@@ -201,6 +207,7 @@ def test_large_objects_are_not_read(registry: Registry) -> None:
     assert evidence.notes == ("3 more were not looked at: at most 64 objects and 4 MiB are",)
 
 
+@pytest.mark.claim("trust:looked-for-everywhere")
 def test_a_tag_that_moves_after_it_was_resolved_does_not_matter(registry: Registry) -> None:
     listed(registry, ONE)
     other = artifact(BYTES + b"\0")

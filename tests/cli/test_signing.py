@@ -61,6 +61,7 @@ def test_a_push_is_signed_by_the_digest_that_was_pushed(wassette: Wassette, fold
     assert len(wassette("component", "verify", reference, "-o", "json").json["signatures"]) == 2
 
 
+@pytest.mark.claim("keys:sealed")
 def test_a_key_is_never_overwritten_and_an_empty_password_seals_nothing(wassette: Wassette, folder: Path) -> None:
     (folder / "empty").write_text("\n")
     ran = wassette("trust", "generate-key", "--password-file", "empty")
@@ -71,6 +72,7 @@ def test_a_key_is_never_overwritten_and_an_empty_password_seals_nothing(wassette
     assert ((folder / "mine.pub").read_text(), (folder / "mine.key").exists()) == ("mine", False)
 
 
+@pytest.mark.claim("keys:sealed")
 def test_a_password_comes_from_a_person_a_file_or_stdin(wassette: Wassette, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = wassette("trust", "generate-key", "one")
     assert (ran.code, "there is no terminal to ask for the password" in ran.err) == (1, True)

@@ -60,6 +60,7 @@ def test_a_signed_component_is_trusted_by_its_key_and_loaded(wassette: Wassette,
     assert [key["name"] for key in wassette("trust", "show", "-o", "json").json["keys"]] == ["release"]
 
 
+@pytest.mark.claim("trust:signed")
 @pytest.mark.parametrize(("signers", "says"), [((), "it has no signatures"), ((STRANGER,), "no key of the trust policy made it")])
 def test_what_is_not_signed_by_the_key_is_refused_with_exit_3(
     wassette: Wassette, layout: Layout, tmp_path: Path, signers: tuple[Signer, ...], says: str

@@ -133,6 +133,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.claim("trust:revocable")
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_is_not_vouched_for_any_more_is_refused_offline_and_at_once(
     installed: Installed, change: Callable[[ComponentHost, str], None]
@@ -157,6 +158,7 @@ def test_what_is_not_vouched_for_any_more_is_refused_offline_and_at_once(
     assert (answer(host), status(host)) == (42, "ready")
 
 
+@pytest.mark.claim("trust:revocable")
 def test_a_scope_that_is_removed_is_trust_that_is_gone_unless_none_was_needed(installed: Installed) -> None:
     host, _ = installed
     host.settings.trust_file.unlink()
@@ -170,6 +172,7 @@ def test_a_scope_that_is_removed_is_trust_that_is_gone_unless_none_was_needed(in
         host.vouching.check(host.store.record("one"))
 
 
+@pytest.mark.claim("trust:revocable")
 def test_a_trust_policy_that_cannot_be_read_lets_nothing_run(installed: Installed) -> None:
     host, _ = installed
     append(host.settings.trust_file, "nonsense: 1\n")
@@ -220,6 +223,7 @@ def test_a_directory_that_cannot_be_written_to_is_no_reason_to_refuse(installed:
     assert answer(host) == 42
 
 
+@pytest.mark.claim("trust:revocable")
 def test_a_record_without_a_verdict_is_verified_before_it_is_called(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
     host, _ = installed
     path = host.store.folder / "one.json"

@@ -60,6 +60,7 @@ def problems(judgement: Judgement) -> str:
     return "; ".join(finding.problem or "" for finding in judgement.findings)
 
 
+@pytest.mark.claim("trust:signed")
 @pytest.mark.parametrize(
     ("folder", "repository", "name"),
     [
@@ -80,6 +81,7 @@ def test_a_signature_by_an_unknown_key_counts_for_nothing_beside_a_good_one() ->
     assert [first.problem, second.problem] == ["no key of the trust policy made it", None]
 
 
+@pytest.mark.claim("trust:signed")
 def test_the_unknown_key_alone_is_refused() -> None:
     data = (DATA / "dir-img-cosign-valid" / "manifest.json").read_bytes()
     evidence = Evidence(data, (read(DATA / "unknown-cosign-key.signature"),))
@@ -95,6 +97,7 @@ def test_the_unknown_key_alone_is_refused() -> None:
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.claim("trust:signed")
 def test_two_signatures_of_one_key_are_one_signer() -> None:
     data = (DATA / "dir-img-cosign-valid-2" / "manifest.json").read_bytes()
     objects = tuple(read(DATA / "dir-img-cosign-valid-2" / f"signature-{number}") for number in (1, 2))
@@ -114,6 +117,7 @@ def test_another_key_than_the_one_asked_for_is_refused() -> None:
     assert "no key of the trust policy made it" in problems(judged("dir-img-cosign-valid", by=key("cosign2")))
 
 
+@pytest.mark.claim("trust:signed")
 @pytest.mark.parametrize("folder", ["dir-img-cosign-modified-manifest", "dir-img-cosign-manifest-digest-error"])
 def test_a_genuine_signature_of_another_manifest_is_refused(folder: str) -> None:
     assert "it is about 'sha256:634a8f35" in problems(judged(folder))
@@ -123,10 +127,12 @@ def test_a_signature_without_its_manifest_is_about_nothing_else() -> None:
     assert "it is about 'sha256:634a8f35" in problems(judged("dir-img-cosign-no-manifest", manifest="dir-img-cosign-pki-valid"))
 
 
+@pytest.mark.claim("trust:signed")
 def test_an_attachment_that_is_no_signature_is_not_taken_for_one() -> None:
     assert "'text/plain' is not a signature that is read here" in problems(judged("dir-img-cosign-other-attachment"))
 
 
+@pytest.mark.claim("trust:signed")
 def test_a_signature_for_another_repository_is_refused() -> None:
     said = problems(judged("dir-img-cosign-valid", repository="192.168.64.2:5000/other"))
     assert said == f"it was made for {SAMPLE}, not for 192.168.64.2:5000/other"
@@ -139,6 +145,7 @@ def test_a_signature_for_a_tag_is_for_no_other_tag() -> None:
     assert "it was made for the tag tag, not for other" in problems(judged(folder, repository=repository, tag="other"))
 
 
+@pytest.mark.claim("trust:signed")
 @pytest.mark.parametrize(
     ("folder", "repository"),
     [

@@ -55,6 +55,7 @@ def test_our_file_has_the_form_of_cosigns_and_another_salt_each_time() -> None:
     assert [len(line) for line in one.splitlines()[1:-2]] == [64] * (len(one.splitlines()) - 3)
 
 
+@pytest.mark.claim("keys:sealed")
 def test_a_wrong_password_opens_nothing() -> None:
     for password in (b"", b"Hello", b"hello\n"):
         with pytest.raises(InvalidArguments, match="the password does not open this key"):
@@ -108,6 +109,7 @@ def with_kdf(**changed: Any) -> str:
 PLAIN = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
 
 
+@pytest.mark.claim("keys:sealed")
 @pytest.mark.parametrize(
     ("pem", "says"),
     [

@@ -77,6 +77,7 @@ def test_what_is_asked_decides_what_a_missing_or_false_promise_means() -> None:
 GOOD = hashed(PAYLOAD, SIGNATURE)
 
 
+@pytest.mark.claim("trust:signed")
 @pytest.mark.parametrize(
     ("entry", "says"),
     [

@@ -119,6 +119,7 @@ def test_a_changed_key_file_is_a_changed_policy(monkeypatch: pytest.MonkeyPatch)
     assert after.scopes != before.scopes
 
 
+@pytest.mark.claim("trust:enforced-or-refused")
 @pytest.mark.parametrize(
     ("scope", "says"),
     [
@@ -172,6 +173,7 @@ def test_what_is_half_said_or_not_enforced_is_refused_with_its_line(scope: str, 
     assert str(caught.value).startswith(f"trust.yaml:{SCOPE_LINE}: ")
 
 
+@pytest.mark.claim("trust:enforced-or-refused")
 @pytest.mark.parametrize(
     ("keys", "says"),
     [

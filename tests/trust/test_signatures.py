@@ -54,6 +54,7 @@ def problem(rule: SignatureRule, *objects: SignatureObject) -> str:
     return str(judgement.findings[-1].problem)
 
 
+@pytest.mark.claim("trust:signed")
 @pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521", "RSA", "Ed25519"])
 @pytest.mark.parametrize("form", ["legacy", "bundle", "message"])
 def test_each_form_of_signature_by_each_kind_of_key_is_accepted_and_bound_to_its_manifest(kind: str, form: str) -> None:
@@ -86,17 +87,20 @@ def test_a_signer_the_policy_knows_and_the_scope_does_not_name_is_named_and_refu
     assert "signature by key audit (Ed25519" in str(judgement.error)
 
 
+@pytest.mark.claim("trust:signed")
 def test_a_replayed_signature_of_another_manifest_is_refused() -> None:
     assert "it is about 'sha256:" in problem(RULE, simple(digest=OTHER))
     assert f"it is not about {PIN}" in problem(RULE, bundled(digest=OTHER))
 
 
+@pytest.mark.claim("trust:signed")
 def test_an_attestation_is_never_taken_for_a_signature() -> None:
     judgement = judged(RULE, bundled(predicate_type=SLSA))
     assert isinstance(judgement.error, UntrustedSigner)
     assert [finding.what for finding in judgement.findings] == [SLSA]
 
 
+@pytest.mark.claim("trust:signed")
 def test_a_legacy_payload_is_no_statement_and_a_statement_no_payload() -> None:
     # The same signature bytes offered in the other container: DSSE signs an encoding of its own.
     payload = statement(str(PIN))
@@ -107,6 +111,7 @@ def test_a_legacy_payload_is_no_statement_and_a_statement_no_payload() -> None:
     assert "not an in-toto statement" in problem(RULE, SignatureObject("tag", DSSE, json.dumps(wrapped).encode()))
 
 
+@pytest.mark.claim("trust:signed")
 def test_all_means_every_key_and_each_counts_once() -> None:
     both = SignatureRule(every=(key("release", RELEASE), key("audit", AUDIT)))
     assert judged(both, bundled(RELEASE), simple(RELEASE)).signer is None
@@ -114,6 +119,7 @@ def test_all_means_every_key_and_each_counts_once() -> None:
     assert [requirement.met for requirement in judged(both, bundled(RELEASE)).requirements] == [True, False]
 
 
+@pytest.mark.claim("trust:signed")
 def test_a_threshold_counts_distinct_signers_and_not_signatures() -> None:
     two = SignatureRule(some=tuple(key(name, by) for name, by in (("a", RELEASE), ("b", AUDIT), ("c", STRANGER))), at_least=2)
     once = judged(two, simple(RELEASE), bundled(RELEASE), found(message_bundle(MANIFEST, RELEASE)))
@@ -123,6 +129,7 @@ def test_a_threshold_counts_distinct_signers_and_not_signatures() -> None:
     assert len(twice.signers) == 2
 
 
+@pytest.mark.claim("trust:signed")
 def test_the_same_key_under_another_name_is_the_same_signer() -> None:
     rule = SignatureRule(some=(key("a", RELEASE), key("b", AUDIT)), at_least=2)
     judgement = judged(rule, bundled(RELEASE), keys=(key("c", RELEASE), key("d", RELEASE)))
@@ -136,10 +143,12 @@ def test_a_format_that_is_not_accepted_does_not_count() -> None:
     assert judged(only_bundles, bundled()).signer is not None
 
 
+@pytest.mark.claim("trust:signed")
 def test_the_repository_of_a_legacy_signature_is_compared() -> None:
     assert problem(RULE, simple(repository="ghcr.io/acme/y")) == "it was made for ghcr.io/acme/y, not for ghcr.io/acme/x"
 
 
+@pytest.mark.claim("trust:signed")
 def test_annotations_that_are_asked_for_must_be_in_the_signed_part() -> None:
     rule = replace(RULE, annotations=(("env", "prod"),))
     assert judged(rule, simple(optional={"env": "prod", "more": 1})).signer is not None
@@ -152,6 +161,7 @@ def test_annotations_that_are_asked_for_must_be_in_the_signed_part() -> None:
     assert "annotation env is None" in problem(rule, carried)
 
 
+@pytest.mark.claim("trust:signed")
 def test_attestations_are_by_whom_and_of_what_the_rule_says() -> None:
     asked = AttestationRule(SLSA, (key("audit", AUDIT),), (("builder.id", "https://b"),))
     rule = replace(RULE, attestations=(asked,))
@@ -174,6 +184,7 @@ def test_attestations_are_by_whom_and_of_what_the_rule_says() -> None:
         assert f"attested ({SLSA}) by key audit" in str(judgement.error)
 
 
+@pytest.mark.claim("trust:signed")
 def test_pins_hold_beside_signatures_and_no_mode_softens_them() -> None:
     for warn in (False, True):
         refused = judged(RULE, bundled(), digests=(OTHER,), warn=warn)
@@ -191,6 +202,7 @@ def test_warn_softens_what_fails_about_signatures_and_says_so() -> None:
     assert judged(RULE, bundled(), warn=True).signer == judged(RULE, bundled()).signer
 
 
+@pytest.mark.claim("trust:signed")
 def test_warn_does_not_soften_a_broken_promise_about_bytes() -> None:
     scope = TrustScope("ghcr.io/acme", signatures=RULE, warn=True)
     with pytest.raises(DigestMismatch):
@@ -230,6 +242,7 @@ def test_only_so_many_objects_are_looked_at() -> None:
     assert len(judged(RULE, *[found(b"{}")] * 70, bundled()).findings) == 64
 
 
+@pytest.mark.claim("trust:signed")
 def test_evidence_that_was_not_fetched_is_no_evidence() -> None:
     scope = TrustScope("ghcr.io/acme", signatures=RULE)
     with pytest.raises(Unsigned):
@@ -251,6 +264,7 @@ def test_an_unsigned_scope_explains_what_it_did_not_need() -> None:
     assert len(judgement.findings) == 1
 
 
+@pytest.mark.claim("trust:looked-for-everywhere")
 def test_a_stranger_decides_neither_how_long_a_decision_takes_nor_what_it_prints() -> None:
     envelope_of = envelope(statement(str(PIN), "https://x/\x1b[2J" + "y" * 10_000), STRANGER)
     many = {**envelope_of, "signatures": envelope_of["signatures"] * 16}

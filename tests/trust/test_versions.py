@@ -62,6 +62,7 @@ def test_a_manifest_without_a_version_has_none(data: bytes) -> None:
 BY = signer()
 
 
+@pytest.mark.claim("trust:signed")
 @pytest.mark.parametrize(
     ("data", "accepted", "says"),
     [
