@@ -87,7 +87,8 @@ def load(bench: Bench) -> Iterator[Row]:
                 _load(bench, program, component, name=f"{component}-{number}", rows=(first, again))
         for _ in range(bench.rounds):
             for program in bench.hosts:
-                with connected(program.command(program.folder(f"{component}-0")), program.environment) as client:
+                environment = _environment(program, f"{component}-0")
+                with connected(program.command(program.folder(f"{component}-0")), environment) as client:
                     client.handshake()
                     client.called(tool_of(component), {} if component == "echo" else {"a": 1, "b": 2})
                     restart.add(program.name, time.perf_counter() - client.spawned)
@@ -98,12 +99,7 @@ def _load(bench: Bench, program: Program, component: str, *, name: str, rows: tu
     """Through the server's own load-component, so that what is measured is loading and not another process's start."""
     folder = program.folder(name)
     folder.mkdir(parents=True)
-    environment = (
-        {**program.environment, "XDG_CACHE_HOME": str(program.home / f"cache-{name}")} if program.name == "ours" else program.environment
-    )
-    file = bench.file(component)
-    if program.name == "ours":
-        environment = {**environment, "WASSETTE_GRANTS": "allow"}
+    environment, file = _environment(program, name), bench.file(component)
     command = [word for word in program.command(folder) if word != "--disable-builtin-tools"]
     with connected(command, environment) as client:
         client.handshake()
@@ -114,6 +110,13 @@ def _load(bench: Bench, program: Program, component: str, *, name: str, rows: tu
             client.checked("load-component", {"path": f"file://{file}"})
             client.called(tool_of(component), {} if component == "echo" else {"a": 1, "b": 2})
             row.add(program.name, time.perf_counter() - started)
+
+
+def _environment(program: Program, name: str) -> dict[str, str]:
+    """For us a cache of this row's own, and the operator's leave for a model to load."""
+    if program.name != "ours":
+        return dict(program.environment)
+    return {**program.environment, "XDG_CACHE_HOME": str(program.home / f"cache-{name}"), "WASSETTE_GRANTS": "allow"}
 
 
 def commands(bench: Bench) -> Iterator[Row]:
