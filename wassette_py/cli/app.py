@@ -14,7 +14,23 @@ from typing import Annotated
 import typer
 
 from wassette_py import __version__
-from wassette_py.cli import audit, bundle, component, config, lock, permission, policy, registry, run, secret, serve, tool, trust, upgrading
+from wassette_py.cli import (
+    audit,
+    bench,
+    bundle,
+    component,
+    config,
+    lock,
+    permission,
+    policy,
+    registry,
+    run,
+    secret,
+    serve,
+    tool,
+    trust,
+    upgrading,
+)
 from wassette_py.cli.options import Command, FetchCommand, Group, Session
 from wassette_py.cli.render import complain
 from wassette_py.errors import WassetteError
@@ -45,6 +61,7 @@ app.add_typer(secret.app, name="secret")
 app.add_typer(audit.app, name="audit")
 app.command("stats", cls=Command)(audit.stats)
 app.command("monitor", cls=Command)(audit.monitor)
+app.command("bench", cls=FetchCommand)(bench.bench)
 app.add_typer(config.app, name="config")
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.reference import Reference
     from wassette_py.sandbox.call import Sandbox
+    from wassette_py.sandbox.measuring import Measured
     from wassette_py.settings import Settings
 
 _Tool = TypeVar("_Tool")
@@ -234,6 +235,18 @@ class ComponentHost:
         if hosted is None:
             raise InvalidArguments(f"no tool {name!r} is served", "wassette tool list")
         return self.caller.prepared(hosted, {})
+
+    def measured(self, call: Call, wasm: bytes, *, calls: int, control: Control) -> Measured:
+        """What `call`, of the component `wasm`, costs; on this thread, without secrets. Raises WassetteError."""
+        from wassette_py.sandbox.call import CallSpec
+        from wassette_py.sandbox.measuring import measure
+        from wassette_py.wit.values import read_arguments
+
+        values = read_arguments(call.function, call.arguments)
+        known = self.settings.environ
+        variables = {variable.key: known[variable.key] for variable in call.policy.variables if variable.key in known}
+        spec = CallSpec(call.component_id, call.function, values, call.policy, self.policies.check(call.policy), variables)
+        return measure(self.sandbox, call.component, wasm, spec, calls=calls, control=control)
 
     def call(self, call: Call, *, cancel: threading.Event) -> CallResult:
         """Makes `call` and waits for its result; Ctrl-C ends the waiting at once."""

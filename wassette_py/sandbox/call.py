@@ -77,6 +77,9 @@ class CallReport:
     """Why requests that were granted failed."""
     sent: Mapping[str, int] = field(default_factory=dict)
     """The requests that were granted: method and target -> how many."""
+    instantiating: float = 0.0
+    """Of `seconds`, those in which the instance was made; `inside`: those and the call itself, without what is done around them."""
+    inside: float = 0.0
 
 
 class Sandbox:
@@ -164,6 +167,8 @@ def _report(call: CallState, value: object, error: WassetteError | None) -> Call
         stdout=bytes(call.stdout),
         stderr=bytes(call.stderr),
         seconds=time.monotonic() - call.started,
+        instantiating=call.instantiating,
+        inside=call.inside,
         notes=tuple(call.notes),
         sent=dict(call.sent),
     )

@@ -76,8 +76,12 @@ def _run(component: CompiledComponent, entry: Entry, values: Sequence[object], c
 
 
 def _call(component: CompiledComponent, linker: Any, entry: Entry, values: Sequence[object], call: CallState) -> object:
+    began = time.perf_counter()
     instance = ffi.wasmtime_component_instance_t()
     layout.raise_error(ffi.wasmtime_component_linker_instantiate(linker.ptr(), call.context, component.raw.ptr(), ctypes.byref(instance)))
+    call.instantiating = time.perf_counter() - began
     function = ffi.wasmtime_component_func_t()
     ffi.wasmtime_component_instance_get_func(ctypes.byref(instance), call.context, entry.index.ptr(), ctypes.byref(function))
-    return entry.codec.call(function, call.context, values)
+    value = entry.codec.call(function, call.context, values)
+    call.inside = time.perf_counter() - began
+    return value

@@ -92,6 +92,7 @@ class CallState:
         self.asked_for_variables = False
         self.stdout = bytearray()
         self.stderr = bytearray()
+        self.instantiating = self.inside = 0.0  # seconds of making the instance, and of that and the call itself
         self.context: Any = None  # wasmtime's pointer to the store's context
         self.pace: Any = None  # `pacing.Pace`
         self.gates: dict[str, Any] = {}  # instances of gates, made when a host function first needs one

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Wassette
+
+NUMBERS = {"compile", "restore", "instantiate", "call", "call_p95", "bare", "memory", "calls", "overhead"}
+
+
+def test_a_reference_is_measured(components: Path, wassette: Wassette) -> None:
+    ran = wassette("bench", "text.wasm", "add", "left=1", "right=2", "--calls", "20", "-o", "json")
+    assert ran.code == 0
+    assert set(ran.json) == NUMBERS
+    assert 0 < ran.json["instantiate"] < ran.json["bare"] < ran.json["call"] <= ran.json["call_p95"]
+    assert ran.json["calls"] == 20
+    assert wassette("component", "list", "-o", "json").json["components"] == []
+
+
+def test_an_installed_component_is_measured_kept_and_compared(loaded: Path, wassette: Wassette) -> None:
+    words = ("bench", "text", "add", "--json", '{"left": 1, "right": 2}', "--calls", "5")
+    ran = wassette(*words, "--save", "kept.json")
+    assert [line.split("  ")[0] for line in ran.out.splitlines()][:2] == ["compile", "restore what was compiled"]
+    kept = json.loads(Path("kept.json").read_text())
+    kept["memory"] = 0
+    kept["compile"] = 2.0
+    Path("kept.json").write_text(json.dumps(kept))
+    ran = wassette(*words, "--compare", "kept.json")
+    assert "2.00 s" in ran.out
+    assert ran.out.count("× ") == 7
+    assert wassette(*words, "--compare", "kept.json", "-o", "json").json["compared"]["compile"] == 2.0
+
+
+def test_what_fails_is_not_measured(loaded: Path, wassette: Wassette) -> None:
+    assert wassette("bench", "text", "break", "--calls", "2").code == 1
+    assert wassette("bench", "text", "add", "left=1", "--json", "{}").code == 2
+    assert wassette("bench", "text", "add", "left=1").code == 1
+    Path("kept.json").write_text("[]")
+    ran = wassette("bench", "text", "add", "left=1", "right=2", "--compare", "kept.json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "--save" in ran.err
+
+
+def test_a_policy_may_stand_for_what_is_granted(components: Path, wassette: Wassette) -> None:
+    Path("p.yaml").write_text('version: "1.0"\npermissions:\n  environment:\n    allow: [{key: HOME}, {key: NOT_THERE}]\n')
+    assert wassette("bench", "one.wasm", "--policy", "p.yaml", "--calls", "2").code == 0
