@@ -70,7 +70,7 @@ def readable(path: str) -> str | None:
     if re.search(r"%(?![0-9a-f]{2})|%2f|%5c|%25(2f|5c|2e)|//", path, re.IGNORECASE):
         return None
     try:
-        text = unquote_to_bytes(path).decode()
+        text = unquote_to_bytes(path or "/").decode()  # RFC 9110, 4.2.3: an empty path is sent as /
     except UnicodeDecodeError:
         return None
     if re.search(r"/\.\.?;", text) or re.search(r"%(2f|5c|2e)", text, re.IGNORECASE) or not text.isprintable():
