@@ -201,6 +201,19 @@ def test_a_broken_component_can_be_unloaded(asked: Asked) -> None:
     assert "digest: unknown" in asked.questions[0]["message"]
 
 
+@pytest.mark.parametrize("choice", ["once", "this session", "always"])
+def test_a_yes_is_for_the_bytes_that_were_shown(choice: str, tmp_path: Path) -> None:
+    served = Handshaken()
+    served.install(tmp_path, "text", TEXT_TOOLS)
+
+    def replaces(params: dict[str, Any]) -> object:
+        served.install(tmp_path, "text", TEXT_TOOLS.replace("(component", '(component (core module (data "other"))', 1))
+        return says(choice)(params)
+
+    assert "decided about other bytes" in served.error(GRANT, replaces, **VARIABLE)
+    assert variables(served) == []
+
+
 def test_a_session_grant_is_for_the_bytes_it_was_given_to(asked: Asked, tmp_path: Path) -> None:
     asked.ok(GRANT, says("this session"), **VARIABLE)
     asked.ok("grant-network-permission", says("always"), component_id="text", details={"host": "a.example"})

@@ -83,6 +83,8 @@ class Bench:
             raise self._for_a_terminal(matter, f" ({error})") from None
         if choice == NO:
             raise Refused(f"{matter.what} was refused by a person; do not ask again unless they want it")
+        if "component" in matter.shown and not self.component(matter.shown["component"]).items() <= matter.shown.items():
+            raise Refused(f"{matter.what} was decided about other bytes than are loaded now; ask again")
         return choice
 
     def lasting(self, matter: Matter, context: CallContext) -> Lasting:
