@@ -95,6 +95,17 @@ def test_a_guest_cannot_be_granted_this_process(host: ComponentHost, load: Load,
 
 
 @pytest.mark.claim("policy:enforced-or-refused")
+@pytest.mark.parametrize("target", ["read /proc/self/environ", "read /etc/passwd"])
+def test_a_policy_test_does_not_allow_what_the_sandbox_refuses(wassette: Wassette, tmp_path: Path, home: Path, target: str) -> None:
+    assert wassette("component", "load", write_component(tmp_path, "guest", ESCAPER)).code == 0
+    for folder in ("/", "/proc"):
+        (home / ".local/share/wassette/components/guest.policy.yaml").write_text(policy((folder, "read")))
+        ran = wassette("policy", "test", "guest", target)
+        assert ran.code != 0
+        assert "holds /proc" in ran.err
+
+
+@pytest.mark.claim("policy:enforced-or-refused")
 def test_reading_a_policy_makes_no_directory(host: ComponentHost, load: Load, tmp_path: Path) -> None:
     load("guest", ESCAPER)
     before = sorted(tmp_path.rglob("*"))

@@ -16,20 +16,22 @@ CITIES = 'city;people;land\nBerlin;3600000;DE\n"Par\nis";2100000;FR\nLyon;520000
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    folder = tmp_path_factory.mktemp("query")
-    (folder / "query.wasm").write_bytes(build("query"))
+    home = tmp_path_factory.mktemp("query")
+    folder = home / "data"
+    folder.mkdir()
+    (home / "query.wasm").write_bytes(build("query"))
     (folder / "cities.csv").write_text("\ufeff" + CITIES, encoding="utf-8")
     (folder / "rows.json").write_text('[{"n": 10, "t": "b"}, {"n": 9.5, "t": null}, {"t": "a", "more": [1]}]', encoding="utf-8")
     (folder / "lines.jsonl").write_text('{"n": 1}\n\n{"n": 2}\n', encoding="utf-8")
     (folder / "list.json").write_text("[1, 2]", encoding="utf-8")
-    made = Installed(folder)
-    made.load(folder / "query.wasm", "query", f'  storage:\n    allow: [{{uri: "fs://{folder}", access: [read]}}]\n')
+    made = Installed(home)
+    made.load(home / "query.wasm", "query", f'  storage:\n    allow: [{{uri: "fs://{folder}", access: [read]}}]\n')
     return made
 
 
 @pytest.fixture
 def data(installed: Installed) -> Path:
-    return installed.host.settings.component_dir.parent
+    return installed.host.settings.component_dir.parent / "data"
 
 
 def condition(column: str, operator: str, value: str) -> dict[str, str]:

@@ -231,6 +231,11 @@ def check_reach(settings: Settings, policy: PolicyDocument) -> None:
     folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir, settings.audit.dir)
     own = {name for folder in folders for name in (os.path.abspath(folder), os.path.realpath(folder))}
     for entry in policy.storage:
+        if covers(entry.path, "/proc") or covers("/proc", entry.path):  # the sandbox refuses it, too; here `policy test` can say so
+            raise InvalidPolicy(
+                f"{policy.source}:{entry.line}: storage: {entry.path} holds /proc, where a guest would reach this program itself",
+                "grant the directories that are meant",
+            )
         # NOTE: by its name only: a directory of a mount that is dead must not be touched where nothing watches for the deadline.
         held = next((folder for folder in sorted(own) if covers(entry.path, folder) or covers(folder, entry.path)), None)
         if held is not None:
