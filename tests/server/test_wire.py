@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,9 @@ def test_what_is_no_json_is_refused_also_by_an_interpreter_that_has_not_imported
         "try: parse(sys.stdin.read())\n"
         "except (ValueError, RecursionError) as error: print('refused')"
     )
-    done = subprocess.run([sys.executable, "-c", program], input=text, capture_output=True, text=True, check=False, timeout=30)
+    # Without site-packages: what is installed there (coverage) may import json as the interpreter starts.
+    command, folder = [sys.executable, "-S", "-c", program], Path(wire.__file__).parents[2]
+    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, check=False, timeout=30)
     assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
