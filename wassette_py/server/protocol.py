@@ -161,7 +161,7 @@ class Session:
             case Answer():
                 if self._dialogue is not None:
                     self._dialogue.hear(message)
-            case Fault():
+            case _:
                 self.fault(message)
 
     def fault(self, fault: Fault) -> None:
