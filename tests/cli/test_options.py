@@ -75,7 +75,7 @@ def test_help_names_every_command_but_the_old_spelling(wassette: Wassette) -> No
     assert ran.code == 0
     commands = [line.split()[0] for line in ran.out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
     nouns = ["component", "tool", "policy", "trust", "registry", "secret", "audit", "config"]
-    assert commands == ["serve", "run", "lock", "sync", "stats", "monitor", "bundle", *nouns]
+    assert commands == ["serve", "run", "lock", "sync", "stats", "monitor", "bench", "bundle", *nouns]
 
 
 def test_a_required_argument_stands_without_braces(wassette: Wassette) -> None:
