@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import secrets
 import sys
 from collections.abc import Sequence
@@ -32,4 +33,5 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # what is logged of garbage would be all one sees
     sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,6 @@ A target that raises anything else has crashed. Time and memory are the runner's
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,7 +49,6 @@ from wassette_py.wit.types import (
 )
 from wassette_py.wit.values import read_arguments, read_assignments, write_result
 
-logging.disable(logging.CRITICAL)
 HEADER = b"\0asm\x0d\0\1\0"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ with atheris.instrument_imports(include=["wassette_py"]):
     from tests.fuzz.targets import TARGETS
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
     name, corpus, *options = sys.argv[1:]
     for number, seed in enumerate(TARGETS[name].seeds):
         Path(corpus, f"seed{number}").write_bytes(seed)
