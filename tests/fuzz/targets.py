@@ -72,7 +72,8 @@ def _policy(data: bytes) -> None:
     except InvalidPolicy:
         return
     match_request(policy, "GET", "https://a.example.com/x")
-    again = parse_policy(json.dumps({"version": policy.version, "permissions": document_json(policy)}), "p.yaml", home=None)
+    written = json.dumps({"version": policy.version, "permissions": document_json(policy)}, ensure_ascii=False)  # YAML has no surrogates
+    again = parse_policy(written, "p.yaml", home=None)
     assert (again.storage, again.allow, again.deny, again.variables) == (policy.storage, policy.allow, policy.deny, policy.variables)
     host = NetworkHost("fuzz.example")
     with suppress(InvalidPolicy):  # a text that cannot be edited safely is left to a person
