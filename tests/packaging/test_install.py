@@ -49,7 +49,7 @@ def test_installing_writes_below_the_prefix_only_and_uninstalling_takes_it_away(
     shown = subprocess.run(demo, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     listed = subprocess.run([demo[0], "-B", "-c", CATALOGUE], capture_output=True, text=True, check=False)
-    assert listed.stdout.split() == ["True"] * 3, listed.stderr
+    assert listed.stdout.split() == ["True"] * 4, listed.stderr
     assert files_below(home) == set()
     assert (library / "policies").is_dir()
     done = run(script, "--uninstall", "--prefix", str(prefix), home=home)
