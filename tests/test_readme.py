@@ -64,7 +64,8 @@ def test_the_commands_of_the_readme_are_the_commands_there_are() -> None:
 
 
 def test_the_flags_that_the_readme_names_exist() -> None:
-    named = set(re.findall(r"`[^`]*?wassette [^`]*`", README)) | set(re.findall(r"^wassette .*$", README, flags=re.MULTILINE))
+    inline = re.findall(r"`([^`]+)`", "".join(README.split("```")[::2]))
+    named = {text for text in inline if text.startswith("wassette ")} | set(re.findall(r"^wassette .*$", README, flags=re.MULTILINE))
     helped = "".join(
         subprocess.run([sys.executable, "-m", "wassette_py", *words.split(), "--help"], capture_output=True, text=True, check=True).stdout
         for words in ["", *sorted(commands())]
