@@ -29,17 +29,15 @@ def names(client: Client) -> list[str]:
 
 
 def keep(*arguments: str) -> Path:
-    """Serves until the list is kept; its file."""
-    before = {path: path.stat().st_mtime_ns for path in components().glob(".wassette.listing*")}
+    """Serves until the list is kept anew; its file. A server before may have kept the same, which is not written twice."""
+    file = components() / f".wassette.listing{'.bare' if '--disable-builtin-tools' in arguments else ''}"
+    file.unlink(missing_ok=True)
     with serving(*arguments):
         until = time.monotonic() + 20
-        while True:
-            found = [path for path in components().glob(".wassette.listing*") if not path.suffix[1:].isdigit()]
-            changed = [path for path in found if before.get(path) != path.stat().st_mtime_ns]
-            if changed:
-                return changed[0]
+        while not file.exists():
             assert time.monotonic() < until
             time.sleep(0.02)
+    return file
 
 
 def test_a_second_start_answers_from_the_file_and_says_the_same(tmp_path: Path) -> None:

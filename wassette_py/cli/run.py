@@ -108,8 +108,7 @@ def _flag(line: DeniedLine) -> str | None:
     if line.grant is None or line.cidr is not None:
         return line.grant and f"--allow-net {line.cidr}"
     permission = permission_for(parse_target(line.target))
-    if permission is None:
-        return None
+    assert permission is not None  # `line.grant` was made from it
     kind, value, *_ = permission_words(permission)
     return f"--allow-{'net' if kind == 'network' else kind} {value}"
 
