@@ -232,7 +232,7 @@ def test_no_server_makes_a_call_last_longer_than_it_may(web: Web, script: Callab
         report = web.send(url, granted(url), limits=Limits(timeout=0.5))
         assert isinstance(report.error, LimitExceeded)
         assert report.error.limit == "timeout"
-        assert 0.5 <= report.seconds < 0.6
+        assert 0.5 <= report.seconds < 0.85  # 0.501 when nothing else runs; the watchdog would answer at 0.9
         assert report.notes == (f"GET {url} was under way when the time was over",)
 
 
@@ -241,14 +241,14 @@ def test_an_upload_that_nobody_reads_ends_with_the_call(web: Web) -> None:
         url = f"http://127.0.0.1:{server.port}"
         report = web.send(url, granted(url), method="post", filler=10_000, limits=Limits(timeout=0.5))
         assert isinstance(report.error, LimitExceeded)
-        assert 0.5 <= report.seconds < 0.6
+        assert 0.5 <= report.seconds < 0.85  # 0.501 when nothing else runs; the watchdog would answer at 0.9
 
 
 def test_a_lookup_that_hangs_ends_with_the_call(web: Web) -> None:
     web.delay = 1
     report = web.send("http://slow.test/", granted("slow.test"), limits=Limits(timeout=0.3))
     assert isinstance(report.error, LimitExceeded)
-    assert 0.3 <= report.seconds < 0.4
+    assert 0.3 <= report.seconds < 0.65
     time.sleep(0.9)  # what it finds then is nobody's
 
 
@@ -270,7 +270,7 @@ def test_a_guests_own_timeout_for_connecting_holds_behind_the_proxy(web: Web) ->
     report = web.send("http://slow.test/", granted("slow.test"), connect=0.2)
     assert answer(report)[0] < 0
     assert report.notes == ("GET http://slow.test:80 failed: no connection within the time the component gave it",)
-    assert 0.2 <= report.seconds < 0.4
+    assert 0.2 <= report.seconds < 0.55
 
 
 def test_a_guests_own_timeout_for_the_first_byte_holds(web: Web) -> None:
@@ -278,7 +278,7 @@ def test_a_guests_own_timeout_for_the_first_byte_holds(web: Web) -> None:
         url = f"http://127.0.0.1:{server.port}"
         report = web.send(url, granted(url), first=0.2)
         assert answer(report)[0] == -1 - HTTP_ERRORS.index("connection-read-timeout")
-        assert 0.2 <= report.seconds < 0.4
+        assert 0.2 <= report.seconds < 0.55
 
 
 def test_an_address_that_does_not_answer_does_not_hold_up_the_next(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:

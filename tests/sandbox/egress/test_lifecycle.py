@@ -69,7 +69,7 @@ def test_cancelling_cuts_a_request_within_a_tick(web: Web) -> None:
         started = time.monotonic()
         report = web.send(url, granted(url), cancel=cancel)
         assert isinstance(report.error, Cancelled)
-        assert 0.2 <= time.monotonic() - started < 0.3
+        assert 0.2 <= time.monotonic() - started < 0.55
         assert report.notes == ()
 
 
