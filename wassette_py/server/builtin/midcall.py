@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wassette_py.policy.grants import describe
-from wassette_py.policy.words import command_for
+from wassette_py.policy.words import permission_words
 from wassette_py.server.builtin.bench import PERMISSION_CHOICES, Matter
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ _CHOICES = {**PERMISSION_CHOICES, "once": "for the rest of this call; it waits f
 
 def decided(bench: Bench, wanted: Wanted, context: CallContext) -> Lasting:
     """How long a person grants it. Raises Refused, Cancelled."""
-    import shlex
-
-    _, *command = shlex.split(command_for(wanted.component, wanted.permission))
+    command = ("policy", "grant", wanted.component, *permission_words(wanted.permission))
     shown = {
         "component": wanted.component,
         "digest": wanted.digest,
@@ -29,4 +27,4 @@ def decided(bench: Bench, wanted: Wanted, context: CallContext) -> Lasting:
         "permission": describe(wanted.permission),
     }
     what = f"granting a network permission to {wanted.component!r}"
-    return bench.lasting(Matter(what, tuple(command), shown, _CHOICES, who="a running call"), context)
+    return bench.lasting(Matter(what, command, shown, _CHOICES, who="a running call"), context)

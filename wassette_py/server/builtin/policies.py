@@ -159,9 +159,6 @@ def _document(kind: str, details: Mapping[str, Any]) -> PolicyDocument:
 
 
 def _words(verb: str, component_id: str, permission: Permission) -> tuple[str, ...]:
-    import shlex
+    from wassette_py.policy.words import permission_words
 
-    from wassette_py.policy.words import command_for
-
-    _, _, _, *words = shlex.split(command_for(component_id, permission))
-    return ("policy", verb, *words)
+    return ("policy", verb, component_id, *permission_words(permission))
