@@ -10,7 +10,6 @@ from wassette_py.errors import (
     Cancelled,
     DigestMismatch,
     LimitExceeded,
-    PermissionDenied,
     Refused,
     RegistryError,
     UnknownComponent,
@@ -44,7 +43,6 @@ def test_an_error_is_its_message_and_carries_a_hint() -> None:
 
 def test_errors_keep_what_they_are_about() -> None:
     assert RegistryError("no", code="DENIED", status=403).status == 403
-    assert PermissionDenied("no", capability="network", target="GET https://x:443").target == "GET https://x:443"
     assert LimitExceeded("too long", limit="timeout").limit == "timeout"
     unknown = UnknownComponent("fetch")
     assert (str(unknown), unknown.component_id) == ("no component 'fetch' is installed", "fetch")

@@ -23,8 +23,7 @@ WassetteError                      exit 1   something failed
 │   ├─ VerificationError                    who made it is not proven
 │   │   ├─ Unsigned                         nothing vouches for it
 │   │   └─ UntrustedSigner                  somebody does, whom no rule names
-│   ├─ Drift                                what is there is not what was agreed to
-│   └─ PermissionDenied(capability, target)
+│   └─ Drift                                what is there is not what was agreed to
 └─ GuestError                               the component, not us
     ├─ Trap                                 it stopped itself
     ├─ LimitExceeded(limit)                 "memory" | "timeout" | "output" | "stack" | "busy" | ...
@@ -165,15 +164,6 @@ class UntrustedSigner(VerificationError):
 
 class Drift(Refused):
     """What is there now is not what a person agreed to: another signer, other tools, an older version, a lock that does not fit."""
-
-
-class PermissionDenied(Refused):
-    """The policy does not grant `target` ("GET https://x:443", "/a/dir", "env HOME") of `capability`."""
-
-    def __init__(self, message: str, hint: str | None = None, *, capability: str, target: str) -> None:
-        super().__init__(message, hint)
-        self.capability = capability
-        self.target = target
 
 
 class GuestError(WassetteError):

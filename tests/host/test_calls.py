@@ -20,7 +20,7 @@ from wassette_py.errors import (
     InvalidArguments,
     InvalidComponent,
     LimitExceeded,
-    PermissionDenied,
+    Refused,
     StoreError,
     Trap,
     UnknownComponent,
@@ -243,7 +243,7 @@ def test_a_record_that_names_no_export_is_said_to_be_broken(host: ComponentHost,
 
 
 def test_every_error_has_the_word_that_scripts_read() -> None:
-    assert kind_of(PermissionDenied("no", capability="network", target="x")) == "denied"
+    assert kind_of(Refused("no")) == "denied"
     assert kind_of(Cancelled("stop")) == "cancelled"
     assert kind_of(Trap("unreachable")) == "trap"
     assert kind_of(LimitExceeded("memory", limit="memory")) == "limit"

@@ -20,7 +20,7 @@ from wassette_py.host import CallResult, ComponentHost, DeniedLine
 from wassette_py.host.granted import granted_secrets
 from wassette_py.host.outcome import without_secrets
 from wassette_py.policy.document import parse_policy
-from wassette_py.policy.words import parse_permission
+from wassette_py.policy.words import Words, parse_permission
 from wassette_py.secrets import Redactor
 from wassette_py.settings import Settings
 
@@ -118,12 +118,12 @@ def test_missing_secrets_are_told_with_the_component_that_is_granted_them(host: 
 
 def test_a_secret_is_granted_when_it_has_a_value_and_revoked_by_the_same_words(host: ComponentHost, load: Load) -> None:
     load("one", ONE_TOOL)
-    permission = parse_permission("secret", "TOKEN", env="API_TOKEN")
+    permission = parse_permission("secret", "TOKEN", Words(env="API_TOKEN"))
     with pytest.raises(MissingSecret):
         host.policies.grant("one", permission)
     host.policies.grant("one", parse_permission("network", "a.com"))
     with pytest.raises(MissingSecret):
-        host.policies.grant("one", parse_permission("secret", "TOKEN", inject="a.com"))
+        host.policies.grant("one", parse_permission("secret", "TOKEN", Words(inject="a.com")))
     host.secrets.set_value("TOKEN", TOKEN)
     assert host.policies.grant("one", permission).keys == ("API_TOKEN",)
     host.policies.revoke("one", permission)
@@ -143,7 +143,7 @@ def test_a_header_is_put_into_requests_and_its_value_is_in_no_text(load: Load, t
     with origin(mirror, context) as server:
         place = f"127.0.0.1:{server.port}"
         load("web", CLIENT, policy=f"version: '1.0'\npermissions:\n  network: {{allow: [{{host: 'https://{place}'}}]}}\n")
-        permission = parse_permission("secret", "TOKEN", inject=place)
+        permission = parse_permission("secret", "TOKEN", Words(inject=place))
         host.policies.grant("web", permission)
         opened = host.opened_tool("send")
         values = (0, 1, place, "/", "", "", "", 0, 0, 0)
@@ -191,4 +191,4 @@ def test_the_folders_of_the_audit_log_and_of_secrets_are_granted_to_nobody(
     host.secrets.set_value("TOKEN", TOKEN)
     for folder in (tmp_path / "log", host.settings.audit.dir, host.secrets.folder):
         with pytest.raises(InvalidPolicy, match="holds what wassette itself lives by"):
-            host.policies.grant("one", parse_permission("storage", str(folder), access="read"))
+            host.policies.grant("one", parse_permission("storage", str(folder), Words(access="read")))

@@ -9,7 +9,7 @@ import typer
 from wassette_py.cli import policy
 from wassette_py.cli.arguments import ComponentId
 from wassette_py.cli.options import Command, noun, session_of
-from wassette_py.cli.permissions import Access, Words, read_permission, read_revocation, show_policy
+from wassette_py.cli.permissions import Access, read_permission, read_revocation, show_policy
 
 app = noun("Wassette 0.8's spelling of `wassette policy grant|revoke|reset`.")
 
@@ -20,6 +20,8 @@ OldValue = Annotated[str, typer.Argument(metavar="VALUE", help="A fs:// URI, a h
 @app.command("grant", cls=Command)
 def grant(context: typer.Context, kind: OldKind, component: ComponentId, value: OldValue, access: Access = None) -> None:
     """`wassette policy grant ID KIND VALUE`."""
+    from wassette_py.policy.words import Words
+
     session = session_of(context)
     permission = read_permission(context, kind, value, Words(access))
     session.host.policies.grant(component, permission)
@@ -29,8 +31,10 @@ def grant(context: typer.Context, kind: OldKind, component: ComponentId, value: 
 @app.command("revoke", cls=Command)
 def revoke(context: typer.Context, kind: OldKind, component: ComponentId, value: OldValue) -> None:
     """`wassette policy revoke ID KIND VALUE`."""
+    from wassette_py.policy.words import NO_WORDS
+
     session = session_of(context)
-    permission = read_revocation(context, kind, value, Words())
+    permission = read_revocation(context, kind, value, NO_WORDS)
     session.host.policies.revoke(component, permission)
     show_policy(session, component)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from wassette_py.limits import Limits
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.policy.grants import Permission, Revocation
+    from wassette_py.policy.words import Words
 
 KINDS = ("storage", "network", "env", "secret", "memory", "cpu", "timeout", "output")
 
@@ -49,31 +49,12 @@ _ASKED = (
 )
 
 
-@dataclass(frozen=True)
-class Words:
-    """The options behind KIND VALUE, as typed."""
-
-    access: str | None = None
-    guest: str | None = None
-    methods: Sequence[str] = ()
-    paths: Sequence[str] = ()
-    cidr: str | None = None
-    env: str | None = None
-    inject: str | None = None
-    header: str | None = None
-    format: str | None = None
-
-    def options(self) -> dict[str, Any]:
-        """For `parse_permission`, with what `~` and relative paths mean here."""
-        return {**vars(self), "home": Path.home(), "base": Path.cwd()}
-
-
 def read_permission(context: typer.Context, kind: str, value: str | None, words: Words) -> Permission:
     """What KIND VALUE grants; wrong words end as a usage error. Raises InvalidPolicy."""
     from wassette_py.policy.words import parse_permission
 
     try:
-        return parse_permission(kind, value, **words.options())
+        return parse_permission(kind, value, words, home=Path.home(), base=Path.cwd())
     except ValueError as error:
         context.fail(str(error))
 
@@ -83,7 +64,7 @@ def read_revocation(context: typer.Context, kind: str, value: str | None, words:
     from wassette_py.policy.words import parse_revocation
 
     try:
-        return parse_revocation(kind, value, **words.options())
+        return parse_revocation(kind, value, words, home=Path.home(), base=Path.cwd())
     except ValueError as error:
         context.fail(str(error))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from wassette_py.cli.arguments import ComponentId, read_text
-from wassette_py.cli.options import Command, noun, session_of
+from wassette_py.cli.options import Command, Session, noun, session_of
 from wassette_py.cli.permissions import (
     Access,
     Cidr,
@@ -21,7 +22,6 @@ from wassette_py.cli.permissions import (
     Methods,
     Paths,
     Value,
-    Words,
     policy_document,
     policy_lines,
     read_permission,
@@ -49,52 +49,42 @@ def set_(context: typer.Context, component: ComponentId, file: PolicyFile) -> No
     show_policy(session, component)
 
 
-@app.command("grant", cls=Command)
-def grant(
-    context: typer.Context,
-    component: ComponentId,
-    kind: Kind,
-    value: Value = None,
-    *,
-    access: Access = None,
-    guest: Guest = None,
-    methods: Methods = None,
-    paths: Paths = None,
-    cidr: Cidr = None,
-    env: Env = None,
-    inject: Inject = None,
-    header: Header = None,
-    form: Format = None,
-) -> None:
-    """Let a component do one thing more."""
-    permission = read_permission(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env, inject, header, form))
-    session = session_of(context)
-    session.host.policies.grant(component, permission)
-    show_policy(session, component)
+def _changing(read: Callable[..., Any], change: Callable[[Session, str, Any], object]) -> Callable[..., None]:
+    """The command that reads one permission and then makes `change`: to grant and to revoke one takes the same words."""
+
+    def command(
+        context: typer.Context,
+        component: ComponentId,
+        kind: Kind,
+        value: Value = None,
+        *,
+        access: Access = None,
+        guest: Guest = None,
+        methods: Methods = None,
+        paths: Paths = None,
+        cidr: Cidr = None,
+        env: Env = None,
+        inject: Inject = None,
+        header: Header = None,
+        form: Format = None,
+    ) -> None:
+        from wassette_py.policy.words import Words
+
+        permission = read(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env, inject, header, form))
+        session = session_of(context)
+        change(session, component, permission)
+        show_policy(session, component)
+
+    return command
 
 
-@app.command("revoke", cls=Command)
-def revoke(
-    context: typer.Context,
-    component: ComponentId,
-    kind: Kind,
-    value: Value = None,
-    *,
-    access: Access = None,
-    guest: Guest = None,
-    methods: Methods = None,
-    paths: Paths = None,
-    cidr: Cidr = None,
-    env: Env = None,
-    inject: Inject = None,
-    header: Header = None,
-    form: Format = None,
-) -> None:
-    """Take one permission back, named by the same words; `storage PATH` alone takes back all of that path."""
-    permission = read_revocation(context, kind, value, Words(access, guest, methods or (), paths or (), cidr, env, inject, header, form))
-    session = session_of(context)
-    session.host.policies.revoke(component, permission)
-    show_policy(session, component)
+REVOKE = "Take one permission back, named by the same words; `storage PATH` alone takes back all of that path."
+app.command("grant", cls=Command, help="Let a component do one thing more.")(
+    _changing(read_permission, lambda session, component, permission: session.host.policies.grant(component, permission))
+)
+app.command("revoke", cls=Command, help=REVOKE)(
+    _changing(read_revocation, lambda session, component, permission: session.host.policies.revoke(component, permission))
+)
 
 
 @app.command("reset", cls=Command)

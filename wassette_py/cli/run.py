@@ -13,7 +13,7 @@ import typer
 from wassette_py.cli.arguments import JsonArguments, is_installed, read_text
 from wassette_py.cli.calls import finish, make_call
 from wassette_py.cli.options import Session, session_of
-from wassette_py.cli.permissions import Words, read_permission
+from wassette_py.cli.permissions import read_permission
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wassette_py.host.outcome import DeniedLine
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.policy.grants import Permission
+    from wassette_py.policy.words import Words
 
 CallWords = Annotated[
     list[str] | None,
@@ -47,6 +48,8 @@ def run(
     memory: Annotated[str | None, typer.Option("--memory", metavar="512Mi", help="Size of a linear memory.")] = None,
 ) -> None:
     """Call one tool of a component without installing it."""
+    from wassette_py.policy.words import NO_WORDS, Words
+
     tool, assignments = split_words(words or ())
     if assignments and json_arguments is not None:
         context.fail("give NAME=VALUE arguments or --json, not both")
@@ -55,8 +58,8 @@ def run(
         *(("storage", path, Words("read")) for path in allow_read or ()),
         *(("storage", path, Words("read,write")) for path in allow_write or ()),
         *(("network", *_network(host)) for host in allow_net or ()),
-        *(("env", name, Words()) for name in (*(allow_env or ()), *environment)),
-        *((name, value, Words()) for name, value in (("timeout", timeout), ("memory", memory)) if value),
+        *(("env", name, NO_WORDS) for name in (*(allow_env or ()), *environment)),
+        *((name, value, NO_WORDS) for name, value in (("timeout", timeout), ("memory", memory)) if value),
     ]
     permissions = [read_permission(context, *flag) for flag in flags]
     session = session_of(context)
@@ -115,7 +118,9 @@ def _flag(line: DeniedLine) -> str | None:
 
 def _network(text: str) -> tuple[str | None, Words]:
     """A host, or a range such as 10.1.0.0/16: digits and a slash make no host."""
-    return (None, Words(cidr=text)) if re.fullmatch(r"[0-9a-fA-F.:]+/[0-9]+", text) else (text, Words())
+    from wassette_py.policy.words import NO_WORDS, Words
+
+    return (None, Words(cidr=text)) if re.fullmatch(r"[0-9a-fA-F.:]+/[0-9]+", text) else (text, NO_WORDS)
 
 
 def _opened(session: Session, text: str, tool: str | None, control: Control, policy: PolicyDocument | None) -> Call:

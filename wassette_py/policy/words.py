@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, assert_never, cast
 
 from wassette_py.errors import InvalidPolicy
@@ -38,34 +39,49 @@ KINDS = ("storage", "network", "env", "secret", *LIMIT_NAMES)
 _OTHER_NAMES = {"environment": "env", "environment-variable": "env"}  # Wassette 0.8
 
 
+@dataclass(frozen=True)
+class Words:
+    """What stands behind KIND VALUE; `access` is `read`, `read,write` or a list of these."""
+
+    access: str | Sequence[str] | None = None
+    guest: str | None = None
+    methods: Sequence[str] = ()
+    paths: Sequence[str] = ()
+    cidr: str | None = None
+    env: str | None = None
+    inject: str | None = None
+    header: str | None = None
+    format: str | None = None
+
+    def of(self) -> dict[str, tuple[object, ...]]:
+        """The kinds that take options, with theirs."""
+        return {
+            "storage": (self.access, self.guest),
+            "network": (self.methods, self.paths, self.cidr),
+            "secret": (self.env, self.inject, self.header, self.format),
+        }
+
+
+NO_WORDS = Words()
+
+
 def parse_permission(
     kind: str,
     value: str | None,
+    words: Words = NO_WORDS,
     *,
-    access: str | Sequence[str] | None = None,
-    guest: str | None = None,
-    methods: Sequence[str] = (),
-    paths: Sequence[str] = (),
-    cidr: str | None = None,
-    env: str | None = None,
-    inject: str | None = None,
-    header: str | None = None,
-    format: str | None = None,
     home: Path | None = None,
     base: Path | None = None,
 ) -> Permission:
-    """What `policy grant ID KIND VALUE` grants. `access` is `read`, `read,write` or a list. Raises ValueError, InvalidPolicy."""
-    kind = _known(kind, storage=(access, guest), network=(methods, paths, cidr), secret=(env, inject, header, format))
+    """What `policy grant ID KIND VALUE` grants. Raises ValueError, InvalidPolicy."""
+    kind = _known(kind, words)
     if kind == "network":
-        return _network(value, methods, paths, cidr)
+        return _network(value, words)
     text = _needed(kind, value)
     if kind == "storage":
-        words = _access(access)
-        if not words:
-            raise ValueError("storage needs --access read or --access read,write")
-        return _storage(text, words, guest, home, base)
+        return _storage(text, words, home, base)
     if kind == "secret":
-        return _secret(text, env, inject, header, format)
+        return _secret(text, words)
     with _refusals(kind):
         if kind == "env":
             return Variable(check_variable(text))
@@ -76,42 +92,20 @@ def parse_permission(
 def parse_revocation(
     kind: str,
     value: str | None,
+    words: Words = NO_WORDS,
     *,
-    access: str | Sequence[str] | None = None,
-    guest: str | None = None,
-    methods: Sequence[str] = (),
-    paths: Sequence[str] = (),
-    cidr: str | None = None,
-    env: str | None = None,
-    inject: str | None = None,
-    header: str | None = None,
-    format: str | None = None,
     home: Path | None = None,
     base: Path | None = None,
 ) -> Revocation:
     """What `policy revoke ID KIND VALUE` takes back: the same words; storage without access, or a limit without value, means any."""
-    known = _known(kind, storage=(access, guest), network=(methods, paths, cidr), secret=(env, inject, header, format))
-    if known == "storage" and not _access(access) and guest is None:
+    known = _known(kind, words)
+    if known == "storage" and not _access(words.access) and words.guest is None:
         text = _needed(known, value)
         with _refusals("storage"):
             return AnyStorage(_directory(text, home, base))
     if known in LIMIT_NAMES and value is None:
         return AnyLimit(known)
-    return parse_permission(
-        kind,
-        value,
-        access=access,
-        guest=guest,
-        methods=methods,
-        paths=paths,
-        cidr=cidr,
-        env=env,
-        inject=inject,
-        header=header,
-        format=format,
-        home=home,
-        base=base,
-    )
+    return parse_permission(kind, value, words, home=home, base=base)
 
 
 def permission_words(permission: Revocation) -> tuple[str, ...]:
@@ -143,18 +137,9 @@ def permission_words(permission: Revocation) -> tuple[str, ...]:
 
 def command_for(component_id: str, permission: Permission) -> str:
     """The command line with which a person grants it, quoted for a shell."""
-    return _command("grant", component_id, permission)
-
-
-def revoke_command_for(component_id: str, permission: Revocation) -> str:
-    """The command line with which a person takes it back, quoted for a shell."""
-    return _command("revoke", component_id, permission)
-
-
-def _command(verb: str, component_id: str, permission: Revocation) -> str:
     import shlex
 
-    return shlex.join(("wassette", "policy", verb, component_id, *permission_words(permission)))
+    return shlex.join(("wassette", "policy", "grant", component_id, *permission_words(permission)))
 
 
 def command_for_denial(component_id: str, capability: str, target: str) -> str | None:
@@ -176,12 +161,12 @@ def storage_words(policy: PolicyDocument) -> str:
 # words
 
 
-def _known(kind: str, **options: tuple[object, ...]) -> str:
+def _known(kind: str, words: Words) -> str:
     """The kind's one name, when it takes the options that are given."""
     known = _OTHER_NAMES.get(kind, kind)
     if known not in KINDS:
         raise ValueError(f"{kind!r} is not a kind of permission: {', '.join(KINDS)}")
-    for owner, given in options.items():
+    for owner, given in words.of().items():
         if owner != known and any(given):
             raise ValueError(f"{known} does not take the options of {owner}")
     return known
@@ -193,7 +178,8 @@ def _needed(kind: str, value: str | None) -> str:
     return value
 
 
-def _secret(name: str, env: str | None, inject: str | None, header: str | None, pattern: str | None) -> SecretGrant:
+def _secret(name: str, words: Words) -> SecretGrant:
+    env, inject, header, pattern = words.env, words.inject, words.header, words.format
     if (env is None) == (inject is None):
         raise ValueError("secret needs either --env NAME (the component sees it) or --inject HOST (it never does)")
     if env is not None:
@@ -215,7 +201,10 @@ def _access(access: str | Sequence[str] | None) -> set[str]:
     return words
 
 
-def _storage(text: str, access: set[str], guest: str | None, home: Path | None, base: Path | None) -> StorageGrant:
+def _storage(text: str, words: Words, home: Path | None, base: Path | None) -> StorageGrant:
+    access, guest = _access(words.access), words.guest
+    if not access:
+        raise ValueError("storage needs --access read or --access read,write")
     with _refusals("storage"):
         if access == {"write"}:
             raise Unenforceable("a directory cannot be written without being read", "--access read,write")
@@ -234,7 +223,8 @@ def _directory(text: str, home: Path | None, base: Path | None) -> str:
     return parse_directory(text, home)
 
 
-def _network(value: str | None, methods: Sequence[str], paths: Sequence[str], cidr: str | None) -> NetworkHost | NetworkCidr:
+def _network(value: str | None, words: Words) -> NetworkHost | NetworkCidr:
+    methods, paths, cidr = words.methods, words.paths, words.cidr
     if (value is None) == (cidr is None):
         raise ValueError("network needs either a host or --cidr")
     with _refusals("network"):
