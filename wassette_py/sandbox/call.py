@@ -94,7 +94,7 @@ class Sandbox:
         self.egress = egress or Egress()
         self._abandoned = abandoned
         self._memory = MemoryWatch(memory if memory is not None else default_cap())
-        self._watchdog: Watchdog[CallReport] = Watchdog(lambda call: _report(call, None, failures.stopped(call)))
+        self._watchdog: Watchdog[CallReport] = Watchdog(self._given_up)
         self._workers = Workers(limit=1024)
         _SANDBOXES.add(self)
 
@@ -146,6 +146,11 @@ class Sandbox:
         except Exception as error:
             _log.exception("calling %s failed", spec.function.export)
             return None, WassetteError(f"the call failed inside this program: {type(error).__name__}: {error}")
+
+    def _given_up(self, call: CallState) -> CallReport:
+        """The report of a call whose thread does not come back: its requests end here."""
+        self.egress.end(call)
+        return _report(call, None, failures.stopped(call))
 
 
 def _busy(component_id: str, lost: int) -> LimitExceeded:

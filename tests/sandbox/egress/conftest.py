@@ -38,13 +38,17 @@ def granted(*allow: str, deny: Sequence[str] = ()) -> PolicyDocument:
 
 
 class Web(Guests):
-    """Sends requests through a sandbox of its own. `names` is all the DNS there is; `lookups` what it was asked."""
+    """Sends requests through a sandbox of its own. `names` is all the DNS there is; `lookups` what it was asked; `lookup_goes_on` is
+    cleared to make it hang.
+    """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.names: dict[str, Sequence[str]] = {}
         self.lookups: list[str] = []
-        self.delay = 0.0
+        self.resolvers: list[threading.Thread] = []
+        self.lookup_goes_on = threading.Event()
+        self.lookup_goes_on.set()
         self._components: dict[str, CompiledComponent] = {}
         self.use()
 
@@ -61,7 +65,8 @@ class Web(Guests):
 
     def resolve(self, name: str, _port: int) -> Sequence[str]:
         self.lookups.append(name)
-        time.sleep(self.delay)
+        self.resolvers.append(threading.current_thread())
+        self.lookup_goes_on.wait(60)
         if name not in self.names:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return self.names[name]
@@ -77,7 +82,7 @@ class Web(Guests):
         filler: int = 0,
         connect: float = 0,
         first: float = 0,
-        limits: Limits = Limits(timeout=10),  # noqa: B008 - frozen
+        limits: Limits = Limits(timeout=60),  # noqa: B008 - frozen
         cancel: threading.Event | None = None,
         guest: str = CLIENT,
     ) -> CallReport:
@@ -95,6 +100,7 @@ def web(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     monkeypatch.setattr(listener, "LINGER", 0.05)
     web = Web(engine)
     yield web
+    web.lookup_goes_on.set()
     assert_quiet(web)
 
 
@@ -104,12 +110,12 @@ def assert_quiet(web: Web) -> None:
     if running is not None:
         assert len(running.tickets) == 0
         assert not running.sessions
-        running.thread.join(5)
+        running.thread.join(30)
         assert not running.thread.is_alive()
         assert web.egress.listener is None
 
 
-def until(condition: object, seconds: float = 3) -> None:
+def until(condition: object, seconds: float = 30) -> None:
     """Waits until `condition()` holds."""
     assert callable(condition)
     deadline = time.monotonic() + seconds

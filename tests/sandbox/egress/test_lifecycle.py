@@ -20,7 +20,9 @@ from wassette_py.errors import Cancelled
 from wassette_py.limits import Limits
 from wassette_py.policy.document import EMPTY
 from wassette_py.policy.network import parse_url
+from wassette_py.sandbox import watchdog
 from wassette_py.sandbox.call import CallReport
+from wassette_py.sandbox.egress import exchange
 from wassette_py.sandbox.egress import listener as listener_module
 from wassette_py.sandbox.egress import session as session_module
 from wassette_py.sandbox.egress.egress import Egress
@@ -29,7 +31,7 @@ from wassette_py.sandbox.state import DENIALS, CallState
 
 
 def state(egress: Egress) -> CallState:
-    return CallState(limits=Limits(timeout=5), policy=EMPTY, environment={}, cancel=threading.Event(), egress=egress)
+    return CallState(limits=Limits(timeout=250), policy=EMPTY, environment={}, cancel=threading.Event(), egress=egress)
 
 
 ROUTE = Route("GET", parse_url("http://api.test/"), "/")
@@ -61,16 +63,21 @@ def test_calls_without_requests_do_not_pay_for_them() -> None:
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "\n"
 
 
-def test_cancelling_cuts_a_request_within_a_tick(web: Web) -> None:
+def test_cancelling_cuts_a_request(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "CANCEL_GRACE", 60)
     cancel = threading.Event()
-    with origin(Visit.wait_for_end) as server:
+
+    def cancelling(visit: Visit) -> None:
+        cancel.set()
+        visit.wait_for_end()
+
+    with origin(cancelling) as server:
         url = f"http://127.0.0.1:{server.port}"
-        threading.Timer(0.2, cancel.set).start()
-        started = time.monotonic()
         report = web.send(url, granted(url), cancel=cancel)
         assert isinstance(report.error, Cancelled)
-        assert 0.2 <= time.monotonic() - started < 0.55
+        assert report.seconds < 20  # a tick; a minute later the time would be over
         assert report.notes == ()
+        assert server.connections == 1
 
 
 def test_sixteen_threads_of_requests_stay_apart_and_leave_nothing(web: Web) -> None:
@@ -104,7 +111,7 @@ def test_sixteen_threads_of_requests_stay_apart_and_leave_nothing(web: Web) -> N
         assert right == [True] * 16 * 12
         assert_quiet(web)
         until(lambda: descriptors() <= before)
-        assert "egress" not in {thread.name for thread in threading.enumerate()}
+        until(lambda: "egress" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_requests_of_one_call_are_counted(web: Web) -> None:
@@ -155,7 +162,7 @@ def test_a_guest_is_told_when_it_has_too_many_requests(web: Web, monkeypatch: py
 def shown(path: str, authority: str) -> bytes:
     """What the proxy answers to a ticket."""
     host, _, port = authority.partition(":")
-    with socket.create_connection((host, int(port)), timeout=2) as sock:
+    with socket.create_connection((host, int(port)), timeout=30) as sock:
         sock.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
         try:
             return sock.recv(1000)
@@ -176,6 +183,14 @@ def test_a_ticket_dies_with_its_call(web: Web) -> None:
         assert shown(unused[1], unused[0]) == b""
         assert server.connections == 1
         web.egress.end(keeper)
+
+
+def test_what_a_guest_waits_for_is_told_when_the_time_is_over_however_far_it_is(web: Web) -> None:
+    call = state(web.egress)
+    web.egress.place_for(call, ROUTE)
+    call.deadline = time.monotonic()
+    web.egress.end(call)
+    assert call.notes == ["GET http://api.test:80 was under way when the time was over"]
 
 
 def test_a_ticket_is_worthless_after_the_deadline_even_if_its_call_hangs(web: Web) -> None:
@@ -223,7 +238,7 @@ def test_a_guest_that_leaves_takes_its_request_with_it(web: Web) -> None:
         with socket.create_connection((host, int(port))) as sock:
             sock.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc".encode())
             until(lambda: server.lines)
-        assert left.wait(2)
+        assert left.wait(30)
         assert call.notes == []
         web.egress.end(call)
 
@@ -246,7 +261,7 @@ def test_a_guest_that_leaves_in_the_middle_of_an_answer_ends_it(web: Web) -> Non
         with socket.create_connection((host, int(port))) as sock:
             sock.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
             sock.recv(1 << 16)
-        assert left.wait(2)
+        assert left.wait(30)
         assert call.notes == []
         web.egress.end(call)
 
@@ -261,11 +276,12 @@ def test_the_proxy_goes_on_while_a_call_may_still_ask(web: Web) -> None:
     web.egress.end(call)
 
 
-def test_a_stranger_does_not_keep_the_proxy_alive(web: Web) -> None:
+def test_a_stranger_does_not_keep_the_proxy_alive(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "FIRST", 300)
     call = state(web.egress)
     authority, _ = web.egress.place_for(call, ROUTE)
     host, _, port = authority.partition(":")
-    with socket.create_connection((host, int(port)), timeout=2) as sock:
+    with socket.create_connection((host, int(port)), timeout=30) as sock:
         until(lambda: web.egress.listener is None or web.egress.listener._connections)
         web.egress.end(call)
         assert sock.recv(1) == b""
@@ -302,8 +318,8 @@ def test_what_is_streamed_is_not_kept(web: Web) -> None:
     with origin(both) as server:
         url = f"http://127.0.0.1:{server.port}"
         for send in (
-            lambda: web.send(url, granted(url), limits=Limits(timeout=60)),
-            lambda: web.send(url, granted(url), method="post", filler=size // 4096, limits=Limits(timeout=60)),
+            lambda: web.send(url, granted(url), limits=Limits(timeout=250)),
+            lambda: web.send(url, granted(url), method="post", filler=size // 4096, limits=Limits(timeout=250)),
         ):
             peaks.append(grown(send, size))
     assert max(peaks) < 64 << 20
@@ -331,13 +347,20 @@ def grown(send: Callable[[], CallReport], size: int) -> int:
 
 def test_a_slow_reader_makes_a_fast_server_wait(web: Web) -> None:
     sent: list[int] = []
+    waits = threading.Event()
+    over = threading.Event()
 
     def fast(visit: Visit) -> None:
         visit.send(b"HTTP/1.1 200 OK\r\n\r\n")
         visit.sock.settimeout(1)
-        while sum(sent) < 64 << 20:
-            visit.send(bytes(1 << 16))
-            sent.append(1 << 16)
+        try:
+            while sum(sent) < 64 << 20:
+                visit.send(bytes(1 << 16))
+                sent.append(1 << 16)
+        except TimeoutError:
+            waits.set()
+        finally:
+            over.set()
 
     with origin(fast) as server:
         route = Route("GET", parse_url(f"http://127.0.0.1:{server.port}/"), "/")
@@ -346,8 +369,7 @@ def test_a_slow_reader_makes_a_fast_server_wait(web: Web) -> None:
         host, _, port = authority.partition(":")
         with socket.create_connection((host, int(port))) as sock:
             sock.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
-            time.sleep(0.5)
-            before = sum(sent)
-            time.sleep(0.2)
-            assert sum(sent) == before < 32 << 20
+            assert over.wait(60)
+            assert waits.is_set()
+            assert sum(sent) < 32 << 20
         web.egress.end(call)

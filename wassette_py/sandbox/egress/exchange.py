@@ -80,7 +80,7 @@ async def _admitted(guest: Side, request: h11.Request, session: Session, route: 
     """The exchange of a request that showed its ticket, until its end or that of its call."""
     task = asyncio.current_task()
     assert task is not None
-    if not session.begin(task, route):
+    if not session.begin(task):
         return
     try:
         await _exchange(guest, request, session, route, dialer)
@@ -90,7 +90,7 @@ async def _admitted(guest: Side, request: h11.Request, session: Session, route: 
         pass
     finally:
         session.finish(task)
-        session.settle()
+        session.settle(route)
 
 
 async def _exchange(guest: Side, request: h11.Request, session: Session, route: Route, dialer: Dialer) -> None:

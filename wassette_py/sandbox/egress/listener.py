@@ -69,7 +69,7 @@ class Listener:
         """A ticket for one request. Raises NotSent."""
         if len(self.tickets) + len(self._connections) >= REQUESTS:
             raise NotSent(f"this process has {REQUESTS} requests under way already")
-        session.admit()
+        session.admit(route)
         return self.tickets.give(session, route)
 
     def end(self, session: Session) -> None:
@@ -105,7 +105,6 @@ class Listener:
     def _is_over(self) -> bool:
         """Cuts the calls that are due; whether there is nothing left to listen for."""
         for session in [session for session in list(self.sessions) if session.is_due()]:
-            session.expire()
             self.end(session)
         now = time.monotonic()
         if self.sessions:  # a stranger's connection is no reason to go on

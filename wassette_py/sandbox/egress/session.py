@@ -28,35 +28,35 @@ class Session:
         self.is_ended = False
         self._loop = loop
         self._lock = threading.Lock()
-        self._open = 0
-        self._tasks: dict[asyncio.Task[None], Route] = {}
+        self._open: list[Route] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._bytes = {"requests": 0, "responses": 0}
 
-    def admit(self) -> None:
+    def admit(self, route: Route) -> None:
         """One more request. Raises NotSent when there are too many, or the call is over."""
         with self._lock:
             if self.is_ended:
                 raise NotSent("the call is over")
-            if self._open >= OPEN_REQUESTS:
+            if len(self._open) >= OPEN_REQUESTS:
                 raise NotSent(f"the call has {OPEN_REQUESTS} requests under way already")
-            self._open += 1
+            self._open.append(route)
 
-    def settle(self) -> None:
+    def settle(self, route: Route) -> None:
         """One request less."""
         with self._lock:
-            self._open -= 1
+            self._open.remove(route)
 
-    def begin(self, task: asyncio.Task[None], route: Route) -> bool:
-        """`task` serves the request of `route`; False when the call is over."""
+    def begin(self, task: asyncio.Task[None]) -> bool:
+        """`task` serves a request; False when the call is over."""
         with self._lock:
             if not self.is_ended:
-                self._tasks[task] = route
+                self._tasks.add(task)
             return not self.is_ended
 
     def finish(self, task: asyncio.Task[None]) -> None:
         """`task` is at its end."""
         with self._lock:
-            self._tasks.pop(task, None)
+            self._tasks.discard(task)
 
     def count(self, kind: str, size: int) -> None:
         """Bytes of bodies that went through ("requests" or "responses"). Raises NotSent past the limit."""
@@ -66,16 +66,7 @@ class Session:
 
     def is_due(self) -> bool:
         """Whether the call is to be cut: cancelled, or at its deadline."""
-        return self.call.cancel.is_set() or time.monotonic() >= self.call.deadline
-
-    def expire(self) -> None:
-        """The call's time is over: tells the caller what it still waited for, and ends."""
-        with self._lock:
-            waiting = list(self._tasks.values())
-        if not self.call.cancel.is_set():
-            for route in waiting:
-                self.call.note(f"{route.name} was under way when the time was over")
-        self.end()
+        return self.call.cancel.is_set() or self._is_late()
 
     def note(self, route: Route, error: NotSent) -> None:
         """Tells the caller why a request failed; the guest sees a broken connection only, and may not even say that."""
@@ -85,9 +76,21 @@ class Session:
             self.call.note(f"{route.name} failed: {error}")
 
     def end(self) -> None:
-        """Cuts what is under way and admits nothing more."""
+        """Cuts what is under way and admits nothing more; past the deadline, tells the caller what it still waited for.
+
+        NOTE: the proxy, the guest's thread and the watchdog all end a call that is late, and which is first is chance. Whichever it is
+        tells, and whoever comes after it finds it told.
+        """
         with self._lock:
+            if self.is_ended:
+                return
             self.is_ended = True
+            if self._is_late() and not self.call.cancel.is_set():
+                for route in self._open:
+                    self.call.note(f"{route.name} was under way when the time was over")
             tasks = list(self._tasks)
         for task in tasks:
             self._loop.call_soon_threadsafe(task.cancel)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self.call.deadline
