@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from wassette_py.files import opened_regular, read_regular, stamp_of
+from wassette_py.files import opened_regular, own_key, read_regular, stamp_of
 
 
 def test_a_file_is_read_whole_and_no_larger_than_allowed(tmp_path: Path) -> None:
@@ -33,3 +34,26 @@ def test_a_stamp_sees_a_change_that_hides_behind_its_old_time_and_size(tmp_path:
         file.write_text("never")
         os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
     assert (file.stat().st_mtime_ns, file.stat().st_size, file.stat().st_ino) == (was.st_mtime_ns, was.st_size, was.st_ino)
+
+
+def test_a_key_is_made_once_and_what_others_could_know_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "key"
+    key = own_key(path)
+    assert (len(key), own_key(path), [file.name for file in path.parent.iterdir()]) == (32, key, ["key"])
+    path.chmod(0o640)
+    with pytest.raises(OSError, match="others have access to it"):
+        own_key(path)
+    path.chmod(0o600)
+    path.write_bytes(key[:-1])
+    with pytest.raises(OSError, match="its key is broken"):
+        own_key(path)
+
+
+def test_a_key_that_others_make_at_the_same_time_is_one_key(tmp_path: Path) -> None:
+    (tmp_path / "key.new-left").write_bytes(b"by a process that was killed")
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(own_key, [tmp_path / "key"] * 32))
+    assert (keys, [file.name for file in tmp_path.iterdir()]) == ({own_key(tmp_path / "key")}, ["key"])
+    (tmp_path / "other").symlink_to("nowhere")
+    with pytest.raises(FileNotFoundError):
+        own_key(tmp_path / "other")

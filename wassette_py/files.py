@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
+KEY_SIZE = 32
+
 
 def stamp_of(*paths: str | Path) -> tuple[tuple[int, int, int, int] | None, ...]:
     """A value that differs whenever one of the files has changed, appeared or gone; it costs a stat a file."""
@@ -54,6 +56,37 @@ def read_regular(path: Path, *, limit: int) -> bytes:
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", str(path))
     return data
+
+
+def access_problem(path: Path) -> str | None:
+    """Why a file or folder that should be its user's alone is not. Raises OSError."""
+    if not hasattr(os, "geteuid"):  # pragma: no cover - Windows: a user's folders are theirs by their ACL
+        return None
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        return "it belongs to another user"
+    if status.st_mode & 0o077:
+        return f"others have access to it (mode {status.st_mode & 0o777:o})"
+    return None
+
+
+def own_key(path: Path) -> bytes:
+    """The random key at `path`, made when it is not there. Raises OSError, also where somebody else might know it."""
+    while not os.path.lexists(path):
+        private_folder(path.parent)
+        temporary = path.with_name(f"{path.name}.new-{os.urandom(8).hex()}")
+        write_synced(temporary, os.urandom(KEY_SIZE))
+        try:
+            # Another process may have been first: its key is the key then, and it has swept this one away.
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
+                os.link(temporary, path)
+        finally:
+            for left in path.parent.glob(f"{path.name}.new-*"):
+                left.unlink(missing_ok=True)
+    problem, key = access_problem(path), read_regular(path, limit=KEY_SIZE)
+    if problem or len(key) != KEY_SIZE:
+        raise OSError(errno.EPERM, problem or "its key is broken", str(path))
+    return key
 
 
 def private_folder(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -11,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +25,13 @@ from wassette_py.control import Control
 from wassette_py.errors import InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError
 from wassette_py.host import ComponentHost
 from wassette_py.host.trusting import TrustFile
+from wassette_py.host.verdicts import Verdicts
+from wassette_py.names import Digest
 from wassette_py.reference import parse_reference
 from wassette_py.settings import Settings
+from wassette_py.store import Record
+from wassette_py.trust import verifier
+from wassette_py.trust.verifier import Judgement
 
 RELEASE, OTHER = signer(), signer("Ed25519")
 Installed = tuple[ComponentHost, str]
@@ -56,7 +64,7 @@ def append(path: Path, text: str) -> None:
 
 
 def test_while_nothing_changed_nothing_is_verified(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wassette_py.trust.verifier.verify", pytest.fail)
+    monkeypatch.setattr("wassette_py.trust.verifier.judge", pytest.fail)
     for host in (installed[0], ComponentHost(Settings.load())):
         assert (answer(host), status(host)) == (42, "ready")
 
@@ -233,6 +241,72 @@ def test_a_record_without_a_verdict_is_verified_before_it_is_called(installed: I
     assert host.store.record("one").verdict is None
     assert answer(host) == 42
     assert host.store.record("one").verdict is not None
+
+
+def with_verdicts_of(key: Path) -> Callable[[ComponentHost, Record], str | None]:
+    def forge(host: ComponentHost, record: Record) -> str | None:
+        return Verdicts(key).of(record, host.store.signatures("one"), host.verifier.trust())
+
+    return forge
+
+
+FORGERIES: dict[str, Callable[[ComponentHost, Record], str | None]] = {
+    "the true one of other bytes": lambda host, _: host.store.record("one").verdict,
+    "none": lambda *_: None,
+    "made up": lambda *_: "0" * 64,
+    "not even ASCII": lambda *_: "\N{SNOWMAN}" * 64,
+    "with another key": lambda host, record: with_verdicts_of(host.store.folder / "verdicts.key")(host, record),
+    "without a key": lambda host, record: hmac.new(b"", json.dumps(record.to_json()).encode(), hashlib.sha256).hexdigest(),
+}
+
+
+@pytest.mark.claim("trust:revocable")
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_verdict_lets_nothing_run(
+    installed: Installed, tmp_path: Path, forge: Callable[[ComponentHost, Record], str | None]
+) -> None:
+    host, _ = installed
+    evil = write_component(tmp_path, "evil", ONE_TOOL.replace("42", "13")).read_bytes()
+    record = replace(host.store.record("one"), digest=Digest.of(evil), size=len(evil), manifest=None)
+    record = replace(record, verdict=forge(host, record))
+    (host.store.folder / "one.wasm").write_bytes(evil)
+    (host.store.folder / "one.json").write_bytes(record.to_bytes())
+    for one in (host, ComponentHost(Settings.load())):
+        assert (answer(one), status(one)) == ("denied", "unverified")
+
+
+def test_a_signer_that_somebody_wrote_into_a_record_is_found_out_and_put_right(installed: Installed) -> None:
+    host, _ = installed
+    record = host.store.record("one")
+    forged = replace(record, signer=replace(record.signer, text="signed by everybody"))
+    (host.store.folder / "one.json").write_bytes(forged.to_bytes())
+    assert status(host) == "ready"
+    assert host.store.record("one") == record
+
+
+def test_the_key_of_verdicts_is_its_users_alone_or_each_process_verifies(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, _ = installed
+    key = host.settings.config_dir / "verdicts.key"
+    assert (key.stat().st_mode & 0o777, len(key.read_bytes())) == (0o600, 32)
+    key.chmod(0o644)
+    record, judged, judge = host.store.record("one"), list[object](), verifier.judge
+
+    def counted(**given: Any) -> Judgement:
+        judged.append(given)
+        return judge(**given)
+
+    monkeypatch.setattr(verifier, "judge", counted)
+    for count in (1, 2):
+        one = ComponentHost(Settings.load())
+        assert (answer(one), answer(one), status(one)) == (42, 42, "ready")
+        assert len(judged) == count
+        assert one.store.record("one") == record
+    assert f"verdicts are not kept: {key}: others have access to it (mode 644)" in caplog.text
+    key.chmod(0o600)
+    assert answer(ComponentHost(Settings.load())) == 42
+    assert len(judged) == 2
 
 
 def test_a_load_after_a_change_of_policy_renews_the_verdict_and_compiles_nothing(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def bench(
             call, wasm = host.opened_installed(target, tool), host.store.wasm(host.store.record(target))
         else:
             reference = parse_reference(target)
-            call, wasm = host.opened(reference, tool, control), host.loader.verified(reference, control).fetched.wasm
+            call, wasm = host.opened(reference, tool, control), host.verifier.verified(reference, control).fetched.wasm
         given = read_assignments(call.function, assignments) if json_arguments is None else read_json_object(json_arguments)
         return host.measured(replace(call, arguments=given, policy=base or call.policy), wasm, calls=calls, control=control)
 

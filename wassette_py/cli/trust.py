@@ -31,7 +31,7 @@ Scope = Annotated[
 def show_trust(context: typer.Context) -> None:
     """Show the trust policy."""
     session = session_of(context)
-    _show(session, session.host.loader.trust(), str(session.settings.trust_file))
+    _show(session, session.host.verifier.trust(), str(session.settings.trust_file))
 
 
 @app.command("add", cls=Command)

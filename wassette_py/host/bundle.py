@@ -46,7 +46,7 @@ def save(host: ComponentHost, project: Path, file: Path, control: Control) -> tu
             raise InvalidProject(
                 f"{one.id}: {one.text} is on this machine; a bundle holds what comes from a registry", "wassette registry push oci://… FILE"
             )
-        judged = host.loader.judged(pinned(one.reference, known[one.id]), control, cache=cache)
+        judged = host.verifier.judged(pinned(one.reference, known[one.id]), control, cache=cache)
         if judged.judgement.error is not None:
             raise judged.judgement.error
     members = dict(_project_members(wanted))
@@ -84,7 +84,7 @@ def load(host: ComponentHost, file: Path, control: Control, *, accept_policies: 
 
 def _check_words(host: ComponentHost, wanted: tuple[Wanted, ...], *, accept_policies: bool) -> None:
     """A bundle comes from anybody: no path, address or digest in it counts as typed by a person here, and no permission as granted."""
-    trust = host.loader.trust()
+    trust = host.verifier.trust()
     for one in wanted:
         if trust.rule_for(one.reference) is None:
             raise VerificationError(

@@ -22,20 +22,22 @@ from wassette_py.errors import (
     WassetteError,
 )
 from wassette_py.host.caller import Call, Caller, waited
-from wassette_py.host.loader import Inspection, Judged, Loaded, Loader, Prepared
+from wassette_py.host.loader import Inspection, Loaded, Loader, Prepared
 from wassette_py.host.outcome import CallResult, failed
 from wassette_py.host.policies import Policies
 from wassette_py.host.recording import Recorder
 from wassette_py.host.shelf import Shelf
 from wassette_py.host.tools import HostedTool
 from wassette_py.host.trusting import TrustFile, Vouching
+from wassette_py.host.verdicts import Verdicts
+from wassette_py.host.verifying import Judged, Verifier
 from wassette_py.names import Digest
 from wassette_py.secrets import SecretStore
 from wassette_py.store import ComponentStore, Entry
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
-    from wassette_py.host.loader import Consent
+    from wassette_py.host.verifying import Consent
     from wassette_py.host.wanting import Decide
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.reference import Reference
@@ -57,8 +59,10 @@ class ComponentHost:
         self.recorder = Recorder(log, self.secrets.redactor, values=settings.audit.arguments == "values")
         self.policies = Policies(self.store, settings, self.recorder, self.secrets)
         self.trust = trust = TrustFile(settings.trust_file)
-        self.vouching = Vouching(trust, self.store)
-        self.loader = Loader(settings, self.store, self.policies, trust=trust, engine=lambda: self.sandbox.engine)
+        verdicts = Verdicts(settings.config_dir / "verdicts.key")
+        self.vouching = Vouching(trust, self.store, verdicts)
+        self.verifier = Verifier(settings, trust)
+        self.loader = Loader(self.store, self.policies, verifier=self.verifier, verdicts=verdicts, engine=lambda: self.sandbox.engine)
         self.caller = Caller(
             settings,
             self.store,
@@ -176,7 +180,7 @@ class ComponentHost:
 
     def judge(self, reference: Reference, control: Control) -> Judged:
         """Whether `reference` would be loaded, and why; loads nothing."""
-        return self.loader.judged(reference, control)
+        return self.verifier.judged(reference, control)
 
     def unload(self, component_id: str, *, keep_policy: bool = False) -> str | None:
         """Removes component, record and policy; returns the policy's text. Raises UnknownComponent."""
@@ -215,7 +219,7 @@ class ComponentHost:
 
         policy = policy or EMPTY
         with self.recorder.operation("open", reference.default_id, reference=str(reference)) as learnt:
-            verified = self.loader.verified(reference, control)
+            verified = self.verifier.verified(reference, control)
             fetched = verified.fetched
             learnt |= {"digest": str(fetched.digest), "signer": verified.signer.text}
             component, description = self.loader.compiled(fetched, "", control)

@@ -14,27 +14,18 @@ from typing import TYPE_CHECKING
 from wassette_py.errors import DigestMismatch, InvalidComponent, StoreError
 from wassette_py.host.difference import Difference, replaced_by
 from wassette_py.host.tools import check_names
-from wassette_py.host.trusting import TrustFile, verdict_of
 from wassette_py.store import Record
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
     from wassette_py.fetch import Fetched
     from wassette_py.host.policies import Policies
-    from wassette_py.oci.access import Access
-    from wassette_py.oci.cache import DownloadCache
+    from wassette_py.host.verdicts import Verdicts
+    from wassette_py.host.verifying import Consent, Verified, Verifier
     from wassette_py.reference import Digest, Reference
     from wassette_py.sandbox.engine import CompiledComponent, Engine
-    from wassette_py.settings import Settings
     from wassette_py.store import ComponentStore
-    from wassette_py.trust.document import TrustPolicy, TrustScope
-    from wassette_py.trust.verifier import Judgement, VerifiedSigner
     from wassette_py.wit.describe import Description
-
-    Consent = Callable[[Fetched], None]
-    """Asks a person about bytes that no trust scope names, and sees to it that what they accept is trusted. Raises Refused."""
-
-ACCEPTED = "accepted by a person for one session"
 
 
 @dataclass(frozen=True)
@@ -59,17 +50,6 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class Verified:
-    """Fetched bytes and who vouches for them, under which trust policy."""
-
-    fetched: Fetched
-    signer: VerifiedSigner
-    trust: TrustPolicy
-    session: bool = False
-    """A person accepted them for this process: nothing that is written down may say that they are trusted."""
-
-
-@dataclass(frozen=True)
 class Prepared:
     """A load up to the installing; `difference` to what it replaces, None when it replaces nothing or nothing has changed."""
 
@@ -81,108 +61,17 @@ class Prepared:
     is_new: bool = True
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Fetched bytes and the decision about them, whatever it is."""
-
-    fetched: Fetched
-    judgement: Judgement
-
-
 class Loader:
-    """Loads into one store, under one trust policy. `engine` makes the engine when it is first needed."""
+    """Loads what `verifier` accepts into one store. `engine` makes the engine when it is first needed."""
 
     def __init__(
-        self, settings: Settings, store: ComponentStore, policies: Policies, *, trust: TrustFile, engine: Callable[[], Engine]
+        self, store: ComponentStore, policies: Policies, *, verifier: Verifier, verdicts: Verdicts, engine: Callable[[], Engine]
     ) -> None:
-        self._settings = settings
         self._store = store
         self._policies = policies
-        self._trust = trust
+        self._verifier = verifier
+        self._verdicts = verdicts
         self._engine = engine
-        self._access: Access | None = None
-
-    def trust(self) -> TrustPolicy:
-        """The trust policy as its file, and the key files it names, say now. Raises InvalidTrustPolicy."""
-        return self._trust.policy()
-
-    def verified(self, reference: Reference, control: Control, consent: Consent | None = None) -> Verified:
-        """Bytes that match their digest and that the trust policy accepts; where no scope names them, `consent` was heard before.
-        Raises FetchError, VerificationError, Cancelled, and what `consent` raises."""
-        from wassette_py.trust.verifier import needs_signatures, verify
-
-        policy = self.trust()
-        rule = policy.rule_for(reference)
-        fetched = self._fetched(reference, rule, control, signatures=needs_signatures(reference, rule))
-        control.step("verify")
-        accepted = None
-        if rule is None and consent is not None:
-            pin = fetched.manifest or fetched.digest
-            if (str(reference), pin) not in self._trust.accepted:
-                consent(fetched)
-                policy = self.trust()
-                rule = policy.rule_for(reference)
-            accepted = self._trust.accepted.get((str(reference), pin))
-        signer = verify(
-            reference=reference,
-            digest=fetched.digest,
-            manifest=fetched.manifest,
-            rule=rule or accepted,
-            evidence=fetched.evidence,
-            keys=policy.keys.values(),
-        )
-        session = rule is None and accepted is not None
-        return Verified(fetched, replace(signer, text=ACCEPTED, scope=None) if session else signer, policy, session)
-
-    def judged(self, reference: Reference, control: Control, *, cache: DownloadCache | None = None) -> Judged:
-        """What `verified` would decide, with everything there is to say about it; `cache` is told what it needed. Raises FetchError,
-        Cancelled."""
-        from wassette_py.trust.verifier import is_signable, judge
-
-        policy = self.trust()
-        rule = policy.rule_for(reference)
-        fetched = self._fetched(reference, rule, control, signatures=is_signable(reference), cache=cache)
-        control.step("verify")
-        judgement = judge(
-            reference=reference,
-            digest=fetched.digest,
-            manifest=fetched.manifest,
-            rule=rule,
-            evidence=fetched.evidence,
-            keys=policy.keys.values(),
-        )
-        return Judged(fetched, judgement)
-
-    def _fetched(
-        self,
-        reference: Reference,
-        rule: TrustScope | None,
-        control: Control,
-        *,
-        signatures: bool = False,
-        cache: DownloadCache | None = None,
-    ) -> Fetched:
-        from wassette_py.fetch import fetch
-
-        return fetch(
-            reference,
-            self._settings,
-            control,
-            insecure_http=rule is not None and rule.insecure_http,
-            signatures=signatures,
-            access=self._shared_access(reference),
-            cache=cache,
-        )
-
-    def _shared_access(self, reference: Reference) -> Access | None:
-        """The tokens of all loads of this process, which may run at once; only a registry needs them."""
-        from wassette_py.reference import OciReference
-
-        if self._access is None and isinstance(reference, OciReference):
-            from wassette_py.oci.access import Access
-
-            self._access = Access(self._settings)
-        return self._access
 
     def load(
         self,
@@ -218,7 +107,7 @@ class Loader:
         if policy is not None:
             self._policies.parse(policy, "policy")
         installed = self._replaced(component_id, reference)
-        verified = self.verified(reference, control, consent)
+        verified = self._verifier.verified(reference, control, consent)
         fetched = verified.fetched
         if (
             installed is not None
@@ -247,7 +136,7 @@ class Loader:
             replaced=replaced_by(installed, fetched.digest),
         )
         kept = _kept(fetched)
-        record = replace(record, verdict=None if verified.session else verdict_of(record, kept, verified.trust))
+        record = replace(record, verdict=self._verdict(record, kept, verified))
         return Prepared(record, verified, kept, policy, None if installed is None else Difference(installed, record))
 
     def installed(self, prepared: Prepared, control: Control) -> Loaded:
@@ -267,16 +156,19 @@ class Loader:
     def _confirmed(self, installed: Record, verified: Verified) -> Record:
         """The record of what is installed already, with the signatures and the verdict of today."""
         kept = _kept(verified.fetched)
-        verdict = None if verified.session else verdict_of(installed, kept, verified.trust)
+        verdict = self._verdict(installed, kept, verified)
         if installed.verdict == verdict:
             return installed
         record = replace(installed, verdict=verdict)
         self._store.add(record, verified.fetched.wasm, signatures=kept)
         return record
 
+    def _verdict(self, record: Record, kept: bytes | None, verified: Verified) -> str | None:
+        return None if verified.session else self._verdicts.of(record, kept, verified.trust)
+
     def inspect(self, reference: Reference, control: Control) -> Inspection:
         """Compiles (and neither runs, keeps nor installs) what `reference` holds, so that a person can look before trusting it."""
-        fetched = self._fetched(reference, self.trust().rule_for(reference), control)
+        fetched = self._verifier.unverified(reference, control)
         _, description = self.compiled(fetched, "", control, keep=False)
         return Inspection(reference.source, fetched.digest, fetched.manifest, len(fetched.wasm), description, fetched.policy)
 

@@ -62,7 +62,7 @@ def _put(
         return publish(artifact, reference, LayoutTarget(reference), control)
     from wassette_py.oci.registry_target import RegistryTarget
 
-    rule = host.loader.trust().rule_for(reference)
+    rule = host.verifier.trust().rule_for(reference)
     plain = rule is not None and rule.insecure_http
 
     def put(inner: Control) -> OciReference | LayoutReference:

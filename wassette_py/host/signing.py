@@ -42,7 +42,7 @@ def sign(host: ComponentHost, reference: Reference, key: PrivateKey, *, form: Fo
     from wassette_py.oci.reading import Patience
     from wassette_py.oci.registry_target import RegistryTarget
 
-    rule = host.loader.trust().rule_for(reference)
+    rule = host.verifier.trust().rule_for(reference)
     plain = rule is not None and rule.insecure_http
 
     def there(inner: Control) -> SignedReference:

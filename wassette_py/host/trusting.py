@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,16 +13,15 @@ from wassette_py.errors import DigestMismatch, InvalidTrustPolicy, StoreError, U
 from wassette_py.files import read_regular, stamp_of
 
 if TYPE_CHECKING:
+    from wassette_py.host.verdicts import Verdicts
     from wassette_py.names import Digest
     from wassette_py.reference import Reference
     from wassette_py.store import ComponentStore, Record
     from wassette_py.trust.document import TrustPolicy, TrustScope
-    from wassette_py.trust.signer import VerifiedSigner
+    from wassette_py.trust.verifier import Judgement
 
 MAX_KEY_FILE = 64 << 10
 MAX_TRUST_FILE = 4 << 20
-VERDICT = 1
-"""Raised when verification itself becomes stricter: then every verdict is found anew."""
 
 
 class TrustFile:
@@ -99,37 +96,45 @@ class Vouching:
     Nothing here asks a network. A new verdict that accepts is written down, so that it is found once and not at every start.
     """
 
-    def __init__(self, trust: TrustFile, store: ComponentStore) -> None:
+    def __init__(self, trust: TrustFile, store: ComponentStore, verdicts: Verdicts) -> None:
         self._trust = trust
         self._store = store
+        self._verdicts = verdicts
         self._seen: dict[str, tuple[object, VerificationError | None]] = {}
 
     def check(self, record: Record) -> None:
         """Returns when the trust policy, as it is now, accepts the component. Raises VerificationError, InvalidTrustPolicy, StoreError."""
         policy = self._trust.policy()
-        bound = (record.reference, record.digest, record.manifest, record.verdict)
+        bound = (record.reference, record.digest, record.manifest, record.signer, record.verdict)
         state = (policy.digest, *bound, self._store.signatures_stamp(record.id), len(self._trust.accepted))
         known = self._seen.get(record.id)
         if known is None or known[0] != state:
-            known = self._seen[record.id] = (state, self._judged(record, policy))
+            known = self._seen[record.id] = (state, self._refusal(record, policy))
         if known[1] is not None:
             raise known[1].with_traceback(None)  # it is raised many times, and would remember each
 
-    def _judged(self, record: Record, policy: TrustPolicy) -> VerificationError | None:
+    def judged(self, record: Record) -> Judgement:
+        """The decision about an installed component, made anew from what is kept of it. Raises UntrustedSigner, StoreError."""
+        return self._decided(record, self._store.signatures(record.id), self._trust.policy())
+
+    def _refusal(self, record: Record, policy: TrustPolicy) -> VerificationError | None:
         kept = self._store.signatures(record.id)
-        verdict = verdict_of(record, kept, policy)
-        if record.verdict == verdict:
-            return None
-        if self._accepted(record, policy):
+        if self._verdicts.holds(record, kept, policy) or self._accepted(record, policy):
             return None
         try:
-            signer = self._verified(record, kept, policy)
+            judgement = self._decided(record, kept, policy)
+            if judgement.error is not None:
+                raise judgement.error
         except VerificationError as error:
             # With the reason of a load, and what helps for something that is installed already.
             again = f"wassette component load {record.reference}"
             return type(error)(f"{record.id} is not trusted any more: {error}", f"{error.hint}\n{again}" if error.hint else again)
-        with contextlib.suppress(StoreError, OSError):  # a directory that cannot be written to costs the same work next time
-            self._store.confirm(record, replace(record, signer=signer, verdict=verdict))
+        assert judgement.signer is not None
+        renewed = replace(record, signer=judgement.signer)
+        renewed = replace(renewed, verdict=self._verdicts.of(renewed, kept, policy) or record.verdict)
+        if renewed != record:
+            with contextlib.suppress(StoreError, OSError):  # a directory that cannot be written to costs the same work next time
+                self._store.confirm(record, renewed)
         return None
 
     def _accepted(self, record: Record, policy: TrustPolicy) -> bool:
@@ -139,32 +144,23 @@ class Vouching:
         accepted = (record.reference, record.manifest or record.digest) in self._trust.accepted
         return accepted and policy.rule_for(parse_reference(record.reference)) is None
 
-    def _verified(self, record: Record, kept: bytes | None, policy: TrustPolicy) -> VerifiedSigner:
+    def _decided(self, record: Record, kept: bytes | None, policy: TrustPolicy) -> Judgement:
         from wassette_py.reference import parse_reference
         from wassette_py.trust.kept import from_bytes
-        from wassette_py.trust.verifier import verify
+        from wassette_py.trust.verifier import judge
 
         reference = parse_reference(record.reference)
         try:
-            evidence = None if kept is None else from_bytes(kept)
-            return verify(
+            return judge(
                 reference=reference,
                 digest=record.digest,
                 manifest=record.manifest,
                 rule=policy.rule_for(reference),
-                evidence=evidence,
+                evidence=None if kept is None else from_bytes(kept),
                 keys=policy.keys.values(),
             )
         except (ValueError, DigestMismatch) as error:
             raise UntrustedSigner(f"its signatures cannot be read: {error}") from None
-
-
-def verdict_of(record: Record, kept: bytes | None, policy: TrustPolicy) -> str:
-    """What a verdict is bound to: the bytes, the manifest, the reference, the signatures as they are kept, and the whole trust policy."""
-    signatures = None if kept is None else hashlib.sha256(kept).hexdigest()
-    manifest = None if record.manifest is None else str(record.manifest)
-    bound = [VERDICT, record.reference, str(record.digest), manifest, signatures, policy.digest]
-    return hashlib.sha256(json.dumps(bound).encode()).hexdigest()
 
 
 def edit_trust(path: Path, edit: Callable[[str, str], str]) -> None:

@@ -13,11 +13,11 @@ import hmac
 import json
 import logging
 import os
-import secrets
 import tempfile
 import time
 from pathlib import Path
 
+from wassette_py.files import access_problem, own_key
 from wassette_py.reference import Digest
 
 _log = logging.getLogger(__name__)
@@ -115,40 +115,13 @@ class Cache:
         """The key of the folder, both made when they are not there; None when the folder is not to be used."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            problem = _problem(self.folder)
+            problem = access_problem(self.folder)
             if problem is None:
-                return self._read_key()
+                return own_key(self.folder / "key")
         except OSError as error:
             problem = error.strerror or str(error)
         _log.warning("compiled components are not cached: %s: %s", self.folder, problem)
         return None
-
-    def _read_key(self) -> bytes:
-        path = self.folder / "key"
-        if not path.exists():
-            handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{os.getpid()}-", dir=self.folder)
-            with os.fdopen(handle, "wb") as file:
-                file.write(secrets.token_bytes(32))
-            with contextlib.suppress(FileExistsError):  # another process was first: its key is the key
-                os.link(name, path)
-            os.unlink(name)
-        problem = _problem(path)
-        key = path.read_bytes()
-        if problem or len(key) != 32:
-            raise OSError(0, problem or "its key is broken")
-        return key
-
-
-def _problem(path: Path) -> str | None:
-    """Why `path` cannot be trusted."""
-    if not hasattr(os, "geteuid"):  # pragma: no cover - Windows: a user's cache folder is theirs by its ACL
-        return None
-    status = path.stat()
-    if status.st_uid != os.geteuid():
-        return "it belongs to another user"
-    if status.st_mode & 0o077:
-        return f"others have access to it (mode {status.st_mode & 0o777:o})"
-    return None
 
 
 def _is_left_behind(temporary: Path) -> bool:

@@ -28,7 +28,7 @@ def load(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> di
     host = bench.host
     reference = parse_reference(arguments["path"])
     consent = None
-    if host.settings.grants != "allow" and host.loader.trust().rule_for(reference) is None:
+    if host.settings.grants != "allow" and host.verifier.trust().rule_for(reference) is None:
         consent = Consent(bench, reference, context)
         consent.before()
     before = {entry.id for entry in host.entries()}
