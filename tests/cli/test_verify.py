@@ -189,3 +189,56 @@ def test_a_key_file_is_a_file_and_no_larger_than_keys_are(wassette: Wassette, tm
     (tmp_path / "k").unlink()
     (tmp_path / "k").write_bytes(b"x" * (65 << 10))
     assert "k cannot be read: it is larger than 65536 bytes" in wassette("trust", "check", file).err
+
+
+def test_an_installed_component_is_verified_from_what_is_kept(
+    wassette: Wassette, layout: Layout, tmp_path: Path, trust_file: Path, components: Path
+) -> None:
+    reference = layout(STRANGER, RELEASE)
+    assert wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE)).code == 0
+    fetched = wassette("component", "verify", reference, "-o", "json").json
+    assert fetched["id"] is None
+    assert wassette("component", "load", reference, "--name", "mine").code == 0
+    (tmp_path / "layout").rename(tmp_path / "gone")
+    assert wassette("component", "verify", "mine", "-o", "json").json == {**fetched, "id": "mine"}
+    text = wassette("component", "verify", "mine", "--explain").out
+    assert (text.startswith("id         mine\n"), "  met: signed by key release" in text) == (True, True)
+    # As it is now, not as it was when it was loaded.
+    write_trust(trust_file, reference, other=signer("P-384"))
+    refused = wassette("component", "verify", "mine", "-o", "json")
+    assert (refused.code, refused.json["accepted"], refused.json["verified"], refused.json["reason"]) == (3, False, None, None)
+    assert "signed by key other" in refused.json["error"]
+    assert [one["met"] for one in refused.json["requirements"]] == [False]
+    folder = Path(wassette("config", "show", "-o", "json").json["component_dir"]["value"])
+    (folder / "mine.sigs").write_text("garbled")
+    garbled = wassette("component", "verify", "mine", "-o", "json")
+    assert (garbled.code, garbled.json["error"].startswith("its signatures cannot be read: ")) == (3, True)
+    (folder / "mine.wasm").write_bytes(b"x" * len((folder / "mine.wasm").read_bytes()))
+    altered = wassette("component", "verify", "mine")
+    assert (altered.code, "digest mismatch" in altered.err) == (1, True)
+    assert wassette("component", "verify", "nothere").code == 1
+
+
+def test_who_vouches_has_one_shape_wherever_it_came_from(wassette: Wassette, layout: Layout, components: Path, tmp_path: Path) -> None:
+    shapes = set()
+    reference = layout(RELEASE)
+    digest = wassette("component", "verify", reference, "-o", "json").json["manifest"]
+    for words, kind, reason in (
+        (None, None, "a file on this machine"),
+        (("--unsigned", "--reason", "tests"), None, "not signed, accepted by trust scope"),
+        (("--digest", digest), "digest", "pinned by trust scope"),
+        (("--key", key_file(tmp_path, RELEASE)), "signed", "signed by key release"),
+    ):
+        if words is not None:
+            assert wassette("trust", "add", source(reference), *words).code == 0
+        for target in (reference, "one"):
+            assert wassette("component", "load", reference).code == 0
+            document = wassette("component", "verify", target, "-o", "json").json
+            shapes.add(tuple(document))
+            assert document["reason"].startswith(reason)
+            assert (document["verified"] or {}).get("kind") == kind
+            assert document["verified"] == wassette("component", "inspect", "one", "-o", "json").json["verified"]
+        if words is not None:
+            assert wassette("trust", "remove", source(reference)).code == 0
+    shapes.add(tuple(wassette("component", "verify", "one.wasm", "-o", "json").json))
+    assert len(shapes) == 1

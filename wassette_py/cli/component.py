@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wassette_py.cli import describing, verifying
-from wassette_py.cli.arguments import ComponentId, ReferenceText, is_installed, read_text
+from wassette_py.cli.arguments import ComponentId, ReferenceText, installed_ids, is_installed, read_text
 from wassette_py.cli.options import Command, FetchCommand, Session, noun, session_of
 from wassette_py.cli.render import show, talk
 from wassette_py.cli.signing import PasswordFile, read_key
@@ -84,17 +84,26 @@ def inspect(
 @app.command("verify", cls=FetchCommand)
 def verify(
     context: typer.Context,
-    reference: ReferenceText,
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|REF", help="An installed component, from what is kept of it, or a reference.", autocompletion=installed_ids
+        ),
+    ],
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what was found, where, by whom, and which rule it met or failed.")
     ] = False,
 ) -> None:
-    """Say whether a component would be accepted, and install nothing; exit 3 when it would not."""
+    """Say whether a component is accepted, and by what; exit 3 when it is not."""
     from wassette_py.reference import parse_reference
 
-    session, target = session_of(context), parse_reference(reference)
+    session = session_of(context)
     host = session.host
-    judged = session.wait_for(lambda control: host.judge(target, control), label=f"verifying {target}")
+    if is_installed(session, target):
+        judged = host.judge_installed(target)
+    else:
+        reference = parse_reference(target)
+        judged = session.wait_for(lambda control: host.judge(reference, control), label=f"verifying {reference}")
     show(session, verifying.document(judged), verifying.lines(judged, explain=explain))
     if judged.judgement.error is not None:
         raise judged.judgement.error

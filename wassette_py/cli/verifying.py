@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 
 def document(judged: Judged) -> dict[str, Any]:
-    """`component verify -o json`."""
-    fetched, judgement = judged.fetched, judged.judgement
-    scope, error = judgement.scope, judgement.error
+    """`component verify -o json`, the same for every source: `verified` is who vouches for it, as `inspect` says, `reason` why it is
+    accepted, also where nobody does; `error` why it is not."""
+    judgement = judged.judgement
+    scope, error, signer = judgement.scope, judgement.error, judgement.signer
     return {
-        "reference": str(fetched.reference),
-        "digest": str(fetched.digest),
-        "manifest": str(fetched.manifest) if fetched.manifest else None,
+        "id": judged.id,
+        "reference": str(judged.reference),
+        "digest": str(judged.digest),
+        "manifest": str(judged.manifest) if judged.manifest else None,
         "accepted": error is None,
-        "verified": judgement.signer.to_json() if judgement.signer else None,
+        "verified": signer.to_json() if signer and signer.vouches else None,
+        "reason": signer.text if signer else None,
         "scope": None if scope is None else {"match": scope.match, "line": scope.line, "mode": "warn" if scope.warn else "enforce"},
         "requirements": [{"text": one.text, "met": one.met} for one in judgement.requirements],
         "signatures": [_found(one) for one in judgement.findings],
@@ -49,10 +52,11 @@ def _time(seconds: int) -> str:
 
 def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
     """`component verify`, for people."""
-    fetched, judgement = judged.fetched, judged.judgement
+    judgement = judged.judgement
     words = judgement.signer.words if judgement.signer else "not trusted"
-    manifest = [("manifest", str(fetched.manifest))] if fetched.manifest else []
-    yield from columns([("reference", str(fetched.reference)), *manifest, ("wasm", str(fetched.digest)), ("verified", words)])
+    installed = [("id", judged.id)] if judged.id else []
+    manifest = [("manifest", str(judged.manifest))] if judged.manifest else []
+    yield from columns([*installed, ("reference", str(judged.reference)), *manifest, ("wasm", str(judged.digest)), ("verified", words)])
     if not explain:
         return
     scope = judgement.scope

@@ -182,6 +182,14 @@ class ComponentHost:
         """Whether `reference` would be loaded, and why; loads nothing."""
         return self.verifier.judged(reference, control)
 
+    def judge_installed(self, component_id: str) -> Judged:
+        """Whether an installed component is accepted now, from its bytes and what is kept of it. Raises UnknownComponent, StoreError, …"""
+        from wassette_py.reference import parse_reference
+
+        record = self.store.record(component_id)
+        self.store.wasm(record)
+        return Judged(parse_reference(record.reference), record.digest, record.manifest, self.vouching.judged(record), component_id)
+
     def unload(self, component_id: str, *, keep_policy: bool = False) -> str | None:
         """Removes component, record and policy; returns the policy's text. Raises UnknownComponent."""
         with self.recorder.operation("unload", component_id), self.store.locked():

@@ -114,22 +114,19 @@ class Vouching:
             raise known[1].with_traceback(None)  # it is raised many times, and would remember each
 
     def judged(self, record: Record) -> Judgement:
-        """The decision about an installed component, made anew from what is kept of it. Raises UntrustedSigner, StoreError."""
-        return self._decided(record, self._store.signatures(record.id), self._trust.policy())
+        """The decision about an installed component, made anew from what is kept of it. Raises InvalidTrustPolicy, StoreError."""
+        return _decided(record, self._store.signatures(record.id), self._trust.policy())
 
     def _refusal(self, record: Record, policy: TrustPolicy) -> VerificationError | None:
         kept = self._store.signatures(record.id)
         if self._verdicts.holds(record, kept, policy) or self._accepted(record, policy):
             return None
-        try:
-            judgement = self._decided(record, kept, policy)
-            if judgement.error is not None:
-                raise judgement.error
-        except VerificationError as error:
+        judgement = _decided(record, kept, policy)
+        if judgement.signer is None:
+            assert judgement.error is not None
             # With the reason of a load, and what helps for something that is installed already.
-            again = f"wassette component load {record.reference}"
+            error, again = judgement.error, f"wassette component load {record.reference}"
             return type(error)(f"{record.id} is not trusted any more: {error}", f"{error.hint}\n{again}" if error.hint else again)
-        assert judgement.signer is not None
         renewed = replace(record, signer=judgement.signer)
         renewed = replace(renewed, verdict=self._verdicts.of(renewed, kept, policy) or record.verdict)
         if renewed != record:
@@ -144,23 +141,27 @@ class Vouching:
         accepted = (record.reference, record.manifest or record.digest) in self._trust.accepted
         return accepted and policy.rule_for(parse_reference(record.reference)) is None
 
-    def _decided(self, record: Record, kept: bytes | None, policy: TrustPolicy) -> Judgement:
-        from wassette_py.reference import parse_reference
-        from wassette_py.trust.kept import from_bytes
-        from wassette_py.trust.verifier import judge
 
-        reference = parse_reference(record.reference)
-        try:
-            return judge(
-                reference=reference,
-                digest=record.digest,
-                manifest=record.manifest,
-                rule=policy.rule_for(reference),
-                evidence=None if kept is None else from_bytes(kept),
-                keys=policy.keys.values(),
-            )
-        except (ValueError, DigestMismatch) as error:
-            raise UntrustedSigner(f"its signatures cannot be read: {error}") from None
+def _decided(record: Record, kept: bytes | None, policy: TrustPolicy) -> Judgement:
+    """What `policy` says of an installed component with the signatures that are kept of it."""
+    from wassette_py.reference import parse_reference
+    from wassette_py.trust.kept import from_bytes
+    from wassette_py.trust.verifier import Judgement, judge
+
+    reference = parse_reference(record.reference)
+    rule = policy.rule_for(reference)
+    try:
+        return judge(
+            reference=reference,
+            digest=record.digest,
+            manifest=record.manifest,
+            rule=rule,
+            evidence=None if kept is None else from_bytes(kept),
+            keys=policy.keys.values(),
+        )
+    except (ValueError, DigestMismatch) as error:
+        unreadable = UntrustedSigner(f"its signatures cannot be read: {error}")
+        return Judgement(record.manifest or record.digest, rule, error=unreadable)
 
 
 def edit_trust(path: Path, edit: Callable[[str, str], str]) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wassette_py.host.trusting import TrustFile
     from wassette_py.oci.access import Access
     from wassette_py.oci.cache import DownloadCache
-    from wassette_py.reference import Reference
+    from wassette_py.reference import Digest, Reference
     from wassette_py.settings import Settings
     from wassette_py.trust.document import TrustPolicy, TrustScope
     from wassette_py.trust.verifier import Judgement, VerifiedSigner
@@ -36,10 +36,13 @@ class Verified:
 
 @dataclass(frozen=True)
 class Judged:
-    """Fetched bytes and the decision about them, whatever it is."""
+    """What was fetched, or is installed as `id`, and the decision about it, whatever it is."""
 
-    fetched: Fetched
+    reference: Reference
+    digest: Digest
+    manifest: Digest | None
     judgement: Judgement
+    id: str | None = None
 
 
 class Verifier:
@@ -99,7 +102,7 @@ class Verifier:
             evidence=fetched.evidence,
             keys=policy.keys.values(),
         )
-        return Judged(fetched, judgement)
+        return Judged(reference, fetched.digest, fetched.manifest, judgement)
 
     def unverified(self, reference: Reference, control: Control) -> Fetched:
         """Bytes that match their digest, and nothing said about who made them: to be looked at. Raises FetchError, Cancelled."""
