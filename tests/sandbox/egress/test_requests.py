@@ -107,6 +107,13 @@ def test_a_body_of_chunks_and_one_that_ends_with_the_connection_are_read(web: We
             assert answer(web.send(url, granted(url))) == (200, len(text), text)
 
 
+def test_a_get_has_no_body_whatever_its_guest_ends_it_with(web: Web) -> None:
+    with origin(hello) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url), body="x", filler=3)) == (200, 5, "hello")
+        assert (server.lines, server.headers[0].keys()) == (["GET / HTTP/1.1"], {"host", "connection"})
+
+
 def test_what_a_server_says_before_its_answer_is_not_the_answer(web: Web) -> None:
     with origin(lambda visit: visit.send(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")) as server:
         url = f"http://127.0.0.1:{server.port}"

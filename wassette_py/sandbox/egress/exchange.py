@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import h11
 
 from wassette_py.sandbox.egress.dialing import CHUNK, HEAD, Connection, Dialer
-from wassette_py.sandbox.egress.heads import request_headers, request_target, response_headers
+from wassette_py.sandbox.egress.heads import drops_body, request_headers, request_target, response_headers
 from wassette_py.sandbox.egress.route import NotSent, Route
 from wassette_py.sandbox.egress.session import Session
 from wassette_py.sandbox.egress.tickets import Tickets
@@ -98,7 +98,7 @@ async def _exchange(guest: Side, request: h11.Request, session: Session, route: 
     server = Side(h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD), connection.reader, connection.writer)
     try:
         await _head(server, request, route, connection, _injected(session, route))
-        upload = asyncio.ensure_future(_upload(guest, server, session))
+        upload = asyncio.ensure_future(_upload(guest, server, session, dropped=drops_body(route, request.headers)))
         try:
             await _answer(guest, server, session, upload)
         finally:
@@ -120,15 +120,16 @@ def _injected(session: Session, route: Route) -> Sequence[tuple[str, str]]:
 async def _head(server: Side, request: h11.Request, route: Route, connection: Connection, injected: Sequence[tuple[str, str]]) -> None:
     headers = request_headers(route, connection, request.headers, injected)
     with contextlib.suppress(OSError):  # what broke is found by who waits for the answer
-        await server.send(h11.Request(method=request.method, target=request_target(route, connection), headers=headers))
+        await server.send(h11.Request(method=route.method, target=request_target(route, connection), headers=headers))
 
 
-async def _upload(guest: Side, server: Side, session: Session) -> None:
+async def _upload(guest: Side, server: Side, session: Session, *, dropped: bool) -> None:
     """The request's body. A server that does not want all of it may still answer: what it does not take is not an error here."""
     with contextlib.suppress(OSError):
         while isinstance(event := await _from_guest(guest), h11.Data):
             session.count("requests", len(event.data))
-            await server.send(h11.Data(event.data))
+            if not dropped:
+                await server.send(h11.Data(event.data))
         await server.send(h11.EndOfMessage())
 
 

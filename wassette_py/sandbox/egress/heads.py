@@ -21,6 +21,11 @@ def request_target(route: Route, connection: Connection) -> str:
     return f"http://{route.authority}{route.path}" if connection.absolute else route.path
 
 
+def drops_body(route: Route, given: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether what the guest ends its request with is nothing to send on: as with all clients, a GET without a length has no body."""
+    return route.method == "GET" and any(name == b"transfer-encoding" for name, _ in given)
+
+
 def request_headers(
     route: Route, connection: Connection, given: Iterable[tuple[bytes, bytes]], injected: Sequence[tuple[str, str]] = ()
 ) -> Headers:
@@ -30,7 +35,8 @@ def request_headers(
     names = {name.lower() for name, _ in ours}
     kept = [*((name, value) for name, value in _kept(known) if name.lower() not in names), *ours]
     if any(name == b"transfer-encoding" for name, _ in known):
-        kept = [(name, value) for name, value in kept if name != b"content-length"] + [(b"transfer-encoding", b"chunked")]
+        framing = [] if drops_body(route, known) else [(b"transfer-encoding", b"chunked")]
+        kept = [(name, value) for name, value in kept if name != b"content-length"] + framing
     authorized = [(b"proxy-authorization", connection.credentials.encode())] if connection.credentials else []
     return [(b"host", route.authority.encode()), *kept, *authorized, (b"connection", b"close")]
 

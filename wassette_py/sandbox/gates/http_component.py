@@ -1,7 +1,8 @@
 """The HTTP gate as text: it reads a request, and sends it elsewhere than it was meant to go.
 
 `forward` sets scheme, authority and path, and bounds the guest's three timeouts by `limit` (nanoseconds), before it hands the request
-to WASI: the net below the proxy's cut.
+to WASI: the net below the proxy's cut. A GET goes to the proxy as a POST: of a GET, WASI's client drops the body as soon as it sends the
+head, and a guest that is just about to end it, as the standard asks, would find it closed. The proxy knows what it was.
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ def _each_timeout(template: str) -> str:
     return "\n".join(template.replace("NAME", name) for name in _TIMEOUTS)
 
 
+_GET, _POST = METHODS.index("get"), METHODS.index("post")
 _CASES = " ".join(f'(case "{name}")' for name in METHODS)
 _ERROR_CASES = " ".join(_case(text) for text in _ERRORS.split())
 _OPTIONS = '(memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))'
-_GIVEN = """(export "set-scheme" (func $set-scheme)) (export "set-authority" (func $set-authority)) (export "set-path" (func $set-path))
+_GIVEN = """(export "set-method" (func $set-method)) (export "set-scheme" (func $set-scheme)) (export "set-authority" (func $set-authority)) (export "set-path" (func $set-path))
     (export "options" (func $new-options)) (export "handle" (func $handle)) (export "drop" (func $drop))
     (export "drop-options" (func $drop-options))"""
 
@@ -68,6 +70,8 @@ TEXT = f"""
     (export "field-size-payload" (type $field (eq $f)))
     (type $e (variant {_ERROR_CASES})) (export "error-code" (type $error (eq $e)))
     {_each('(export "[method]outgoing-request.GETTER" (func (param "self" (borrow $request)) (result RESULT)))')}
+    (export "[method]outgoing-request.set-method"
+      (func (param "self" (borrow $request)) (param "method" $method) (result (result))))
     (export "[method]outgoing-request.set-scheme"
       (func (param "self" (borrow $request)) (param "scheme" (option $scheme)) (result (result))))
     (export "[method]outgoing-request.set-authority"
@@ -96,6 +100,7 @@ TEXT = f"""
     (export "handle" (func (param "request" (own $r)) (param "options" (option (own $o))) (result (result (own $f) (error $e)))))))
   {MEMORY}
   {_each(f'(core func $NAME (canon lower (func $types "[method]outgoing-request.GETTER") {_OPTIONS}))')}
+  (core func $set-method (canon lower (func $types "[method]outgoing-request.set-method") {_OPTIONS}))
   (core func $set-scheme (canon lower (func $types "[method]outgoing-request.set-scheme") {_OPTIONS}))
   (core func $set-authority (canon lower (func $types "[method]outgoing-request.set-authority") {_OPTIONS}))
   (core func $set-path (canon lower (func $types "[method]outgoing-request.set-path-with-query") {_OPTIONS}))
@@ -110,6 +115,7 @@ TEXT = f"""
     (import "memory" "forget" (func $forget))
     (import "" "drop" (func $drop (param i32)))
     (import "" "drop-options" (func $drop-options (param i32)))
+    (import "" "set-method" (func $set-method (param i32 i32 i32 i32) (result i32)))
     (import "" "set-scheme" (func $set-scheme (param i32 i32 i32 i32 i32) (result i32)))
     (import "" "set-authority" (func $set-authority (param i32 i32 i32 i32) (result i32)))
     (import "" "set-path" (func $set-path (param i32 i32 i32 i32) (result i32)))
@@ -132,6 +138,9 @@ TEXT = f"""
     (func (export "forward") (param $request i32) (param $some i32) (param $options i32)
       (param $authority i32) (param $authority-size i32) (param $path i32) (param $path-size i32) (param $limit i64) (result i32)
       (call $forget)
+      (call $method (local.get $request) (i32.const 0))
+      (if (i32.eq (i32.load8_u (i32.const 0)) (i32.const {_GET}))
+        (then (call $must (call $set-method (local.get $request) (i32.const {_POST}) (i32.const 0) (i32.const 0)))))
       (call $must (call $set-scheme (local.get $request) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
       (call $must (call $set-authority (local.get $request) (i32.const 1) (local.get $authority) (local.get $authority-size)))
       (call $must (call $set-path (local.get $request) (i32.const 1) (local.get $path) (local.get $path-size)))
