@@ -13,10 +13,11 @@ from wasmtime.component import Component, Linker
 
 from tests.echo import PADDING_VALUE, component, echo_component, echo_function
 from tests.every_type import EXAMPLES, Example
-from tests.sandbox.test_layout import resident
+from tests.sandbox.memory import resident
 from tests.strategies import fitting_json, values, wit_types
-from wassette_py.sandbox import layout
-from wassette_py.sandbox.codec import FunctionCodec, lifter, lowerer
+from wassette_py.sandbox.codec import FunctionCodec, lifter
+from wassette_py.sandbox.layout import MEMORY, VAL_SIZE
+from wassette_py.sandbox.lowering import Kept, lowering
 from wassette_py.wit.reader import read_component_type
 from wassette_py.wit.types import (
     BYTES,
@@ -160,13 +161,13 @@ def test_thousands_of_conversions_leave_nothing_behind() -> None:
     nested = RecordType((("name", StringType()), ("tags", ListType(StringType())), ("how", VariantType((("by", BYTES), ("no", None))))))
     type = ListType(ResultType(OptionType(nested), EnumType(("bad", "worse"))))
     value = [("ok", (("n" * 500, ["t"] * 20, ("by", b"x" * 500)),)), ("err", "worse"), ("ok", None)] * 5
-    lower, lift = lowerer(type), lifter(type)
+    lower, lift = lowering(type), lifter(type)
 
     def round_trips(count: int) -> None:
         for _ in range(count):
-            packed = lower(value)
-            assert lift(packed, 0) == value
-            layout.free(packed)
+            kept: Kept = []
+            address = lower.block([value], kept)
+            assert lift(MEMORY[address : address + VAL_SIZE]) == value
 
     round_trips(100)
     before = resident()
@@ -193,15 +194,15 @@ def test_calls_of_a_guest_leave_nothing_behind(engine: Engine) -> None:
 
 
 def test_a_value_that_cannot_be_lowered_leaves_nothing_behind() -> None:
-    lower = lowerer(TupleType((StringType(), U8)))
+    lower = lowering(TupleType((StringType(), U8)))
     before = resident()
     for _ in range(200):
-        with pytest.raises(Exception, match="ubyte format requires"):
-            lower(("x" * 100_000, 300))
+        with pytest.raises(OverflowError, match="unsigned byte integer is greater than maximum"):
+            lower.block([("x" * 100_000, 300)], [])
     assert resident() - before < 5_000_000
 
 
-@pytest.mark.parametrize("convert", [lowerer, lifter])
+@pytest.mark.parametrize("convert", [lowering, lifter])
 def test_a_type_without_values_has_no_codec(convert: Any) -> None:
     with pytest.raises(TypeError, match="no value can be a resource"):
         convert(ListType(UnsupportedType("resource")))
@@ -218,3 +219,24 @@ def test_interface_exports_are_called_like_world_exports(engine: Engine) -> None
     function = instance.get_func(store, index)
     assert function is not None
     assert FunctionCodec(f).call(function._func, store._context(), [("hi", PADDING_VALUE)]) == ("hi", PADDING_VALUE)
+
+
+@settings(bounded, max_examples=60)
+@given(st.data())
+def test_values_that_stand_in_one_column_stay_apart(engine: Engine, data: st.DataObject) -> None:
+    type = data.draw(wit_types(6))
+    column = data.draw(st.lists(values(type), max_size=8))
+    assert repr(Guest(engine, ListType(ListType(type))).echo([column, [], column[:1]])) == repr([column, [], column[:1]])
+
+
+def test_a_value_of_another_case_or_shape_is_not_lowered() -> None:
+    for type, wrong in (
+        (EnumType(("a", "b")), "c"),
+        (VariantType((("a", U8), ("b", None))), ("c", None)),
+        (FlagsType(("a",)), ("b",)),
+        (TupleType((U8, U8)), (1,)),
+        (U8, -1),
+        (BYTES, "text"),
+    ):
+        with pytest.raises((LookupError, TypeError, ValueError, OverflowError)):
+            lowering(type).block([wrong], [])

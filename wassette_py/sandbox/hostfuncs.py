@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from wassette_py.policy.matching import match_variable
-from wassette_py.sandbox import layout
+from wassette_py.sandbox import calling, layout, packing
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState
 
@@ -16,17 +16,17 @@ from wassette_py.sandbox.state import CallState
 @hosted
 def _get_environment(call: CallState, _args: Any, results: Any) -> None:
     call.asked_for_variables = True
-    layout.put(results[0], _pairs(call))
+    packing.put(results[0], _pairs(call))
 
 
 @hosted
 def _get_arguments(_call: CallState, _args: Any, results: Any) -> None:
-    layout.put(results[0], layout.pack_list(b""))
+    packing.put(results[0], packing.pack_list(b""))
 
 
 @hosted
 def _initial_cwd(_call: CallState, _args: Any, results: Any) -> None:
-    layout.put(results[0], layout.pack_option(None))
+    packing.put(results[0], packing.pack_option(None))
 
 
 @hosted
@@ -37,13 +37,13 @@ def _get(call: CallState, args: Any, results: Any) -> None:
     decision = match_variable(call.policy, key)
     if not decision.allowed:
         call.deny("environment", f"env {key}", decision.reason)
-    layout.put(results[0], layout.pack_result(True, layout.pack_option(None if value is None else layout.pack_string(value))))
+    packing.put(results[0], packing.pack_result(True, packing.pack_option(None if value is None else packing.pack_string(value))))
 
 
 @hosted
 def _get_all(call: CallState, _args: Any, results: Any) -> None:
     call.asked_for_variables = True
-    layout.put(results[0], layout.pack_result(True, _pairs(call)))
+    packing.put(results[0], packing.pack_result(True, _pairs(call)))
 
 
 @hosted
@@ -65,14 +65,14 @@ def _create_udp_socket(call: CallState, _args: Any, results: Any) -> None:
 
 def _refuse_socket(call: CallState, kind: str, results: Any) -> None:
     call.deny("sockets", kind, "raw sockets are not given to components")
-    layout.put(results[0], layout.pack_result(False, layout.pack_enum("access-denied")))
+    packing.put(results[0], packing.pack_result(False, packing.pack_enum("access-denied")))
 
 
 @hosted
 def _resolve_addresses(call: CallState, args: Any, results: Any) -> None:
     call.deny("sockets", f"look-up {layout.read_string(args[1])}", "names are looked up for granted HTTP requests, not for components")
-    layout.drop_borrowed(call.context, args[0])
-    layout.put(results[0], layout.pack_result(False, layout.pack_enum("permanent-resolver-failure")))
+    calling.drop_borrowed(call.context, args[0])
+    packing.put(results[0], packing.pack_result(False, packing.pack_enum("permanent-resolver-failure")))
 
 
 @hosted
@@ -81,8 +81,8 @@ def _of_a_stream(_call: CallState, _args: Any, _results: Any) -> None:  # pragma
 
 
 def _pairs(call: CallState) -> bytes:
-    return layout.pack_list(
-        b"".join([layout.pack_tuple(layout.pack_string(key) + layout.pack_string(value)) for key, value in call.variables.items()])
+    return packing.pack_list(
+        b"".join([packing.pack_tuple(packing.pack_string(key) + packing.pack_string(value)) for key, value in call.variables.items()])
     )
 
 

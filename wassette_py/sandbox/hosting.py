@@ -1,6 +1,6 @@
 """Host functions of ours: a Python function on the call it belongs to, as a callback for any number of linkers.
 
-`layout.host_function` lets nothing out of a callback; what goes wrong in one is kept on its call, so that it is not lost.
+`calling.host_function` lets nothing out of a callback; what goes wrong in one is kept on its call, so that it is not lost.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from wasmtime import WasmtimeError
 
-from wassette_py.sandbox import layout
+from wassette_py.sandbox import calling
 from wassette_py.sandbox.state import CALLS, CallState
 
 HostFunction = Callable[[CallState, Any, Any], None]
@@ -33,4 +33,4 @@ def hosted(body: HostFunction) -> Any:
             call.failure = error
             raise
 
-    return layout.host_function(run)
+    return calling.host_function(run)

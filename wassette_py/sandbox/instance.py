@@ -10,7 +10,7 @@ from typing import Any
 from wasmtime import WasmtimeError
 from wasmtime import _ffi as ffi
 
-from wassette_py.sandbox import failures, layout, memory, pacing, wasi
+from wassette_py.sandbox import calling, failures, memory, pacing, wasi
 from wassette_py.sandbox.engine import CompiledComponent, Entry
 from wassette_py.sandbox.memory import MemoryWatch
 from wassette_py.sandbox.output import check_size
@@ -78,7 +78,7 @@ def _run(component: CompiledComponent, entry: Entry, values: Sequence[object], c
 def _call(component: CompiledComponent, linker: Any, entry: Entry, values: Sequence[object], call: CallState) -> object:
     began = time.perf_counter()
     instance = ffi.wasmtime_component_instance_t()
-    layout.raise_error(ffi.wasmtime_component_linker_instantiate(linker.ptr(), call.context, component.raw.ptr(), ctypes.byref(instance)))
+    calling.raise_error(ffi.wasmtime_component_linker_instantiate(linker.ptr(), call.context, component.raw.ptr(), ctypes.byref(instance)))
     call.instantiating = time.perf_counter() - began
     function = ffi.wasmtime_component_func_t()
     ffi.wasmtime_component_instance_get_func(ctypes.byref(instance), call.context, entry.index.ptr(), ctypes.byref(function))

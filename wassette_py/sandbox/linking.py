@@ -14,7 +14,7 @@ import wasmtime
 from wasmtime.component import Component, Linker, ResourceType
 
 from wassette_py.errors import InvalidComponent
-from wassette_py.sandbox import hostfuncs, layout
+from wassette_py.sandbox import calling, hostfuncs
 from wassette_py.sandbox.compiler import one_line
 from wassette_py.sandbox.gates import clock, http, preopens
 from wassette_py.sandbox.gates.gate import Gate
@@ -76,7 +76,7 @@ def build_linker(engine: wasmtime.Engine, component: Component, gated: GetFuncti
         for name, functions in _replaced(items, engine, gated):
             with root.add_instance(name) as instance:
                 for function, callback in functions.items():
-                    layout.add_function(instance, function, callback)
+                    calling.add_function(instance, function, callback)
                 resource = hostfuncs.RESOURCES.get(_interface(name) or "")
                 if resource is not None:
                     instance.add_resource(resource, ResourceType.host(0), _drop_nothing)

@@ -17,7 +17,7 @@ from wasmtime import _ffi as ffi
 from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import PolicyDocument, StorageGrant
 from wassette_py.policy.storage import covers
-from wassette_py.sandbox import folders, layout
+from wassette_py.sandbox import calling, folders
 from wassette_py.sandbox.state import CALLS, CallState
 
 _WRITER: Any = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_ubyte), ctypes.c_size_t)
@@ -36,7 +36,7 @@ def configure(call: CallState, address: int, *, directories: bool) -> None:
     except BaseException:
         ffi.wasi_config_delete(config)
         raise
-    layout.raise_error(ffi.wasmtime_context_set_wasi(call.context, config))
+    calling.raise_error(ffi.wasmtime_context_set_wasi(call.context, config))
 
 
 def preopens(grants: Iterable[StorageGrant]) -> list[tuple[str, StorageGrant, bool]]:

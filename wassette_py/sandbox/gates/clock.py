@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from wassette_py.sandbox import layout
+from wassette_py.sandbox import layout, packing
 from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState
@@ -32,8 +32,8 @@ TEXT = """
   (func (export "subscribe") (param "when" u64) (result (own $pollable)) (canon lift (core func $code "subscribe"))))
 """
 
-_RESOLUTION = layout.scalar_packer(layout.U64)(1)
-_PACK_U64 = layout.scalar_packer(layout.U64)
+_RESOLUTION = packing.scalar_packer(layout.U64)(1)
+_PACK_U64 = packing.scalar_packer(layout.U64)
 _MARGIN = 1_000_000
 """Nanoseconds a cut sleep goes on past the deadline, so that the guest finds itself past it."""
 
@@ -44,16 +44,16 @@ def functions(gate: Gate) -> Functions:
     def subscribe(call: CallState, wanted: int, results: Any) -> None:
         longest = int(call.time_left() * 1e9) + _MARGIN
         arguments = (layout.Val * 1)()
-        layout.put(arguments[0], _PACK_U64(max(0, min(wanted, longest))))
+        packing.put(arguments[0], _PACK_U64(max(0, min(wanted, longest))))
         gate.call(call, "subscribe", arguments, 1, results[0])
 
     @hosted
     def now(_call: CallState, _args: Any, results: Any) -> None:
-        layout.put(results[0], _PACK_U64(time.monotonic_ns()))
+        packing.put(results[0], _PACK_U64(time.monotonic_ns()))
 
     @hosted
     def resolution(_call: CallState, _args: Any, results: Any) -> None:
-        layout.put(results[0], _RESOLUTION)
+        packing.put(results[0], _RESOLUTION)
 
     @hosted
     def subscribe_duration(call: CallState, args: Any, results: Any) -> None:

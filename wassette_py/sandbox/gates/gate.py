@@ -15,7 +15,7 @@ import wasmtime
 from wasmtime import _ffi as ffi
 from wasmtime.component import Component, Linker
 
-from wassette_py.sandbox import layout
+from wassette_py.sandbox import calling, layout
 from wassette_py.sandbox.state import CallState
 
 MEMORY = """
@@ -54,7 +54,7 @@ class Gate:
         function = ffi.wasmtime_component_func_t()
         index: Any = self._exports[export]
         ffi.wasmtime_component_instance_get_func(ctypes.byref(self._instance(call)), call.context, index.ptr(), ctypes.byref(function))
-        layout.call_raw(function, call.context, args, nargs, ctypes.byref(result))
+        calling.call_raw(function, call.context, args, nargs, ctypes.byref(result))
 
     @contextmanager
     def result(self, call: CallState, export: str, args: Any, nargs: int) -> Iterator[bytes]:
@@ -64,12 +64,12 @@ class Gate:
         try:
             yield layout.copy_of(value)
         finally:
-            layout.delete(value)
+            calling.delete(value)
 
     def _instance(self, call: CallState) -> Any:
         if self.name not in call.gates:
             instance = ffi.wasmtime_component_instance_t()
-            layout.raise_error(
+            calling.raise_error(
                 ffi.wasmtime_component_linker_instantiate(self._linker.ptr(), call.context, self._component.ptr(), ctypes.byref(instance))
             )
             call.gates[self.name] = instance

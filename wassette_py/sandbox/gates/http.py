@@ -13,7 +13,7 @@ from wassette_py.policy.matching import Decision, match_target
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, parse_url
 from wassette_py.policy.targets import Request
 from wassette_py.policy.terms import NEVER_SENT
-from wassette_py.sandbox import layout
+from wassette_py.sandbox import calling, layout, packing
 from wassette_py.sandbox.codec import lifter
 from wassette_py.sandbox.egress.addresses import GRANTABLE, special
 from wassette_py.sandbox.egress.route import NotSent, Route
@@ -31,7 +31,7 @@ _LIFT_METHOD = lifter(_METHOD)
 _LIFT_SCHEME = lifter(OptionType(_SCHEME))
 _LIFT_TEXT = lifter(OptionType(StringType()))
 _LIFT_DURATION = lifter(OptionType(IntegerType(64, signed=False)))
-_PACK_U64 = layout.scalar_packer(layout.U64)
+_PACK_U64 = packing.scalar_packer(layout.U64)
 
 _NET = 0.25
 """Seconds past the deadline at which WASI itself gives a request up, should the proxy not have cut it."""
@@ -96,7 +96,7 @@ def functions(gate: Gate) -> Functions:
             place = call.egress.place_for(call, route)
         except NotSent as error:
             call.note(f"{route.name} failed: {error}")
-            layout.put(results[0], _failure("internal-error", str(error)))
+            packing.put(results[0], _failure("internal-error", str(error)))
             return
         call.count(route.name)
         _forward(gate, call, args, place, results)
@@ -108,7 +108,7 @@ def _read(gate: Gate, call: CallState, args: Any) -> Asked:
     values = {}
     for name, lift in (("method", _LIFT_METHOD), ("scheme", _LIFT_SCHEME), ("authority", _LIFT_TEXT), ("path", _LIFT_TEXT)):
         with gate.result(call, name, args, 1) as packed:
-            values[name] = lift(packed, 0)
+            values[name] = lift(packed)
     method, scheme, authority, path = values.values()
     route = path[0] if path else "/"
     return Asked(
@@ -123,13 +123,13 @@ def _connect_timeout(gate: Gate, call: CallState, args: Any) -> float | None:
     """The guest's own, in seconds: a connection to the proxy is made at once, so the proxy holds it."""
     options = (layout.Val * 1)(args[1])
     with gate.result(call, "connect-timeout", options, 1) as packed:
-        duration = _LIFT_DURATION(packed, 0)
+        duration = _LIFT_DURATION(packed)
     return None if duration is None else duration[0] / 1e9
 
 
 def _deny(call: CallState, asked: Asked, decision: Decision, results: Any) -> None:
     call.deny("network", asked.name(), decision.reason, is_final=_is_final(asked, decision))
-    layout.put(results[0], _failure("HTTP-request-denied", None))
+    packing.put(results[0], _failure("HTTP-request-denied", None))
 
 
 def _is_final(asked: Asked, decision: Decision) -> bool:
@@ -140,19 +140,19 @@ def _is_final(asked: Asked, decision: Decision) -> bool:
 
 
 def _failure(case: str, text: str | None) -> bytes:
-    payload = None if text is None else layout.pack_option(layout.pack_string(text))
-    return layout.pack_result(False, layout.pack_variant(case, payload))
+    payload = None if text is None else packing.pack_option(packing.pack_string(text))
+    return packing.pack_result(False, packing.pack_variant(case, payload))
 
 
 def _forward(gate: Gate, call: CallState, args: Any, place: tuple[str, str], results: Any) -> None:
     """Hands the request to WASI with the proxy's authority and a ticket as path; its answer is the guest's."""
     # NOTE: a shallow copy: request and options stay wasmtime's, the two strings are ours to free.
     forwarded = (layout.Val * 5)(args[0], args[1])
-    layout.put(forwarded[2], layout.pack_string(place[0]))
-    layout.put(forwarded[3], layout.pack_string(place[1]))
-    layout.put(forwarded[4], _PACK_U64(int((call.time_left() + _NET) * 1e9)))
+    packing.put(forwarded[2], packing.pack_string(place[0]))
+    packing.put(forwarded[3], packing.pack_string(place[1]))
+    packing.put(forwarded[4], _PACK_U64(int((call.time_left() + _NET) * 1e9)))
     try:
         gate.call(call, "forward", forwarded, 5, results[0])
     finally:
-        layout.delete(forwarded[2])
-        layout.delete(forwarded[3])
+        calling.delete(forwarded[2])
+        calling.delete(forwarded[3])

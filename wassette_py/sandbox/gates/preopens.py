@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wassette_py.sandbox import layout
+from wassette_py.sandbox import packing
 from wassette_py.sandbox.gates.gate import MEMORY, Gate
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState
@@ -44,6 +44,6 @@ def functions(gate: Gate) -> Functions:
         if call.policy.storage:
             gate.call(call, "directories", None, 0, results[0])
         else:
-            layout.put(results[0], layout.pack_list(b""))
+            packing.put(results[0], packing.pack_list(b""))
 
     return {"get-directories": get_directories}

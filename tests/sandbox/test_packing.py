@@ -1,0 +1,30 @@
+"""What is packed is what wasmtime reads, and wasmtime can free it."""
+
+from __future__ import annotations
+
+from wasmtime import _ffi as ffi
+
+from tests.sandbox.memory import resident
+from wassette_py.sandbox import calling, layout, packing
+
+
+def test_stock_bindings_read_what_is_packed() -> None:
+    val = layout.Val()
+    packing.put(val, packing.pack_result(False, packing.pack_variant("io", packing.pack_string("né"))))
+    assert val.kind == layout.RESULT
+    assert not val.of.result.is_ok
+    variant = val.of.result.val.contents
+    assert ffi.to_str(variant.of.variant.discriminant) == "io"
+    assert ffi.to_str(variant.of.variant.val.contents.of.string) == "né"
+    assert layout.read_string(variant.of.variant.val.contents) == "né"
+    calling.delete(val)
+    calling.delete(val)
+
+
+def test_deleting_a_value_frees_all_that_was_packed_into_it() -> None:
+    before = resident()
+    for _ in range(200):
+        val = layout.Val()
+        packing.put(val, packing.pack_list(packing.pack_string("x" * 100_000)))
+        calling.delete(val)
+    assert resident() - before < 5_000_000
