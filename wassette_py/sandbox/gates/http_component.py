@@ -51,7 +51,8 @@ _GET, _POST = METHODS.index("get"), METHODS.index("post")
 _CASES = " ".join(f'(case "{name}")' for name in METHODS)
 _ERROR_CASES = " ".join(_case(text) for text in _ERRORS.split())
 _OPTIONS = '(memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))'
-_GIVEN = """(export "set-method" (func $set-method)) (export "set-scheme" (func $set-scheme)) (export "set-authority" (func $set-authority)) (export "set-path" (func $set-path))
+_GIVEN = """(export "set-method" (func $set-method)) (export "set-scheme" (func $set-scheme))
+    (export "set-authority" (func $set-authority)) (export "set-path" (func $set-path))
     (export "options" (func $new-options)) (export "handle" (func $handle)) (export "drop" (func $drop))
     (export "drop-options" (func $drop-options))"""
 
