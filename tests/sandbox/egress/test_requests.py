@@ -111,7 +111,8 @@ def test_a_get_has_no_body_whatever_its_guest_ends_it_with(web: Web) -> None:
     with origin(hello) as server:
         url = f"http://127.0.0.1:{server.port}"
         assert answer(web.send(url, granted(url), body="x", filler=3)) == (200, 5, "hello")
-        assert (server.lines, server.headers[0].keys()) == (["GET / HTTP/1.1"], {"host", "connection"})
+        assert server.lines == ["GET / HTTP/1.1"]
+        assert server.headers[0].keys() == {"host", "connection"}
 
 
 def test_what_a_server_says_before_its_answer_is_not_the_answer(web: Web) -> None:
