@@ -23,6 +23,7 @@ from wassette_py.reference import FileReference, HttpsReference, LayoutReference
 from wassette_py.settings import Settings
 from wassette_py.trust.evidence import Evidence
 from wassette_py.trust.kept import from_bytes, to_bytes
+from wassette_py.trust.versions import stated_version
 
 if TYPE_CHECKING:
     from wassette_py.oci.access import Access
@@ -41,7 +42,8 @@ class Fetched:
     policy: str | None
     evidence: Evidence | None = None
     created: str | None = None
-    """When the artifact says it was made, RFC 3339; signed with it, if it is signed."""
+    """When the artifact says it was made, RFC 3339; signed with it, if it is signed, as is the `version` it says it is of."""
+    version: str | None = None
 
 
 def fetch(
@@ -82,7 +84,8 @@ def fetch(
 
 
 def _from_artifact(reference: Reference, artifact: Artifact, evidence: Evidence | None) -> Fetched:
-    return Fetched(reference, artifact.wasm, artifact.digest, artifact.resolved, artifact.policy, evidence, created_of(artifact.document))
+    created, version = created_of(artifact.document), stated_version(artifact.document)
+    return Fetched(reference, artifact.wasm, artifact.digest, artifact.resolved, artifact.policy, evidence, created, version)
 
 
 def _from_page(reference: Reference, read: tuple[bytes, Digest]) -> Fetched:

@@ -21,6 +21,8 @@ from wassette_py.reference import parse_reference
 from wassette_py.settings import Settings
 
 TWO = ONE_TOOL.replace('(export "answer") (result u32)', '(export "reply") (result u32)')
+READER = ONE_TOOL.replace("(component\n", '(component\n  (import "wasi:filesystem/preopens@0.2.0" (instance))\n', 1)
+VERSION = "org.opencontainers.image.version"
 CREATED = "org.opencontainers.image.created"
 
 
@@ -37,9 +39,10 @@ def registry(home: Path, wassette: Wassette, tmp_path: Path) -> Iterator[Registr
         yield running_registry
 
 
-def put(registry: Registry, folder: Path, text: str, tag: str = "1", created: str | None = None) -> None:
+def put(registry: Registry, folder: Path, text: str, tag: str = "1", *, created: str | None = None, version: str | None = None) -> None:
     wasm = write_component(folder, "made", text).read_bytes()
-    registry.put("acme/one", tag, artifact(wasm, annotations={CREATED: created} if created else None))
+    annotations = {name: value for name, value in ((CREATED, created), (VERSION, version)) if value}
+    registry.put("acme/one", tag, artifact(wasm, annotations=annotations or None))
 
 
 def same(number: int) -> str:
@@ -103,6 +106,7 @@ def test_other_bytes_that_offer_the_same_need_none(wassette: Wassette, registry:
     assert digest(wassette) != before
 
 
+@pytest.mark.claim("upgrade:never-back-unasked")
 def test_an_older_version_under_the_same_tag_is_refused_unless_asked_for(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:
     put(registry, tmp_path, same(1), created="2026-02-01T00:00:00Z")
     assert wassette("component", "upgrade", "one").code == 0
@@ -116,6 +120,64 @@ def test_an_older_version_under_the_same_tag_is_refused_unless_asked_for(wassett
     ran = wassette("component", "upgrade", "one", "--older")
     assert ran.code == 0
     assert "this is older than what is installed" in ran.err
+
+
+@pytest.mark.claim("upgrade:never-back-unasked")
+def test_an_older_version_is_known_by_its_number_also_where_it_never_stood_here(
+    wassette: Wassette, registry: Registry, tmp_path: Path
+) -> None:
+    put(registry, tmp_path, same(1), version="1.2.0")
+    assert wassette("component", "upgrade", "one").code == 0
+    put(registry, tmp_path, same(2), version="1.1.9")
+    refused = wassette("component", "load", f"oci://{registry.host}/acme/one:1")
+    assert (refused.code, "is older now than what is installed as 'one'" in refused.err) == (3, True)
+    shown = wassette("component", "upgrade", "one", "--dry-run", "-o", "json")
+    assert (shown.json["version"], shown.json["older"]) == ({"was": "1.2.0", "now": "1.1.9"}, True)
+    put(registry, tmp_path, same(3), version="1.10.0")
+    done = wassette("component", "upgrade", "one")
+    assert (done.code, "  version: 1.2.0 -> 1.10.0" in done.err) == (0, True)
+
+
+def test_a_rollback_puts_back_what_stood_there_offline_and_keeps_it(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:
+    first = digest(wassette)
+    assert "nothing stood there before" in wassette("component", "rollback", "one").err
+    put(registry, tmp_path, TWO)
+    assert wassette("component", "upgrade", "one", "--yes").code == 0
+    second = digest(wassette)
+    shown = wassette("component", "rollback", "one", "--dry-run", "-o", "json")
+    assert (shown.json["older"], shown.json["installed"], digest(wassette)) == (True, False, second)
+    # What a person agreed to is not what comes back: the same yes.
+    asked = wassette("component", "rollback", "one")
+    assert (asked.code, "hint: look at it, then add --yes" in asked.err) == (3, True)
+    done = wassette("component", "rollback", "one", "--yes", "--offline")
+    assert (done.code, done.out, digest(wassette)) == (0, "rolled back: one\n", first)
+    assert wassette("tool", "call", "answer").out == "42\n"
+    stays = wassette("component", "upgrade", "one")
+    assert (stays.code, "hint: wassette component upgrade one --to 1" in stays.err) == (1, True)
+    assert "nothing stood there before" in wassette("component", "rollback", "one").err
+    # Forward again: that was never older.
+    assert wassette("component", "upgrade", "one", "--to", "1", "--yes").code == 0
+    assert digest(wassette) == second
+
+
+@pytest.mark.claim("upgrade:never-back-unasked")
+def test_a_rollback_is_no_way_around_the_trust_policy(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:
+    put(registry, tmp_path, same(1))
+    assert wassette("component", "upgrade", "one").code == 0
+    assert wassette("trust", "remove", registry.host).code == 0
+    made = artifact(write_component(tmp_path, "made", same(1)).read_bytes()).digest
+    assert wassette("trust", "add", registry.host, "--digest", made).code == 0
+    refused = wassette("component", "rollback", "one", "--yes")
+    assert (refused.code, "pins other digests" in refused.err) == (3, True)
+
+
+def test_the_difference_says_what_the_policy_does_not_grant(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:
+    put(registry, tmp_path, READER)
+    dry = wassette("component", "upgrade", "one", "--dry-run", "-o", "json")
+    assert dry.json["imports_without_grant"] == ["wasi:filesystem/preopens@0.2.0"]
+    assert "  its policy grants nothing of: wasi:filesystem/preopens@0.2.0" in dry.err
+    assert wassette("policy", "grant", "one", "storage", tmp_path, "--access", "read").code == 0
+    assert wassette("component", "upgrade", "one", "--dry-run", "-o", "json").json["imports_without_grant"] == []
 
 
 def test_another_tag_is_upgraded_to_by_name(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:

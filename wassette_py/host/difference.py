@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from wassette_py.errors import Drift
+from wassette_py.errors import Drift, StoreError
+from wassette_py.store import Former
 
 if TYPE_CHECKING:
-    from wassette_py.reference import Digest
+    from wassette_py.reference import Digest, Reference
     from wassette_py.store import Record
     from wassette_py.wit.describe import ToolDefinition
 
 REMEMBERED = 32
-"""Digests that an id keeps of what stood there before."""
+"""What an id keeps of what stood there before."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,13 @@ class Difference:
 
     @property
     def is_older(self) -> bool:
-        """Whether `now` stood here before `was`, or says that it was made before it."""
-        if str(self.now.digest) in self.was.replaced:
+        """Whether `now` stood here before `was`, or says that it is of a version before it, or was made before it."""
+        from wassette_py.trust.versions import parse_version
+
+        if any(former.digest == self.now.digest for former in self.was.replaced):
             return True
+        if self.was.version and self.now.version and self.was.version != self.now.version:
+            return parse_version(self.now.version) < parse_version(self.was.version)
         made, makes = self.was.created, self.now.created
         return made is not None and makes is not None and datetime.fromisoformat(makes) < datetime.fromisoformat(made)
 
@@ -84,8 +89,9 @@ class Difference:
 
     @property
     def goes_back(self) -> bool:
-        """Whether the same tag means something older now, which nobody asked for."""
-        return self.is_older and self.now.reference == self.was.reference and self.now.signer.kind != "local"
+        """Whether the same tag means something older now, which nobody asked for. Who names a digest asks for just that."""
+        same = self.now.reference == self.was.reference.partition("@sha256:")[0]
+        return same and self.is_older and self.now.signer.kind != "local"
 
     def check(self) -> None:
         """Raises Drift when a person has to see this first."""
@@ -107,14 +113,30 @@ class Difference:
         yield from map(str, self.tools)
 
 
-def replaced_by(installed: Record | None, digest: Digest) -> tuple[str, ...]:
-    """What the record that takes the place of `installed` remembers."""
+def replaced_by(installed: Record | None, digest: Digest) -> tuple[Former, ...]:
+    """What the record that takes the place of `installed` remembers: what came after that to which somebody goes back is not older."""
     if installed is None:
         return ()
-    if installed.digest == digest:
-        return installed.replaced
-    known = [old for old in (str(installed.digest), *installed.replaced) if old != str(digest)]
-    return tuple(known[:REMEMBERED])
+    history = (Former(installed.digest, installed.reference, installed.manifest), *installed.replaced)
+    for place, former in enumerate(history):
+        if former.digest == digest:
+            return history[place + 1 :]
+    return history[:REMEMBERED]
+
+
+def former_reference(record: Record) -> Reference:
+    """What stood in the place of `record` before it, by its digest. Raises StoreError where nothing did, or nobody can say where it is."""
+    from wassette_py.host.project import pinned
+    from wassette_py.reference import FileReference, parse_reference
+
+    former = record.replaced[0] if record.replaced else None
+    if former is None:
+        raise StoreError(f"nothing stood there before what is installed as {record.id!r}", "wassette component upgrade ID --to TAG")
+    reference = None if former.reference is None else parse_reference(former.reference)
+    if reference is None or isinstance(reference, FileReference):
+        hint = f"wassette component load {former.reference or 'REF'}, when it is there again"
+        raise StoreError(f"what stood there before {record.id!r} ({former.digest}) was not kept", hint)
+    return pinned(reference, former)
 
 
 def _by_export(record: Record) -> dict[tuple[str | None, str], ToolDefinition]:

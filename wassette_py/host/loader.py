@@ -133,6 +133,7 @@ class Loader:
             mapping_version=MAPPING_VERSION,
             loaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
             created=fetched.created,
+            version=fetched.version,
             replaced=replaced_by(installed, fetched.digest),
         )
         kept = _kept(fetched)

@@ -26,7 +26,7 @@ from wassette_py.reference import Digest, FileReference, HttpsReference, Referen
 from wassette_py.strict_yaml import StrictReader, Value
 
 if TYPE_CHECKING:
-    from wassette_py.store import Record
+    from wassette_py.store import Former, Record
 
 MAX_FILE = 1 << 20
 VERSION = 1
@@ -182,8 +182,8 @@ class _Reader(StrictReader):
         return value.data
 
 
-def pinned(reference: Reference, lock: Locked) -> Reference:
-    """The reference by the digest of the lock; of a file only what is read can be compared."""
+def pinned(reference: Reference, exact: Locked | Former) -> Reference:
+    """The reference by the digest that was written down; of a file only what is read can be compared."""
     if isinstance(reference, FileReference):
         return reference
-    return replace(reference, digest=lock.digest if isinstance(reference, HttpsReference) else lock.manifest)
+    return replace(reference, digest=exact.digest if isinstance(reference, HttpsReference) else exact.manifest)

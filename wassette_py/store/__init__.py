@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from wassette_py.store.component_store import ComponentStore
-from wassette_py.store.records import Entry, Record
+from wassette_py.store.records import Entry, Former, Record
 
-__all__ = ["ComponentStore", "Entry", "Record"]
+__all__ = ["ComponentStore", "Entry", "Former", "Record"]

@@ -25,6 +25,26 @@ Status = Literal["ready", "broken", "unverified", "foreign"]
 
 
 @dataclass(frozen=True)
+class Former:
+    """What stood under an id before; `reference` as typed (None: an earlier version did not write it down)."""
+
+    digest: Digest
+    reference: str | None = None
+    manifest: Digest | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"digest": str(self.digest), "reference": self.reference, "manifest": str(self.manifest) if self.manifest else None}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Former:
+        """The inverse of `to_json`; KeyError, TypeError or InvalidReference when `value` is something else."""
+        if isinstance(value, str):
+            return cls(Digest.parse(value))
+        reference = None if value["reference"] is None else _text(value["reference"])
+        return cls(Digest.parse(value["digest"]), reference, None if value["manifest"] is None else Digest.parse(value["manifest"]))
+
+
+@dataclass(frozen=True)
 class Record:
     """One installed component; `reference` as typed, `source` without tag and digest, `loaded_at` RFC 3339 in UTC. `verdict` binds `signer`
     to everything it was decided from (None: decided by an earlier version)."""
@@ -45,8 +65,10 @@ class Record:
     verdict: str | None = None
     created: str | None = None
     """When its artifact says it was made."""
-    replaced: tuple[str, ...] = ()
-    """Digests of what stood under this id before, newest first: a tag that leads back to one is going backwards."""
+    version: str | None = None
+    """The version its artifact says it is of, as semantic versioning writes it."""
+    replaced: tuple[Former, ...] = ()
+    """What stood under this id before, newest first: a tag that leads back to one is going backwards."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -66,7 +88,8 @@ class Record:
             "loaded_at": self.loaded_at,
             "verdict": self.verdict,
             "created": self.created,
-            "replaced": list(self.replaced),
+            "version": self.version,
+            "replaced": [former.to_json() for former in self.replaced],
         }
 
     @classmethod
@@ -90,7 +113,8 @@ class Record:
             loaded_at=_text(value["loaded_at"]),
             verdict=None if value.get("verdict") is None else _text(value["verdict"]),
             created=None if value.get("created") is None else _time(value["created"]),
-            replaced=tuple(_text(digest) for digest in value.get("replaced", ())),
+            version=None if value.get("version") is None else _version(value["version"]),
+            replaced=tuple(Former.from_json(former) for former in value.get("replaced", ())),
         )
 
     def to_bytes(self) -> bytes:
@@ -135,3 +159,9 @@ def _time(value: object) -> str:
     if datetime.fromisoformat(text).tzinfo is None:
         raise ValueError(f"a time without its zone: {text!r}")
     return text
+
+
+def _version(value: object) -> str:
+    from wassette_py.trust.versions import parse_version
+
+    return str(parse_version(_text(value)))

@@ -51,3 +51,11 @@ def version_of(manifest: bytes) -> Version:
     if not isinstance(text, str):
         raise ValueError("its manifest names no version")
     return parse_version(text)
+
+
+def stated_version(manifest: bytes) -> str | None:
+    """`version_of`, as text; None where a manifest names none that can be compared."""
+    try:
+        return str(version_of(manifest))
+    except ValueError:
+        return None
