@@ -13,6 +13,7 @@ from wassette_py.control import Control
 from wassette_py.limits import Limits
 from wassette_py.policy.document import EMPTY, PolicyDocument
 from wassette_py.reference import Digest
+from wassette_py.sandbox import watchdog
 from wassette_py.sandbox.call import CallReport, CallSpec, Sandbox
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 
@@ -40,7 +41,7 @@ class Guests:
         name: str,
         *values: object,
         policy: PolicyDocument = EMPTY,
-        limits: Limits = Limits(timeout=10),  # noqa: B008 - frozen
+        limits: Limits = Limits(timeout=60),  # noqa: B008 - frozen
         environment: Mapping[str, str] | None = None,
     ) -> CallSpec:
         function = next(export for export in component.type.exports if export.name == name)
@@ -52,13 +53,20 @@ class Guests:
         name: str,
         *values: object,
         policy: PolicyDocument = EMPTY,
-        limits: Limits = Limits(timeout=10),  # noqa: B008 - frozen
+        limits: Limits = Limits(timeout=60),  # noqa: B008 - frozen
         environment: Mapping[str, str] | None = None,
         cancel: threading.Event | None = None,
     ) -> CallReport:
         component = self.compile(text)
         spec = self.spec(component, name, *values, policy=policy, limits=limits, environment=environment)
         return self.sandbox.call_and_wait(component, spec, cancel or threading.Event())
+
+
+@pytest.fixture
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watchdog stays out of it: a call that nothing else ends lasts for a minute more."""
+    monkeypatch.setattr(watchdog, "GRACE", 60)
+    monkeypatch.setattr(watchdog, "CANCEL_GRACE", 60)
 
 
 @pytest.fixture(scope="session")

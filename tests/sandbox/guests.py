@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wasmtime import wat2wasm
+
 FILL = """
   (core module $fill
     (memory (export "memory") 1)
@@ -312,11 +314,30 @@ ASYNC_LIFTED = """(component
   (func (export "now") (result u32) (canon lift (core func $code "now"))))"""
 
 
-def large(data: int, *, functions: int) -> str:
-    """A component with `data` bytes of data and as many functions of some length: both make it large, the latter slow to compile."""
-    body = "(local i32)" + "(local.set 1 (i32.add (local.get 0) (i32.mul (local.get 1) (i32.load (local.get 1)))))" * 60 + "(local.get 1)"
-    work = f"(func (param i32) (result i32) {body})" * functions
+def large(data: int) -> str:
+    """A component with `data` bytes of data."""
     return f"""(component
-  (core module $code (memory 64) (data (i32.const 0) "{"a" * data}") {work} (func (export "f")))
+  (core module $code (memory 64) (data (i32.const 0) "{"a" * data}") (func (export "f")))
   (core instance $code (instantiate $code))
   (func (export "f") (canon lift (core func $code "f"))))"""
+
+
+def heavy(functions: int) -> bytes:
+    """A component with as many functions of 790 bytes, put together here: parsing their text would take as long as compiling them."""
+    step = bytes.fromhex("2000 2001 2001 280200 6c 6a 2101")  # $1 = $0 + $1 * load($1)
+    body = b"\1\1\x7f" + step * 60 + b"\x20\1\x0b"
+    types, kinds = b"\2\x60\1\x7f\1\x7f\x60\0\0", _leb(functions + 1) + b"\0" * functions + b"\1"
+    code = _leb(functions + 1) + (_leb(len(body)) + body) * functions + b"\2\0\x0b"
+    sections = {1: types, 3: kinds, 5: b"\1\0\1", 7: b"\1\1f\0" + _leb(functions), 10: code}
+    module = b"\0asm\1\0\0\0" + b"".join(_section(*section) for section in sections.items())
+    shell = bytes(wat2wasm(large(0)))  # its first section is a module with the same export
+    return shell[:8] + _section(1, module) + shell[10 + shell[9] :]
+
+
+def _section(id: int, content: bytes) -> bytes:
+    return bytes([id]) + _leb(len(content)) + content
+
+
+def _leb(number: int) -> bytes:
+    """Unsigned LEB128."""
+    return bytes([number & 127 | 128]) + _leb(number >> 7) if number > 127 else bytes([number])

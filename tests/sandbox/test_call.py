@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LONG, until
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
 from tests.sandbox.conftest import Guests
@@ -32,10 +34,11 @@ def limit_of(report: CallReport) -> str:
 
 
 def test_a_report_says_how_a_call_ended(guests: Guests) -> None:
+    began = time.monotonic()
     report = guests.call(text.PLAIN, "echo", "héé")
     assert report.value == "héé"
     assert (report.error, report.denied, report.stdout, report.stderr) == (None, (), b"", b"")
-    assert 0 < report.seconds < 1
+    assert 0 < report.seconds <= time.monotonic() - began
 
 
 def test_each_call_is_the_first_one_of_its_instance(guests: Guests) -> None:
@@ -48,25 +51,39 @@ def test_nothing_of_a_call_stays_behind(guests: Guests) -> None:
     assert CALLS == {}
 
 
+def cancel_what_runs(cancel: threading.Event) -> None:
+    """Sets `cancel` some time after a call has begun."""
+
+    def work() -> None:
+        until(lambda: CALLS)
+        time.sleep(0.1)
+        cancel.set()
+
+    threading.Thread(target=work, daemon=True).start()
+
+
+@pytest.mark.usefixtures("unwatched")
 def test_a_guest_that_spins_is_ended_at_its_deadline(guests: Guests) -> None:
     report = guests.call(text.PLAIN, "spin", limits=Limits(timeout=0.3))
     assert limit_of(report) == "timeout"
     assert str(report.error) == "it took longer than 300ms"
-    assert 0.3 <= report.seconds < 0.8
+    assert 0.3 <= report.seconds < LONG
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_guest_that_spins_before_it_can_be_called_is_ended_too(guests: Guests) -> None:
     report = guests.call(text.SPINS_AT_START, "f", limits=Limits(timeout=0.2))
     assert limit_of(report) == "timeout"
-    assert report.seconds < 0.7
+    assert report.seconds < LONG
 
 
-def test_a_cancelled_call_ends_within_a_few_ticks(guests: Guests) -> None:
+@pytest.mark.usefixtures("unwatched")
+def test_a_cancelled_call_ends(guests: Guests) -> None:
     cancel = threading.Event()
-    threading.Timer(0.2, cancel.set).start()
+    cancel_what_runs(cancel)
     report = guests.call(text.PLAIN, "spin", cancel=cancel)
     assert isinstance(report.error, Cancelled)
-    assert report.seconds < 0.7
+    assert report.seconds < LONG
 
 
 def test_a_call_that_was_cancelled_before_it_began_is_cancelled_whatever_it_returns(guests: Guests) -> None:
@@ -77,25 +94,35 @@ def test_a_call_that_was_cancelled_before_it_began_is_cancelled_whatever_it_retu
 
 @pytest.mark.parametrize("share", [0.5, 0.25])
 def test_a_share_of_a_core_is_held(guests: Guests, share: float) -> None:
-    before = time.process_time()
-    report = guests.call(text.PLAIN, "spin", limits=Limits(timeout=1, cpu=share))
-    used = time.process_time() - before
-    assert limit_of(report) == "timeout"
-    assert share * 0.2 < used < share * 1.4  # less when the machine is busy
-    assert report.seconds < 1.5
+    component = guests.compile(text.PLAIN)
+    spec = guests.spec(component, "spin", limits=Limits(timeout=2, cpu=share))
+    reports: list[CallReport] = []
+    used: list[float] = []
+
+    def work() -> None:
+        before = time.thread_time()
+        guests.sandbox.call(component, spec, threading.Event(), reports.append)
+        used.append(time.thread_time() - before)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert limit_of(reports[0]) == "timeout"
+    assert 0.01 < used[0] < (share + 1) / 2 * reports[0].seconds  # much less when the machine is busy, and all of it without a share
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_guest_that_is_held_back_can_be_cancelled(guests: Guests) -> None:
     cancel = threading.Event()
-    threading.Timer(0.2, cancel.set).start()
-    report = guests.call(text.PLAIN, "spin", limits=Limits(cpu=0.01, timeout=10), cancel=cancel)
+    cancel_what_runs(cancel)
+    report = guests.call(text.PLAIN, "spin", limits=Limits(cpu=0.01, timeout=60), cancel=cancel)
     assert isinstance(report.error, Cancelled)
-    assert report.seconds < 0.8
+    assert report.seconds < LONG
 
 
 @pytest.mark.parametrize(("name", "size"), [("text", 5000), ("text", 100 << 20), ("bytes", 5000)])
 def test_a_result_larger_than_the_output_may_be_is_refused(guests: Guests, name: str, size: int) -> None:
-    report = guests.call(text.PLAIN, name, size, limits=Limits(output=4000, timeout=20))
+    report = guests.call(text.PLAIN, name, size, limits=Limits(output=4000, timeout=60))
     assert limit_of(report) == "output"
     assert report.value is None
 
@@ -159,52 +186,49 @@ class Fifo:
         os.mkfifo(self.path)
         self.policy = PolicyDocument(storage=(StorageGrant(str(folder)),))
 
-    def release(self) -> None:
-        """Lets everybody who reads have their end of file."""
-        os.close(os.open(self.path, os.O_WRONLY | os.O_NONBLOCK))
+    def release(self, sandbox: Sandbox) -> None:
+        """Lets everybody who reads, or still comes to, have their end of file, until none of them is lost."""
 
+        def is_over() -> bool:
+            with contextlib.suppress(OSError):  # nobody reads
+                os.close(os.open(self.path, os.O_WRONLY | os.O_NONBLOCK))
+            return sandbox._watchdog.lost("guest") == 0
 
-def wait_until_nothing_is_lost(sandbox: Sandbox) -> None:
-    end = time.monotonic() + 5
-    while sandbox._watchdog.lost("guest") and time.monotonic() < end:
-        time.sleep(0.01)
-    assert sandbox._watchdog.lost("guest") == 0
+        until(is_over)
 
 
 def test_what_cannot_be_stopped_is_answered_and_counted_and_past_the_limit_refused(guests: Guests, tmp_path: Path) -> None:
     fifo = Fifo(tmp_path)
     guests.sandbox = Sandbox(guests.engine, abandoned=2)
     for lost in (1, 2):
-        report = guests.call(io.FILES, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=0.2))
+        report = guests.call(io.FILES, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=1))
         assert limit_of(report) == "timeout"
         assert report.asked_for_directories
-        assert 0.2 + GRACE <= report.seconds < 1.2
+        assert 1 + GRACE <= report.seconds < LONG
         assert guests.sandbox._watchdog.lost("guest") == lost
     report = guests.call(io.FILES, "directories", policy=fifo.policy)
     assert limit_of(report) == "busy"
     assert "2 calls of 'guest' could not be stopped" in str(report.error)
     assert report.error is not None
     assert report.error.hint
-    fifo.release()
-    wait_until_nothing_is_lost(guests.sandbox)
+    fifo.release(guests.sandbox)
     assert guests.call(io.FILES, "directories", policy=fifo.policy).value == 1
 
 
 def test_a_blocked_call_that_is_cancelled_is_answered_after_the_grace(guests: Guests, tmp_path: Path) -> None:
     fifo = Fifo(tmp_path)
     cancel = threading.Event()
-    threading.Timer(0.1, cancel.set).start()
-    report = guests.call(io.FILES, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=30), cancel=cancel)
+    cancel_what_runs(cancel)
+    report = guests.call(io.FILES, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=60), cancel=cancel)
     assert isinstance(report.error, Cancelled)
-    assert report.seconds < 1
-    fifo.release()
-    wait_until_nothing_is_lost(guests.sandbox)
+    assert report.seconds < LONG
+    fifo.release(guests.sandbox)
 
 
 def test_a_blocked_call_outside_a_worker_is_answered_by_the_watchdog_too(guests: Guests, tmp_path: Path) -> None:
     fifo = Fifo(tmp_path)
     component = guests.compile(io.FILES)
-    spec = guests.spec(component, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=0.1))
+    spec = guests.spec(component, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=1))
     reports: list[tuple[str, CallReport]] = []
 
     def done(report: CallReport) -> None:
@@ -212,17 +236,17 @@ def test_a_blocked_call_outside_a_worker_is_answered_by_the_watchdog_too(guests:
 
     thread = threading.Thread(target=guests.sandbox.call, args=(component, spec, threading.Event(), done), daemon=True)
     thread.start()
-    time.sleep(0.1 + GRACE + 0.3)
-    fifo.release()
-    thread.join(5)
+    until(lambda: reports)
+    fifo.release(guests.sandbox)
+    thread.join(LONG)
+    assert not thread.is_alive()
     assert [(name, limit_of(report)) for name, report in reports] == [("watchdog", "timeout")]
-    wait_until_nothing_is_lost(guests.sandbox)
 
 
 def test_a_pool_replaces_the_thread_of_a_call_that_cannot_be_stopped(guests: Guests, tmp_path: Path) -> None:
     fifo = Fifo(tmp_path)
     component = guests.compile(io.FILES)
-    blocked = guests.spec(component, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=0.1))
+    blocked = guests.spec(component, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=1))
     quick = guests.spec(component, "directories")
     workers = Workers(limit=1)
     reports: list[CallReport] = []
@@ -234,23 +258,27 @@ def test_a_pool_replaces_the_thread_of_a_call_that_cannot_be_stopped(guests: Gue
 
     workers.submit(lambda: guests.sandbox.call(component, blocked, threading.Event(), done))
     workers.submit(lambda: guests.sandbox.call(component, quick, threading.Event(), done))
-    assert answered.acquire(timeout=2)
-    assert answered.acquire(timeout=2)
+    assert answered.acquire(timeout=LONG)
+    assert answered.acquire(timeout=LONG)
     assert [limit_of(reports[0]), reports[1].value] == ["timeout", 0]
-    fifo.release()
-    wait_until_nothing_is_lost(guests.sandbox)
+    fifo.release(guests.sandbox)
 
 
-def test_ctrl_c_ends_waiting_at_once_and_cancels_the_call(tmp_path: Path, engine: Engine) -> None:
+def test_ctrl_c_ends_waiting_and_cancels_the_call(tmp_path: Path, engine: Engine) -> None:
     program = """
-import pathlib, sys, threading
+import pathlib, sys, threading, time
+from tests.patience import until
 from tests.sandbox import guests as text
 from tests.sandbox.conftest import Guests
 from wassette_py.sandbox.engine import Engine
+from wassette_py.sandbox.state import CALLS
 guests = Guests(Engine(pathlib.Path(sys.argv[1])))
 cancel = threading.Event()
 component = guests.compile(text.PLAIN)
-print("ready", flush=True)
+def tell():
+    until(lambda: CALLS)
+    print("ready", flush=True)
+threading.Thread(target=tell, daemon=True).start()
 try:
     guests.sandbox.call_and_wait(component, guests.spec(component, "spin"), cancel)
 except KeyboardInterrupt:
@@ -259,22 +287,19 @@ except KeyboardInterrupt:
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    time.sleep(0.2)
-    started = time.monotonic()
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=10)
+    said, _ = process.communicate(timeout=LONG)
     assert said == b"cancelled\n"
     assert process.returncode == 0
-    assert time.monotonic() - started < 1
 
 
-def test_a_sleeping_call_that_is_cancelled_is_answered_at_once_and_comes_back_at_its_deadline(guests: Guests) -> None:
+def test_a_sleeping_call_that_is_cancelled_is_answered_before_it_comes_back_at_its_deadline(guests: Guests) -> None:
     cancel = threading.Event()
-    threading.Timer(0.1, cancel.set).start()
-    report = guests.call(text.SLEEP, "sleep", 3600 * 10**9, limits=Limits(timeout=1.5), cancel=cancel)
+    cancel_what_runs(cancel)
+    report = guests.call(text.SLEEP, "sleep", 3600 * 10**9, limits=Limits(timeout=4), cancel=cancel)
     assert isinstance(report.error, Cancelled)
-    assert report.seconds < 0.9
-    wait_until_nothing_is_lost(guests.sandbox)
+    assert report.seconds < 4
+    until(lambda: guests.sandbox._watchdog.lost("guest") == 0)
 
 
 def test_ending_a_sandbox_ends_its_calls(guests: Guests) -> None:
@@ -284,10 +309,10 @@ def test_ending_a_sandbox_ends_its_calls(guests: Guests) -> None:
     threads = [threading.Thread(target=guests.sandbox.call, args=(component, spin, threading.Event(), reports.append)) for _ in range(3)]
     for thread in threads:
         thread.start()
-    time.sleep(0.1)
-    assert guests.sandbox.end()
+    until(lambda: len(guests.sandbox._watchdog._running) == 3)
+    assert guests.sandbox.end(LONG)
     for thread in threads:
-        thread.join(1)
+        thread.join(LONG)
     assert [type(report.error) for report in reports] == [Cancelled] * 3
     assert guests.sandbox.end(0)
 
@@ -314,23 +339,20 @@ time.sleep(0.1)
         assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_call_costs_little_more_than_wasmtime_itself(guests: Guests) -> None:
-    # A bound that slow machines hold too, against re-reading types or building a linker a call: those cost milliseconds a call.
+def test_what_calls_share_is_made_once(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Re-reading types, building a linker or a codec costs milliseconds a call."""
+
+    def made_again(*_: object) -> None:
+        raise AssertionError
+
     component = guests.compile(text.PLAIN)
     spec = guests.spec(component, "add", 1, 2)
     reports: list[CallReport] = []
-    cancel = threading.Event()
-    best = min(_timed(lambda: guests.sandbox.call(component, spec, cancel, reports.append)) for _ in range(20))
-    assert {report.value for report in reports} == {3}
-    assert best < 0.0005
-
-
-def _timed(work: object) -> float:
-    assert callable(work)
-    started = time.perf_counter()
-    for _ in range(50):
-        work()
-    return (time.perf_counter() - started) / 50
+    guests.sandbox.call(component, spec, threading.Event(), reports.append)
+    for name in ("linking.build_linker", "read_component_type", "FunctionCodec"):
+        monkeypatch.setattr(f"wassette_py.sandbox.engine.{name}", made_again)
+    guests.sandbox.call(component, spec, threading.Event(), reports.append)
+    assert [(report.value, report.error) for report in reports] == [(3, None)] * 2
 
 
 def test_tables_instances_and_memories_have_bounds() -> None:

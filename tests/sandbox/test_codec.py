@@ -13,7 +13,7 @@ from wasmtime.component import Component, Linker
 
 from tests.echo import PADDING_VALUE, component, echo_component, echo_function
 from tests.every_type import EXAMPLES, Example
-from tests.sandbox.memory import resident
+from tests.patience import grows_by
 from tests.strategies import fitting_json, values, wit_types
 from wassette_py.sandbox.codec import FunctionCodec, lifter
 from wassette_py.sandbox.layout import MEMORY, VAL_SIZE
@@ -170,9 +170,7 @@ def test_thousands_of_conversions_leave_nothing_behind() -> None:
             assert lift(MEMORY[address : address + VAL_SIZE]) == value
 
     round_trips(100)
-    before = resident()
-    round_trips(1000)
-    assert resident() - before < 2_000_000
+    assert grows_by(lambda: round_trips(1000), enough=2_000_000) < 2_000_000
 
 
 def test_calls_of_a_guest_leave_nothing_behind(engine: Engine) -> None:
@@ -188,18 +186,18 @@ def test_calls_of_a_guest_leave_nothing_behind(engine: Engine) -> None:
             codec.call(function._func, store._context(), [(["x" * 1000] * 30, PADDING_VALUE)])
 
     calls(50)
-    before = resident()
-    calls(500)
-    assert resident() - before < 4_000_000
+    assert grows_by(lambda: calls(500), enough=4_000_000) < 4_000_000
 
 
 def test_a_value_that_cannot_be_lowered_leaves_nothing_behind() -> None:
     lower = lowering(TupleType((StringType(), U8)))
-    before = resident()
-    for _ in range(200):
-        with pytest.raises(OverflowError, match="unsigned byte integer is greater than maximum"):
-            lower.block([("x" * 100_000, 300)], [])
-    assert resident() - before < 5_000_000
+
+    def fail() -> None:
+        for _ in range(200):
+            with pytest.raises(OverflowError, match="unsigned byte integer is greater than maximum"):
+                lower.block([("x" * 100_000, 300)], [])
+
+    assert grows_by(fail, enough=5_000_000) < 5_000_000
 
 
 @pytest.mark.parametrize("convert", [lowering, lifter])

@@ -154,7 +154,7 @@ def test_async_features_are_on_so_that_components_with_the_async_abi_compile(gue
     assert guests.call(text.ASYNC_LIFTED, "now").value == 5
 
 
-@pytest.mark.parametrize("wasm", [ADD, wasm_of(text.large(1_200_000, functions=1))], ids=["in process", "in a child"])
+@pytest.mark.parametrize("wasm", [ADD, wasm_of(text.large(1_200_000))], ids=["in process", "in a child"])
 def test_what_is_only_looked_at_is_not_kept(tmp_path: Path, wasm: bytes) -> None:
     engine = Engine(tmp_path)
     digest = Digest.of(wasm)
@@ -173,7 +173,7 @@ def test_a_disk_that_is_full_costs_the_cache_and_not_the_call(tmp_path: Path, mo
 
     engine = Engine(tmp_path)
     monkeypatch.setattr(engine._cache, "keep", full)
-    for wasm in (ADD, wasm_of(text.large(1_200_000, functions=1))):
+    for wasm in (ADD, wasm_of(text.large(1_200_000))):
         assert compiled(engine, wasm).type.exports
         assert not engine.is_cached(Digest.of(wasm))
     monkeypatch.setattr(engine._cache, "temporary", full)

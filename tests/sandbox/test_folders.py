@@ -74,8 +74,10 @@ def test_a_directory_that_goes_away_is_named(tmp_path: Path, monkeypatch: pytest
 
 
 def test_nothing_stays_open(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
-    for _ in range(3):
-        with folders.opened(str(tmp_path), WHERE):
-            pass
-    assert len(os.listdir("/proc/self/fd")) == before
+    def opened() -> list[str]:
+        links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+        return [link for link in links if os.path.realpath(link) == os.path.realpath(tmp_path)]
+
+    with folders.opened(str(tmp_path), WHERE):
+        assert len(opened()) == 1
+    assert opened() == []

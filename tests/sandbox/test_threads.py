@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import random
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.patience import grows_by, until
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
 from tests.sandbox.conftest import Guests
-from wassette_py.errors import LimitExceeded, Trap
+from wassette_py.errors import Cancelled, LimitExceeded, Trap
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument, StorageGrant, Variable
 from wassette_py.sandbox.call import CallReport, CallSpec
@@ -24,6 +24,7 @@ from wassette_py.sandbox.state import CALLS
 THREADS, CALLS_EACH = 16, 60
 
 
+@pytest.mark.usefixtures("unwatched")  # which may find that a busy machine has lost them
 def test_sixteen_threads_of_mixed_calls_get_their_own_answers(guests: Guests, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     storage = PolicyDocument(storage=(StorageGrant(str(tmp_path)),))
@@ -86,38 +87,35 @@ def test_sixteen_threads_of_mixed_calls_get_their_own_answers(guests: Guests, tm
     assert wrong == []
     assert kinds.total() == THREADS * CALLS_EACH + 1
     assert CALLS == {}
-    assert len(os.listdir("/proc/self/fd")) <= files_before + 2
-    assert threading.active_count() <= threads_before + 2
+    until(lambda: len(os.listdir("/proc/self/fd")) <= files_before + 2)
+    until(lambda: threading.active_count() <= threads_before + 2)
 
 
 def test_other_calls_are_answered_while_guests_spin(guests: Guests) -> None:
     component = guests.compile(text.PLAIN)
     cancel = threading.Event()
-    spinning = [
-        threading.Thread(target=guests.sandbox.call, args=(component, guests.spec(component, "spin"), cancel, lambda _: None))
-        for _ in range(8)
-    ]
+    ended: list[CallReport] = []
+    spin = guests.spec(component, "spin", limits=Limits(timeout=250))
+    spinning = [threading.Thread(target=guests.sandbox.call, args=(component, spin, cancel, ended.append)) for _ in range(8)]
     for thread in spinning:
         thread.start()
     try:
-        times = sorted(guests.call(text.PLAIN, "add", 1, 2).seconds for _ in range(40))
+        until(lambda: len(CALLS) == 8)
+        assert {guests.call(text.PLAIN, "add", 1, 2).value for _ in range(40)} == {3}
+        assert ended == []
     finally:
         cancel.set()
-        started = time.monotonic()
         for thread in spinning:
             thread.join()
-    assert times[len(times) // 2] < 0.2
-    assert time.monotonic() - started < 1
+    assert [type(report.error) for report in ended] == [Cancelled] * 8
 
 
 @pytest.mark.parametrize("name", ["spin", "unreachable"])
 def test_resident_memory_stays_flat_over_many_calls(guests: Guests, name: str) -> None:
-    from wassette_py.sandbox.memory import resident
-
     limits = Limits(timeout=0.001)
-    for _ in range(20):
-        guests.call(text.PLAIN, name, limits=limits)
-    before = resident() or 0
-    for _ in range(150):
-        guests.call(text.PLAIN, name, limits=limits)
-    assert (resident() or 0) < before + (8 << 20)
+
+    def calls() -> None:
+        for _ in range(150):
+            guests.call(text.PLAIN, name, limits=limits)
+
+    assert grows_by(calls, enough=8 << 20) < 8 << 20

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests.patience import LONG, until
 from wassette_py.sandbox import memory, ticker, workers
 from wassette_py.sandbox.memory import MemoryWatch
 from wassette_py.sandbox.output import json_floor
@@ -15,25 +17,16 @@ from wassette_py.sandbox.ticker import Ticker
 from wassette_py.sandbox.workers import Worker, Workers
 
 
-def settle(condition: object, seconds: float = 5.0) -> bool:
-    """Whether `condition` comes true in time."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.005)
-    return bool(condition())
-
-
 def test_tasks_run_on_daemon_threads_that_are_reused() -> None:
     pool = Workers(limit=4)
     seen: list[threading.Thread] = []
     for number in range(5):
         pool.submit(lambda: seen.append(threading.current_thread()))
-        assert settle(lambda number=number: len(seen) > number and pool._idle == 1)
+        until(lambda number=number: len(seen) > number and pool._idle == 1)  # type: ignore[misc]
     assert len(set(seen)) == 1
     assert seen[0].daemon
     pool.close()
-    assert settle(lambda: not pool._workers)
+    until(lambda: not pool._workers)
 
 
 def test_no_more_threads_than_the_limit_work_and_the_rest_waits() -> None:
@@ -42,17 +35,17 @@ def test_no_more_threads_than_the_limit_work_and_the_rest_waits() -> None:
 
     def task() -> None:
         running.release()
-        gate.wait(5)
+        gate.wait(60)
         done.append(1)
 
     for _ in range(6):
         pool.submit(task)
-    assert running.acquire(timeout=2)
-    assert running.acquire(timeout=2)
+    assert running.acquire(timeout=LONG)
+    assert running.acquire(timeout=LONG)
     assert not running.acquire(timeout=0.1)
     assert len(pool._workers) == 2
     gate.set()
-    assert settle(lambda: len(done) == 6)
+    until(lambda: len(done) == 6)
     pool.close()
 
 
@@ -65,7 +58,7 @@ def test_a_task_that_fails_is_logged_and_its_thread_goes_on(caplog: pytest.LogCa
 
     pool.submit(fail)
     pool.submit(done.set)
-    assert done.wait(2)
+    assert done.wait(LONG)
     assert "a task failed" in caplog.text
     pool.close()
 
@@ -77,18 +70,18 @@ def test_a_thread_that_is_given_up_makes_room_and_ends_when_it_comes_back() -> N
 
     def block() -> None:
         stuck.append(threading.current_thread())
-        gate.wait(5)
+        gate.wait(60)
 
     pool.submit(block)
     pool.submit(done.set)
-    assert settle(lambda: bool(stuck))
+    until(lambda: bool(stuck))
     assert not done.wait(0.1)
     worker = stuck[0]
     assert isinstance(worker, Worker)
     worker.give_up()
-    assert done.wait(2)
+    assert done.wait(LONG)
     gate.set()
-    worker.join(2)
+    worker.join(LONG)
     assert not worker.is_alive()
     assert len(pool._workers) == 1
     idle = next(iter(pool._workers))
@@ -109,11 +102,11 @@ def test_an_idle_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = Workers(limit=1)
     done = threading.Event()
     pool.submit(done.set)
-    assert done.wait(2)
-    assert settle(lambda: not pool._workers)
+    assert done.wait(LONG)
+    until(lambda: not pool._workers)
     done.clear()
     pool.submit(done.set)
-    assert done.wait(2)
+    assert done.wait(LONG)
     pool.close()
 
 
@@ -124,8 +117,8 @@ def test_the_ticker_ticks_while_something_runs_and_is_silent_otherwise(monkeypat
     for _ in range(2):
         before = len(ticks)
         with clock, clock:
-            assert settle(lambda before=before: len(ticks) > before + 5)
-        time.sleep(0.1)
+            until(lambda before=before: len(ticks) > before + 5)  # type: ignore[misc]
+        until(lambda: clock._changed._waiters)  # type: ignore[attr-defined]
         silent = len(ticks)
         time.sleep(0.1)
         assert len(ticks) == silent
@@ -175,18 +168,26 @@ def test_without_a_cap_nothing_is_exceeded() -> None:
     assert not MemoryWatch(None).is_exceeded()
 
 
-def test_one_call_at_a_time_is_ended_for_the_memory_of_all() -> None:
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the memory watch takes for the time; starts with 100."""
+    now = [100.0]
+    monkeypatch.setattr(memory, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_one_call_at_a_time_is_ended_for_the_memory_of_all(now: list[float]) -> None:
     watch = MemoryWatch(1)
     assert [watch.is_exceeded() for _ in range(3)] == [True, False, False]
-    time.sleep(memory.SPARE + 0.01)
+    now[0] += memory.SPARE + 0.01
     assert watch.is_exceeded()
 
 
-def test_readings_are_shared_for_a_moment() -> None:
+def test_readings_are_shared_for_a_moment(now: list[float]) -> None:
     watch = MemoryWatch(None)
     watch.last = 7
     assert watch.resident() == 7
-    time.sleep(memory.READ_EVERY * 2)
+    now[0] += memory.READ_EVERY * 2
     assert watch.resident() > 7
 
 

@@ -125,8 +125,8 @@ class Sandbox:
             reports.append(report)
             answered.set()
 
-        self._workers.submit(lambda: self.call(component, spec, cancel, done))
         try:
+            self._workers.submit(lambda: self.call(component, spec, cancel, done))
             while not answered.wait(WAIT):  # without an end it would be deaf to Ctrl-C on Windows
                 pass
         except BaseException:

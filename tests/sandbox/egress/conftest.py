@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -113,12 +112,3 @@ def assert_quiet(web: Web) -> None:
         running.thread.join(30)
         assert not running.thread.is_alive()
         assert web.egress.listener is None
-
-
-def until(condition: object, seconds: float = 30) -> None:
-    """Waits until `condition()` holds."""
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import h11
 import pytest
 
-from tests.sandbox.egress.conftest import LOOPBACK, Web, assert_quiet, granted, until
+from tests.patience import until
+from tests.sandbox.egress.conftest import LOOPBACK, Web, assert_quiet, granted
 from tests.sandbox.egress.origin import Visit, hello, origin
 from tests.sandbox.egress.test_requests import DENIED, answer
 from tests.sandbox.guests_http import BROKEN, CLIENT
@@ -232,12 +233,6 @@ def drips(beginning: str) -> Callable[[Visit], None]:
 
 
 LONG = "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n"
-
-
-@pytest.fixture
-def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The watchdog stays out of it: a call that nothing else ends lasts for a minute more."""
-    monkeypatch.setattr(watchdog, "GRACE", 60)
 
 
 @pytest.mark.usefixtures("unwatched")

@@ -13,14 +13,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.sandbox.egress.conftest import Web, assert_quiet, granted, until
+from tests.patience import until
+from tests.sandbox.egress.conftest import Web, assert_quiet, granted
 from tests.sandbox.egress.origin import Visit, hello, origin
 from tests.sandbox.egress.test_requests import answer
 from wassette_py.errors import Cancelled
 from wassette_py.limits import Limits
 from wassette_py.policy.document import EMPTY
 from wassette_py.policy.network import parse_url
-from wassette_py.sandbox import watchdog
 from wassette_py.sandbox.call import CallReport
 from wassette_py.sandbox.egress import exchange
 from wassette_py.sandbox.egress import listener as listener_module
@@ -63,8 +63,8 @@ def test_calls_without_requests_do_not_pay_for_them() -> None:
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "\n"
 
 
-def test_cancelling_cuts_a_request(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "CANCEL_GRACE", 60)
+@pytest.mark.usefixtures("unwatched")
+def test_cancelling_cuts_a_request(web: Web) -> None:
     cancel = threading.Event()
 
     def cancelling(visit: Visit) -> None:
