@@ -19,6 +19,13 @@ def test_a_name_without_a_file_is_passed_over(tmp_path: Path) -> None:
     assert [name for name, _ in folder_stamp(str(tmp_path))] == ["b.json"]
 
 
+def test_a_link_to_itself_is_a_change_and_stops_nothing(tmp_path: Path) -> None:
+    before = folder_stamp(str(tmp_path))
+    (tmp_path / "a.policy.yaml").symlink_to("a.policy.yaml")
+    assert [name for name, _ in folder_stamp(str(tmp_path))] == ["a.policy.yaml"]
+    assert folder_stamp(str(tmp_path)) != before
+
+
 def test_the_component_directory_is_known_at_once_when_nothing_but_a_flag_has_a_say(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert quick_component_dir(None) == str(home / ".local/share/wassette/components")
     assert quick_component_dir("/x/../y") == "/y"

@@ -187,6 +187,40 @@ def test_a_record_that_is_no_file_holds_nobody_and_breaks_that_component_alone(s
     good, broken = store.entries()
     assert (good.status, broken.status) == ("ready", "broken")
     assert broken.problem == f"cannot read {store.folder / 'tool.json'}: it is not a file"
+    os.mkfifo(store.folder / "tool.policy.yaml")
+    os.mkfifo(store.folder / "tool.sigs")
+    assert store.remove("tool") is None
+    assert sorted(path.name for path in store.folder.iterdir()) == [".wassette.lock", "good.json", "good.wasm"]
+
+
+def test_links_to_themselves_hide_nothing_and_can_be_removed(store: ComponentStore) -> None:
+    store.add(make_record("good", WASM), WASM)
+    store.add(make_record("tool", WASM), WASM, policy="version: '1.0'\n")
+    stamp = store.policy_stamp("tool")
+    for name in ("tool.policy.yaml", "tool.json", "tool.wasm"):
+        (store.folder / name).unlink()
+        (store.folder / name).symlink_to(name)
+    good, broken = store.entries()
+    assert (good.status, broken.status, broken.id) == ("ready", "broken", "tool")
+    assert store.policy_stamp("tool") != stamp
+    with pytest.raises(StoreError, match="cannot read"):
+        store.read_policy("tool")
+    store.write_policy("tool", "version: '1.0'\n")
+    assert store.read_policy("tool") == "version: '1.0'\n"
+    store.remove("tool")
+    assert [entry.id for entry in store.entries()] == ["good"]
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_is_changed(store: ComponentStore) -> None:
+    store.add(make_record("tool", WASM), WASM)
+    store.policy_path("tool").mkdir()
+    for text in ("version: '1.0'\n", None):
+        with pytest.raises(StoreError, match=r"tool\.policy\.yaml: Is a directory"):
+            store.write_policy("tool", text)
+    with pytest.raises(StoreError, match=r"tool\.policy\.yaml: Is a directory"):
+        store.remove("tool")
+    store.add(make_record("good", WASM), WASM)
+    assert [entry.status for entry in store.entries()] == ["ready", "ready"]
 
 
 def test_a_component_whose_file_is_gone_or_cut_is_broken(store: ComponentStore) -> None:

@@ -27,6 +27,8 @@ def stamp_of(*paths: str | Path) -> tuple[tuple[int, int, int, int] | None, ...]
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             stamps.append(None)
+        except OSError as error:  # it is there and cannot be looked at, such as a link to itself: whoever reads it is told why
+            stamps.append((0, 0, 0, error.errno or 0))
         else:
             stamps.append((status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino))
     return tuple(stamps)
@@ -120,7 +122,7 @@ def replace_newer(new: Path, path: Path) -> None:
     """Renames `new` over `path`, with a modification time later than what stood there, so that whoever compares times sees the change."""
     try:
         before = path.stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:  # nothing, or a link to nothing or to itself, which the rename replaces
         before = 0
     now = new.stat()
     if now.st_mtime_ns <= before:

@@ -25,6 +25,9 @@ def folder_stamp(folder: str) -> tuple[tuple[str, Stamp], ...]:
                         status = file.stat()
                     except FileNotFoundError:
                         continue
+                    except OSError:  # a link to itself: there, and for its reader to complain about
+                        found.append((name, (0, 0, 0)))
+                        continue
                     found.append((name, (status.st_mtime_ns, status.st_size, status.st_ino)))
     except (FileNotFoundError, NotADirectoryError):
         return ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from wassette_py.audit import AuditLog
+from wassette_py.audit.segment import LONGEST_LINE
 
 DAY = 86_400.0
 Log = Callable[..., AuditLog]
@@ -33,3 +35,12 @@ def write(log: AuditLog, *tools: str) -> None:
     for tool in tools:
         log.record({"event": "call", "component": "c", "tool": tool, "outcome": "ok", "ms": 1.5})
     assert log.flush()
+
+
+def no_segments(folder: Path) -> None:
+    """What may lie in the folder under a segment's name and is none, or has no end."""
+    os.mkfifo(folder / "20260101T000000.000000Z-1-fifo.jsonl")
+    (folder / "20260101T000000.000000Z-1-loop.jsonl").symlink_to("20260101T000000.000000Z-1-loop.jsonl")
+    (folder / "20260101T000000.000000Z-1-zero.jsonl").symlink_to("/dev/zero")
+    (folder / "20260101T000000.000000Z-1-folder.jsonl").mkdir()
+    (folder / "20260101T000000.000000Z-1-long.jsonl").write_bytes(b"x" * (LONGEST_LINE + 1))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.audit.conftest import Log, write
-from wassette_py.audit.checking import check
-from wassette_py.audit.segment import segments
+from tests.audit.conftest import Log, no_segments, write
+from wassette_py.audit.checking import MOST_FOUND, check
+from wassette_py.audit.segment import LONGEST_LINE, segments
 
 Lines = list[bytes]
 Change = Callable[[Lines], Lines]
@@ -147,3 +148,57 @@ def test_an_unfinished_last_line_is_no_finding_as_it_is_being_written(log: Log, 
     [path] = segments(folder)
     path.write_bytes(path.read_bytes() + b'{"seq":3,')
     assert found(folder) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+def test_what_is_no_segment_or_has_no_end_is_found_and_holds_nobody(log: Log, folder: Path) -> None:
+    write(log(), "a")
+    no_segments(folder)
+    [segment] = [path for path in segments(folder) if path.is_file() and path.stat().st_size < LONGEST_LINE]
+    segment.with_suffix(".head").unlink()
+    os.mkfifo(segment.with_suffix(".head"))
+    found = [(finding.segment.rpartition("-")[2], finding.line, finding.problem) for finding in check(folder).findings]
+    nothing = "nothing of this segment can be read from here on"
+    assert sorted(found) == sorted(
+        [
+            ("fifo", 0, f"{nothing}: it is not a file"),
+            ("folder", 0, f"{nothing}: Is a directory"),
+            ("long", 0, f"{nothing}: a line is longer than any event"),
+            ("loop", 0, f"{nothing}: Too many levels of symbolic links"),
+            ("zero", 0, f"{nothing}: it is not a file"),
+            (segment.stem.rpartition("-")[2], 0, "its head file is missing or no head file any more"),
+        ]
+    )
+
+
+def test_a_segment_with_more_wrong_lines_than_anybody_needs_is_not_read_to_its_end(
+    log: Log, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(log(), "a")
+    [segment] = segments(folder)
+    with segment.open("ab") as file:
+        file.write(b"\n" * 10_000)
+    findings = check(folder).findings
+    assert (len(findings), findings[-1].problem) == (
+        MOST_FOUND + 1,
+        "nothing of this segment can be read from here on: too much of it is wrong",
+    )
+    monkeypatch.setattr("wassette_py.audit.checking.MOST_READ", 500)
+    assert [finding.problem for finding in check(folder).findings][-1].endswith("it is larger than any segment")
+
+
+@pytest.mark.parametrize("after", [5, "text", {"a": 1}, None, [1, {"segment": 2}]])
+def test_a_first_line_that_names_no_segments_names_none(log: Log, folder: Path, after: object) -> None:
+    write(log(), "a")
+    [segment] = segments(folder)
+    first, *rest = segment.read_bytes().splitlines()
+    segment.write_bytes(b"\n".join([renumbered(first, after=after), *rest, b""]))
+    assert (2, "the line before this one was changed") in found(folder)
+
+
+@pytest.mark.parametrize("lines", [-5, "+00000000002", "1_000"])
+def test_a_head_that_counts_otherwise_is_none(log: Log, folder: Path, lines: object) -> None:
+    write(log(), "a")
+    [segment] = segments(folder)
+    segment.with_suffix(".head").write_text(f"{lines} {'0' * 64}\n")
+    assert found(folder) == [(0, "its head file is missing or no head file any more")]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.conftest import Log, write
+from tests.audit.conftest import Log, no_segments, write
 from wassette_py.audit.counting import Numbers, percentile
-from wassette_py.audit.reading import Follower, event_of, events
-from wassette_py.audit.segment import segments, stamp
+from wassette_py.audit.reading import Follower, event_of, events, happened
+from wassette_py.audit.segment import LONGEST_LINE, segments, stamp
 
 
 def _segment(folder: Path, *times: str) -> None:
@@ -93,3 +93,26 @@ def test_calls_errors_denials_and_times_are_counted_by_tool() -> None:
 def test_a_percentile_is_by_the_nearest_rank(share: float, expected: float) -> None:
     assert percentile([float(number) for number in range(1, 101)], share) == expected
     assert percentile([], share) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+def test_what_is_no_segment_or_has_no_end_holds_nobody(log: Log, folder: Path) -> None:
+    write(log(), "a")
+    no_segments(folder)
+    unreadable: list[tuple[str, int]] = []
+    found = list(events(folder, unreadable=lambda path, line: unreadable.append((path.stem.rpartition("-")[2], line))))
+    assert [event["tool"] for event in filter(happened, found)] == ["a"]
+    assert sorted(unreadable) == [("fifo", 0), ("folder", 0), ("long", 1), ("loop", 0), ("zero", 0)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+def test_a_log_goes_on_beside_what_is_no_segment(log: Log, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    no_segments(folder)
+    told: list[str] = []
+    follower = Follower(folder)
+    write(log(tell=told.append), "a")
+    with next(path for path in folder.iterdir() if path.stem.endswith("long")).open("ab") as file:
+        file.write(b"y" * LONGEST_LINE + b'\n{"time": "2026", "event": "call", "tool": "b"}\nhalf of a line')
+    looks = [[event["tool"] for event in follower.news()] for _ in range(3)]
+    assert (looks, told) == ([["a"], ["b"], []], [])

@@ -130,7 +130,7 @@ def test_a_referred_value_is_checked_too(store: SecretStore, tmp_path: Path) -> 
         store.values(["A"])
     (tmp_path / "binary").write_bytes(b"\xff\xfe\xff\xfe")
     store.set_reference("B", "file", str(tmp_path / "binary"))
-    with pytest.raises(SecretError, match="cannot be read: UnicodeDecodeError"):
+    with pytest.raises(SecretError, match="cannot be read: it is not UTF-8 text"):
         store.values(["B"])
 
 
@@ -142,10 +142,30 @@ def test_a_fifo_and_a_folder_are_no_values(store: SecretStore, tmp_path: Path) -
     assert store.missing(["A", "B"]) == ["A", "B"]
 
 
-def test_a_file_that_goes_as_it_is_read_is_missing(store: SecretStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.set_reference("A", "file", str(tmp_path / "gone"))
-    monkeypatch.setattr(os.path, "isfile", lambda path: True)
-    assert store.missing(["A"]) == ["A"]
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+@pytest.mark.parametrize("name", ["secrets.json", "key"])
+def test_a_fifo_among_the_stores_own_files_holds_nobody(store: SecretStore, folder: Path, name: str) -> None:
+    store.set_value("A", VALUE)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(SecretError, match=r"cannot be read: .*it is not a file"):
+        SecretStore(folder, {}).values(["A"])
+
+
+def test_a_link_to_itself_is_an_error_that_says_no_value(store: SecretStore, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    store.set_reference("A", "file", str(tmp_path / "loop"))
+    with pytest.raises(SecretError, match="loop cannot be read: OSError"):
+        store.values(["A"])
+
+
+def test_more_than_can_be_read_again_is_not_written(store: SecretStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.set_value("A", VALUE)
+    before = (folder / "secrets.json").read_bytes()
+    monkeypatch.setattr("wassette_py.secrets.store.MOST", len(before) + 10)
+    with pytest.raises(SecretError, match="would be larger than"):
+        store.set_value("B", VALUE)
+    assert (folder / "secrets.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["", "1A", "a b", "A=B", "x" * 64, "../key"])

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.guests import ONE_TOOL
 from tests.server.corehost import INITIALIZE
 from tests.server.process import Client, install, serving
-from wassette_py.server.listing import Listing
+from wassette_py.server.listing import LARGEST, Listing
 from wassette_py.settings import Settings
 
 
@@ -147,3 +147,18 @@ def test_what_comes_before_and_instead_of_the_list_is_heard(tmp_path: Path) -> N
     with serving(handshake=False) as client:
         client.ask("initialize", INITIALIZE)
         assert client.end() == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
+def test_a_kept_list_that_is_no_file_or_has_no_end_holds_no_start(tmp_path: Path) -> None:
+    listing = Listing(str(tmp_path), builtin_tools=True)
+    for make in (os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path), lambda path: os.symlink(path, path)):
+        make(listing.path)
+        assert listing.read() is None
+        if os.path.islink(listing.path) or not os.path.isdir(listing.path):
+            os.unlink(listing.path)
+        else:
+            os.rmdir(listing.path)
+    with open(listing.path, "wb") as file:
+        file.truncate(LARGEST + 1)
+    assert listing.read() is None

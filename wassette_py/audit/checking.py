@@ -6,6 +6,7 @@ It can tell that something is wrong and where, not who did it, and it believes w
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from wassette_py.audit.reading import EventValue, event_of
-from wassette_py.audit.segment import FIRST, HEAD, Head, read_head, segments
+from wassette_py.audit.segment import FIRST, HEAD, LONGEST_LINE, Head, lines_of, read_head, segments
+
+MOST_READ = 256 << 20
+"""Bytes of a segment: it is continued in a new one when it has 16 MiB, and one batch of lines may come on top."""
+MOST_FOUND = 1000
+"""Findings in a segment after which nobody needs more."""
 
 
 @dataclass(frozen=True)
@@ -62,29 +68,47 @@ def check(folder: Path) -> Checked:
 
 def _segment(path: Path, head: Head | None, known: dict[str, _Read]) -> Iterator[Finding]:
     read = known[path.stem] = _Read([], [])
-    previous, place, sound = FIRST, 0, True
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
-        event = event_of(line)
-        problem = "this line is no event any more" if event is None else _problem(event, place, previous)
-        if event is not None and number == 1 and event["event"] == "segment":
-            read.after = [entry for entry in event.get("after", ()) if isinstance(entry, dict)]
-            if event.get("segment") != path.stem:
-                problem = f"this file was named {event.get('segment')}"
-        if problem:
-            sound = False
-            yield Finding(path.stem, number, problem)
-        digest = hashlib.sha256(line).hexdigest()
-        read.hashes.append(digest)
-        seq = event.get("seq") if event else None
-        now = seq if type(seq) is int else place + 1
-        if now > place:  # a line that was moved says nothing of the one after it
-            previous, place = digest, now
+    previous, place, found, number = FIRST, 0, 0, 0
+    try:
+        for number, line in _bounded(path):
+            event = event_of(line)
+            problem = "this line is no event any more" if event is None else _problem(event, place, previous)
+            if event is not None and number == 1 and event["event"] == "segment":
+                after = event.get("after")
+                read.after = [entry for entry in after if isinstance(entry, dict)] if isinstance(after, list) else []
+                if event.get("segment") != path.stem:
+                    problem = f"this file was named {event.get('segment')}"
+            if problem:
+                found += 1
+                yield Finding(path.stem, number, problem)
+                if found == MOST_FOUND:
+                    raise OSError(errno.EINVAL, "too much of it is wrong")
+            digest = hashlib.sha256(line).hexdigest()
+            read.hashes.append(digest)
+            seq = event.get("seq") if event else None
+            now = seq if type(seq) is int else place + 1
+            if now > place:  # a line that was moved says nothing of the one after it
+                previous, place = digest, now
+    except OSError as error:
+        yield Finding(path.stem, number, f"nothing of this segment can be read from here on: {error.strerror}")
+        return
     if head is None:
         yield Finding(path.stem, 0, "its head file is missing or no head file any more")
     elif place < head.lines:
         yield Finding(path.stem, len(read.hashes), f"{_lines(head.lines - place)} missing after this one")
-    elif sound and head.lines and read.hashes[head.lines - 1] != head.hash:
+    elif not found and head.lines and read.hashes[head.lines - 1] != head.hash:
         yield Finding(path.stem, head.lines, "this line was changed")
+
+
+def _bounded(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The whole lines of a segment without their ends, numbered. Raises OSError where it goes on for longer than any segment can."""
+    size = 0
+    for number, line in enumerate(lines_of(path), 1):
+        size += len(line)
+        if size > MOST_READ or len(line) == LONGEST_LINE:
+            raise OSError(errno.EFBIG, "it is larger than any segment" if size > MOST_READ else "a line is longer than any event")
+        if line.endswith(b"\n"):
+            yield number, line[:-1]
 
 
 def _problem(event: EventValue, place: int, previous: str) -> str | None:

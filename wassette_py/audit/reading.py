@@ -5,13 +5,14 @@ Whether lines were removed or changed is `checking.py`'s question.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from wassette_py.audit.segment import segments, stamp
+from wassette_py.audit.segment import LONGEST_LINE, lines_of, segments, stamp
 
 EventValue = dict[str, Any]
 Wanted = Callable[[EventValue], bool]
@@ -32,8 +33,9 @@ def happened(event: EventValue) -> bool:
 
 
 def events(folder: Path, *, unreadable: Callable[[Path, int], None], since: float = 0.0) -> Iterator[EventValue]:
-    """Every event, by time; of segments written to after `since`. `unreadable` is told file and line of what is none. Raises OSError."""
-    todo = [path for path in segments(folder) if path.stat().st_mtime >= since]
+    """Every event, by time; of segments written to after `since`. `unreadable` is told file and line of what is none, and line 0 of what is
+    no segment at all. Raises OSError for the folder."""
+    todo = [path for path in segments(folder) if path.lstat().st_mtime >= since]
     open_ones: list[tuple[str, int, EventValue, Iterator[EventValue]]] = []
     count = 0
     while todo or open_ones:
@@ -55,13 +57,16 @@ def _push(heap: list[tuple[str, int, EventValue, Iterator[EventValue]]], number:
 
 
 def _of(path: Path, unreadable: Callable[[Path, int], None]) -> Iterator[EventValue]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+    number = 0
+    try:
+        for number, line in enumerate(lines_of(path), 1):
             event = event_of(line)
             if event is not None:
                 yield event
-            elif line.endswith(b"\n"):  # else it is being written
+            elif line.endswith(b"\n") or len(line) == LONGEST_LINE:  # else it is being written
                 unreadable(path, number)
+    except OSError:
+        unreadable(path, 0)
 
 
 class Follower:
@@ -69,16 +74,20 @@ class Follower:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read = {path: path.stat().st_size for path in segments(folder)}
+        self._read = {path: path.lstat().st_size for path in segments(folder)}
 
     def news(self) -> list[EventValue]:
-        """The events since the last time, in their order. Raises OSError."""
+        """The events since the last time, in their order. Raises OSError for the folder."""
         found: list[EventValue] = []
         for path in segments(self._folder):
-            with path.open("rb") as file:
-                file.seek(self._read.get(path, 0))
-                data = file.read()
-            whole = data[: data.rfind(b"\n") + 1]
-            self._read[path] = self._read.get(path, 0) + len(whole)
-            found += [event for event in map(event_of, whole.splitlines()) if event is not None and happened(event)]
+            with contextlib.suppress(OSError):  # what is no segment says nothing
+                found += filter(happened, self._of(path))
         return sorted(found, key=lambda event: str(event["time"]))
+
+    def _of(self, path: Path) -> Iterator[EventValue]:
+        for line in lines_of(path, self._read.get(path, 0)):
+            if line.endswith(b"\n") or len(line) == LONGEST_LINE:  # else it is being written
+                self._read[path] = self._read.get(path, 0) + len(line)
+                event = event_of(line)
+                if event is not None:
+                    yield event

@@ -13,14 +13,14 @@ import hashlib
 import json
 import os
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py import __version__
-from wassette_py.files import private_folder
+from wassette_py.files import opened_regular, private_folder, read_regular
 
 if TYPE_CHECKING:
     from wassette_py.audit.log import Event
@@ -33,6 +33,9 @@ LONGEST = 86_400.0
 """Bytes and seconds after which a segment is continued in a new one."""
 WITNESSED = 8
 """How many earlier segments the first line names."""
+LONGEST_HEAD = 200
+LONGEST_LINE = 1 << 20
+"""Bytes of a head file and of a line: readers take no more of what might have no end."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False, default=str)
 
@@ -52,8 +55,8 @@ class Head:
 def read_head(path: Path) -> Head | None:
     """The head of the segment at `path`, None where there is none to read."""
     with contextlib.suppress(OSError, ValueError):
-        lines, _, digest = path.with_suffix(HEAD).read_text(encoding="ascii").strip().partition(" ")
-        if len(digest) == len(FIRST):
+        lines, _, digest = read_regular(path.with_suffix(HEAD), limit=LONGEST_HEAD).decode("ascii").strip().partition(" ")
+        if len(digest) == len(FIRST) and lines.isdecimal():
             return Head(int(lines), digest)
     return None
 
@@ -74,6 +77,17 @@ def segments(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
     except FileNotFoundError:
         return []
+
+
+def lines_of(path: Path, offset: int = 0) -> Iterator[bytes]:
+    """The lines of a segment, each with its end, from a byte on. The last may lack it: it is being written, or longer than any event is,
+    and then nothing after it is read. Raises OSError."""
+    with opened_regular(path) as file:
+        file.seek(offset)
+        while line := file.readline(LONGEST_LINE):
+            yield line
+            if not line.endswith(b"\n"):
+                return
 
 
 class Segment:
@@ -167,7 +181,7 @@ def prune(folder: Path, now: float, *, retention: float, size: int) -> None:
     known = []
     for path in segments(folder):
         with contextlib.suppress(FileNotFoundError):
-            known.append((path, path.stat()))
+            known.append((path, path.lstat()))
     total = sum(status.st_size for _, status in known)
     for path, status in known:
         if now - status.st_mtime <= retention and total <= size:

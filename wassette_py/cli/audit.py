@@ -148,7 +148,8 @@ def _events(
     from wassette_py.audit.segment import time_text
 
     def unreadable(path: Path, line: int) -> None:
-        talk(f"warning: {path}:{line} is no event; wassette audit verify says more")
+        what = f"{path}:{line} is no event" if line else f"{path} is no segment of the log"
+        talk(f"warning: {what}; wassette audit verify says more")
 
     earliest = 0.0 if since is None else _moment(context, since)
     wanted = _filter({"component": component, "outcome": outcome}, time_text(earliest))

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.errors import InvalidProject, InvalidReference
+from wassette_py.files import read_regular
 from wassette_py.reference import Digest, FileReference, HttpsReference, Reference, parse_reference, valid_id
 from wassette_py.strict_yaml import StrictReader, Value
 
@@ -128,11 +129,7 @@ def lock_bytes(components: Mapping[str, Locked]) -> bytes:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-        if len(data) > MAX_FILE:
-            raise InvalidProject(f"{path} is larger than {MAX_FILE} bytes")
-        return data.decode()
+        return read_regular(path, limit=MAX_FILE).decode()
     except FileNotFoundError:
         raise InvalidProject(f"there is no {path}", "name the project file with --manifest FILE") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -13,10 +13,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from wassette_py.errors import SecretError
-from wassette_py.files import write_synced
+from wassette_py.files import read_regular, write_synced
 
 KEY = "key"
 _NONCE = 12
+_KEY_SIZE = 32
 
 
 def seal(folder: Path, name: str, value: str) -> str:
@@ -40,7 +41,7 @@ def unseal(folder: Path, name: str, sealed: str) -> str:
 def _cipher(folder: Path) -> ChaCha20Poly1305:
     path = folder / KEY
     try:
-        return ChaCha20Poly1305(path.read_bytes())
+        return ChaCha20Poly1305(read_regular(path, limit=_KEY_SIZE))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no key"
         raise SecretError(f"{path} cannot be read: {reason}", "restore it, or set the secrets again") from None

@@ -7,6 +7,7 @@ runs as this user. A value is read when a component needs it, never earlier, and
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wassette_py.errors import MissingSecret, SecretError
-from wassette_py.files import private_folder, write_atomic
+from wassette_py.files import opened_regular, private_folder, read_regular, write_atomic
 from wassette_py.locking import release_lock, take_lock
 from wassette_py.names import valid_secret_name
 from wassette_py.secrets.redaction import Redactor
@@ -24,7 +25,11 @@ FILE = "secrets.json"
 SHORTEST = 4
 """Characters. A shorter value cannot be told from ordinary text, and so not be kept out of it."""
 LONGEST = 64 << 10
+MOST = 16 << 20
+"""Bytes of the file in which they are."""
 REFERENCES = ("env", "file")
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
+"""What a reference to a file meets where there is no regular one."""
 
 
 @dataclass(frozen=True)
@@ -130,14 +135,14 @@ class SecretStore:
     def _read(self) -> dict[str, dict[str, str]]:
         path = self.folder / FILE
         try:
-            document = json.loads(path.read_bytes())
+            document = json.loads(read_regular(path, limit=MOST))
             entries = document["secrets"]
             for name, entry in entries.items():
                 if not valid_secret_name(name) or len(entry) != 1 or not entry.keys() <= {"sealed", *REFERENCES}:
                     raise ValueError(name)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise SecretError(f"{path} cannot be read: {error}", "wassette secret list") from None
         return dict(entries)
 
@@ -149,8 +154,10 @@ class SecretStore:
             try:
                 entries = self._read()
                 yield entries
-                text = json.dumps({"version": 1, "secrets": entries}, indent=1, sort_keys=True)
-                write_atomic(self.folder / FILE, f"{text}\n".encode())
+                data = json.dumps({"version": 1, "secrets": entries}, indent=1, sort_keys=True).encode()
+                if len(data) >= MOST:
+                    raise SecretError(f"{self.folder / FILE} would be larger than {MOST} bytes", "wassette secret delete NAME")
+                write_atomic(self.folder / FILE, data + b"\n")
             finally:
                 release_lock(lock)
         except OSError as error:
@@ -183,12 +190,12 @@ def _is_text(value: str) -> bool:
 def _read_file(path: str) -> str | None:
     try:
         # A FIFO or a device would hold the call; nothing else about the file is this program's business.
-        if not os.path.isfile(path):
-            return None
-        with open(path, "rb") as file:
-            data = file.read(LONGEST + 2)
+        with opened_regular(Path(path)) as file:
+            data = file.read(LONGEST + 3)  # a value that is too long is told from one with a line end
         return data.decode().removesuffix("\n").removesuffix("\r")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
         raise SecretError(f"{path} cannot be read: {type(error).__name__}") from None
+    except UnicodeDecodeError:
+        raise SecretError(f"{path} cannot be read: it is not UTF-8 text") from None

@@ -7,6 +7,7 @@ the server that starts behind it. It is used and kept only where all settings ar
 from __future__ import annotations
 
 import os
+import stat  # as `os` does
 
 from wassette_py import __version__
 from wassette_py.server.wire import json_text
@@ -15,6 +16,10 @@ from wassette_py.stamps import folder_stamp
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+LARGEST = 64 << 20
+"""Bytes of a list: a thousand components have some two million."""
 
 
 class Listing:
@@ -27,10 +32,12 @@ class Listing:
     def read(self) -> bytes | None:
         """The list as JSON text, if it is the one of now."""
         try:
-            with open(self.path, "rb") as file:
-                if not _is_ours(os.fstat(file.fileno())):
+            # Without O_NONBLOCK opening a FIFO waits for somebody to write to it.
+            with open(os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not _is_ours(status) or status.st_size > LARGEST:
                     return None
-                bound, _, text = file.read().partition(b"\n")
+                bound, _, text = file.read(LARGEST).partition(b"\n")
         except OSError:
             return None
         return text[:-1] if text.endswith(b"\n") and bound == self._binding() else None
@@ -65,4 +72,7 @@ def text_of(tools: object) -> bytes:
 
 
 def _is_ours(status: os.stat_result) -> bool:
+    """Whether it is a regular file that nobody else can write."""
+    if not stat.S_ISREG(status.st_mode):
+        return False
     return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)

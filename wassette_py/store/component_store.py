@@ -25,6 +25,16 @@ LOCK = ".wassette.lock"
 _GLANCES = 10
 
 
+def _size(file: os.DirEntry[str]) -> int:
+    """Its size; -1 of what is there and cannot be looked at, such as a link to itself. Raises FileNotFoundError."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return -1
+
+
 def _untold(_: str) -> None:
     """Nobody counts the steps."""
 
@@ -69,7 +79,7 @@ class ComponentStore:
         with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as listing:
             for file in listing:
                 with contextlib.suppress(FileNotFoundError):
-                    found[file.name] = file.stat().st_size
+                    found[file.name] = _size(file)
         for name, temporary in todo.changes.items():
             if temporary is None:
                 found.pop(name, None)
@@ -129,6 +139,12 @@ class ComponentStore:
     def _read(self, name: str) -> bytes | None:
         with self._disk("read"):
             return pending(self.folder).read(self.folder, name)
+
+    def _is_there(self, name: str) -> bool:
+        """Whether anything has that name, also what cannot be read."""
+        with self._disk("read"):
+            changes = pending(self.folder).changes
+            return changes[name] is not None if name in changes else os.path.lexists(self.folder / name)
 
     def signatures(self, component_id: str) -> bytes | None:
         """The signature objects kept when it was loaded, None when there are none; whether they are worth anything is not known here."""
@@ -220,13 +236,15 @@ class ComponentStore:
     def remove(self, component_id: str, *, keep_policy: bool = False) -> str | None:
         """Removes component, record and (unless it is kept) policy; returns the removed policy. Raises UnknownComponent."""
         with self.locked():
-            if not valid_id(component_id) or self._read(f"{component_id}.json") is None:
+            if not valid_id(component_id) or not self._is_there(f"{component_id}.json"):
                 raise UnknownComponent(component_id)
             changes: dict[str, bytes | None] = {f"{component_id}.json": None, f"{component_id}.wasm": None}
-            policy = None if keep_policy else self._read(f"{component_id}.policy.yaml")
-            if policy is not None:
+            policy = None
+            if not keep_policy and self._is_there(f"{component_id}.policy.yaml"):
                 changes[f"{component_id}.policy.yaml"] = None
-            if self._read(f"{component_id}.sigs") is not None:
+                with contextlib.suppress(StoreError):  # one that cannot be read goes, too
+                    policy = self._read(f"{component_id}.policy.yaml")
+            if self._is_there(f"{component_id}.sigs"):
                 changes[f"{component_id}.sigs"] = None
             self._change(changes)
             return None if policy is None else policy.decode(errors="replace")

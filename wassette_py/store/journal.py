@@ -8,6 +8,7 @@ holder of the lock finishes the work, and readers look through `Pending` meanwhi
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -61,6 +62,10 @@ def pending(folder: Path) -> Pending:
 
 def commit(folder: Path, changes: Mapping[str, bytes | None], step: Callable[[str], None]) -> None:
     """Makes all changes (name -> new bytes, or None to remove it), or none; `step` is told of each that is done. Raises OSError."""
+    for name in changes:
+        # A folder is neither replaced nor removed by a rename: the journal would never be done.
+        if (folder / name).is_dir() and not (folder / name).is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
     try:
         plan = {name: None if data is None else _prepare(folder, data) for name, data in changes.items()}
         step("prepare")
