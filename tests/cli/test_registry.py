@@ -14,6 +14,7 @@ from tests.cli.conftest import Wassette
 from tests.pulling import with_component
 from tests.registry import Registry, running
 from wassette_py.names import Digest
+from wassette_py.trust.keys import parse_public_key
 
 SECRET = "hunter2-secret"
 BASIC = base64.b64encode(f"u:{SECRET}".encode()).decode()
@@ -245,3 +246,54 @@ def test_the_catalogue_is_searched(wassette: Wassette, home: Path) -> None:
     own.parent.mkdir(parents=True)
     own.write_text(json.dumps({"components": [{"name": "mine", "description": "d", "uri": "oci://a.io/b:1"}]}))
     assert wassette("registry", "search").out.splitlines()[1].split() == ["mine", "oci://a.io/b:1", "d"]
+    own.unlink()
+    os.mkfifo(own)
+    assert f"{own} is no catalogue" in wassette("registry", "search").err
+    own.unlink()
+    own.write_text("[" * 200_000)
+    assert f"{own} is no catalogue" in wassette("registry", "search").err
+
+
+def test_who_was_logged_in_what_was_pushed_signed_and_trusted_is_in_the_audit_log_and_no_password(
+    wassette: Wassette, registry: Registry, components: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for password in ("wrong-word", SECRET):
+        typed(monkeypatch, password)
+        wassette("registry", "login", registry.host, "-u", "u", "--password-stdin")
+    (components / "password").write_text("sealing-word")
+    sealed = ("--password-file", "password")
+    assert wassette("trust", "generate-key", "ours", *sealed).code == 0
+    layout = f"oci-layout://{components}/layout"
+    pushed = wassette("registry", "push", f"{layout}:1", "text.wasm", "--sign", "ours.key", *sealed, "-o", "json").json["reference"]
+    assert wassette("trust", "add", layout, "--key", "ours.pub").code == 0
+    assert wassette("trust", "add", layout, "--digest", "sha256:" + "0" * 64).code == 1  # it is named already
+    assert wassette("trust", "remove", layout).code == 0
+    for _ in range(2):
+        assert wassette("registry", "logout", registry.host).code == 0
+    events = wassette("audit", "show", "-o", "json").json["events"]
+    key = f"sha256:{parse_public_key('ours', (components / 'ours.pub').read_text()).fingerprint}"
+    assert [[event[name] for name in ("event", "outcome", *names)] for event, names in zip(events, TOLD, strict=True)] == [
+        ["login", "failed", registry.host, "u"],
+        ["login", "ok", registry.host, "u"],
+        ["push", "ok", pushed],
+        ["sign", "ok", pushed, key],
+        ["trust-add", "ok", layout, "signed by ours"],
+        ["trust-add", "failed", layout],
+        ["trust-remove", "ok", layout],
+        ["logout", "ok", registry.host],
+        ["logout", "unchanged", registry.host],
+    ]
+    assert f"trust-add - ok {events[4]['ms']:.4g} ms {layout} signed by ours" in wassette("audit", "show").out
+    for text in (SECRET, "wrong-word", "sealing-word"):
+        assert text not in json.dumps(events)
+
+
+TOLD = (
+    *[("registry", "user")] * 2,
+    ("reference",),
+    ("reference", "key"),
+    ("scope", "accepts"),
+    ("scope",),
+    ("scope",),
+    *[("registry",)] * 2,
+)

@@ -13,6 +13,7 @@ from tests.layout_writer import artifact
 from tests.pulling import settings_for
 from tests.registry import Registry, running
 from tests.server.asking import Asked, Handshaken, Stateless, says
+from wassette_py.audit.reading import events
 from wassette_py.errors import InvalidTrustPolicy
 from wassette_py.host import ComponentHost
 from wassette_py.names import Digest
@@ -143,6 +144,8 @@ def test_always_writes_the_digest_into_the_trust_policy(era: type[Asked], regist
     (other,) = ComponentHost(served.settings).entries()
     assert other.status == "ready"
     assert served.host.store.record("one").signer.kind == "digest"
+    told = [event for event in events(served.settings.audit.dir, unreadable=lambda path, line: None) if event["event"] == "trust-add"]
+    assert [(event["reference"], event["accepts"]) for event in told] == [(reference(registry), str(manifest(registry)))]
     served.ok("load-component", says("no"), path=reference(registry))
     assert len(served.questions) == 2
 

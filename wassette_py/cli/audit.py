@@ -98,6 +98,9 @@ def monitor(context: typer.Context, component: Component = None, since: Since = 
     follow(news, lambda: ["wassette monitor (Ctrl-C ends it)", "", *number_lines(numbers), "", *newest], pause=GLANCE)
 
 
+_TOLD = ("permission", "scope", "reference", "registry", "accepts", "secret", "error", "count", "client")
+
+
 def event_line(event: EventValue) -> str:
     """An event for people: `2026-01-31T12:00:00Z call fetch/get ok 12.3 ms …`."""
     when = f"{event['time'][:19]}Z"
@@ -111,7 +114,7 @@ def event_line(event: EventValue) -> str:
         *([str(event["outcome"])] if "outcome" in event else []),
         *([f"{took:.4g} ms"] if isinstance(took, int | float) else []),
         *([f"({', '.join(map(str, event['arguments']))})"] if isinstance(event.get("arguments"), list) else []),
-        *(str(event[key]) for key in ("permission", "reference", "secret", "error", "count", "client") if event.get(key) is not None),
+        *(str(event[key]) for key in _TOLD if event.get(key) is not None),
         *(f"denied: {entry.get('target')}" for entry in event.get("denied") or () if isinstance(entry, dict)),
     ]
     return " ".join(facts).replace("\n", " ")

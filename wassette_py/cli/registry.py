@@ -13,7 +13,6 @@ from wassette_py.cli.options import Command, noun, session_of
 from wassette_py.cli.render import show, talk
 from wassette_py.cli.signing import PasswordFile, read_key
 from wassette_py.cli.text import columns, size_text
-from wassette_py.cli.waiting import wait_for
 from wassette_py.errors import InvalidArguments, InvalidReference
 
 app = noun("Log in to registries, push components to them, search the catalogue.")
@@ -37,9 +36,8 @@ def login(
     if ":" in username:
         raise InvalidArguments("a user name has no colon")
     credential = checked_credential(username, _password(stdin=password_stdin), "--username")
-    place = wait_for(
-        lambda control: log_in(registry, credential, session.settings, control), label=f"asking {registry}", verbose=session.verbose
-    )
+    with session.host.recorder.operation("login", None, registry=registry, user=username):
+        place = session.wait_for(lambda control: log_in(registry, credential, session.settings, control), label=f"asking {registry}")
     talk(f"logged in to {registry}; stored in {place}")
     if session.json:
         show(session, {"registry": registry, "username": username, "stored": place}, [])
@@ -51,7 +49,9 @@ def logout(context: typer.Context, host: Host) -> None:
     from wassette_py.oci.login import logout as log_out
 
     session, registry = session_of(context), _registry(host)
-    place = log_out(registry, session.settings)
+    with session.host.recorder.operation("logout", None, registry=registry) as learnt:
+        place = log_out(registry, session.settings)
+        learnt["outcome"] = "ok" if place else "unchanged"
     talk(f"nobody was logged in to {registry}" if place is None else f"logged out of {registry}; removed from {place}")
     if session.json:
         show(session, {"registry": registry, "removed": place}, [])
@@ -77,18 +77,14 @@ def push(
     session, target, source = session_of(context), parse_reference(reference), parse_reference(file)
     text, host = None if policy is None else read_text(policy), session.host
     secret = None if key is None else read_key(key, password_file)
-    pushed = wait_for(
-        lambda control: push_file(host, target, source, policy=text, control=control), label=f"pushing {target}", verbose=session.verbose
-    )
+    pushed = session.wait_for(lambda control: push_file(host, target, source, policy=text, control=control), label=f"pushing {target}")
     document = {"reference": str(pushed.reference), "digest": str(pushed.wasm), "size": pushed.size}
     lines = [f"pushed {pushed.reference}", f"component {pushed.wasm}, {size_text(pushed.size)}"]
     if secret is not None:
         from wassette_py.host.signing import sign
 
         # By the digest that was pushed, whatever the tag means by now.
-        signed = wait_for(
-            lambda control: sign(host, pushed.reference, secret, form="bundle", control=control), label="signing", verbose=session.verbose
-        )
+        signed = session.wait_for(lambda control: sign(host, pushed.reference, secret, form="bundle", control=control), label="signing")
         document["signature"] = signed.where
         lines.append(f"signature: {signed.where}")
     show(session, document, lines)

@@ -65,7 +65,9 @@ def add(
             return add_scope(text, new, source, key_reader(folder))
         return add_scope_with_key(text, new, source, folder=folder, name=name or key.stem.lower(), pem=pem)
 
-    edit_trust(session.settings.trust_file, edit)
+    with session.host.recorder.operation("trust-add", None, scope=new.match) as learnt:
+        edit_trust(session.settings.trust_file, edit)
+        learnt["accepts"] = "; ".join(_evidence(one) for one in session.host.verifier.trust().scopes if one.match == new.match)
     talk(f"{new.match} is trusted now" + ("" if pem is None else ", when this key has signed"))
 
 
@@ -77,7 +79,8 @@ def remove(context: typer.Context, scope: Scope) -> None:
 
     session = session_of(context)
     reader = key_reader(session.settings.trust_file.parent)
-    edit_trust(session.settings.trust_file, lambda text, source: remove_scope(text, scope, source, reader))
+    with session.host.recorder.operation("trust-remove", None, scope=scope):
+        edit_trust(session.settings.trust_file, lambda text, source: remove_scope(text, scope, source, reader))
     talk(f"{scope} is not trusted any more")
 
 

@@ -48,7 +48,10 @@ def push(host: ComponentHost, reference: Reference, file: Reference, *, policy: 
         exports=tuple(exports),
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
-    return Published(_put(host, artifact, reference, control), fetched.digest, len(fetched.wasm))
+    with host.recorder.operation("push", None, reference=str(reference), digest=str(fetched.digest)) as learnt:
+        pushed = _put(host, artifact, reference, control)
+        learnt["reference"] = str(pushed)
+    return Published(pushed, fetched.digest, len(fetched.wasm))
 
 
 def _put(

@@ -31,6 +31,15 @@ def sign(host: ComponentHost, reference: Reference, key: PrivateKey, *, form: Fo
     """Signs what `reference` names. Raises InvalidReference, FetchError, Cancelled."""
     if not isinstance(reference, OciReference | LayoutReference):
         raise InvalidReference(f"{reference}: signatures are kept in registries and OCI layouts", "wassette registry push REF FILE")
+    with host.recorder.operation("sign", None, reference=str(reference), key=f"sha256:{key.public.fingerprint}") as learnt:
+        signed = _signed(host, reference, key, form, control)
+        learnt["reference"] = str(signed.reference)
+    return signed
+
+
+def _signed(
+    host: ComponentHost, reference: OciReference | LayoutReference, key: PrivateKey, form: Format, control: Control
+) -> SignedReference:
     if isinstance(reference, LayoutReference):
         if form == "cosign-legacy":
             raise InvalidReference(f"{reference}: cosign's older format names a repository, and a layout is none", "--format bundle")

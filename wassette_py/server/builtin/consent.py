@@ -52,7 +52,8 @@ class Consent:
         if choice == "this session":
             self._bench.host.trust.accept(self._reference, pin)
         elif choice == "always":
-            self._bench.host.trust.trust_digest(self._reference, pin)
+            with self._bench.host.recorder.operation("trust-add", None, reference=str(self._reference), accepts=str(pin)):
+                self._bench.host.trust.trust_digest(self._reference, pin)
 
     def _decided(self, digest: Digest | None) -> str:
         return self._bench.decide(self._matter("loading", digest, _LOCAL if self._local else _REMOTE), self._context)
