@@ -18,8 +18,8 @@ RANKS = (
     {"fetch", "sandbox"},
     {"oci", "store", "audit", "secrets"},
     {"policy", "trust", "wit"},
-    {"reference", "settings"},
-    {"limits", "strict_yaml", "control", "files", "stamps", "locking", "names", "catalog"},
+    {"reference", "settings", "catalog"},
+    {"limits", "strict_yaml", "control", "files", "stamps", "locking", "names"},
     {"errors"},
     {"__init__"},
 )

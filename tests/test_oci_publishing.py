@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -215,6 +216,10 @@ def test_a_blob_that_is_damaged_is_written_again(tmp_path: Path) -> None:
     path.write_bytes(b"half")
     goal = layout(tmp_path)
     publish(made(), goal.reference, goal, Control())
+    assert path.read_bytes() == BYTES
+    path.unlink()
+    os.mkfifo(path)
+    goal.put_blob(BYTES, Control())
     assert path.read_bytes() == BYTES
 
 

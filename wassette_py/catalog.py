@@ -12,11 +12,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 from wassette_py.errors import WassetteError
+from wassette_py.files import read_regular
 
 PACKAGE = Path(__file__).resolve().parent
 BUILT_IN = PACKAGE / "catalog.json"
 EXAMPLES = "{examples}"
 """In a `uri`: the folder of the examples, wherever this program was installed."""
+MAX_FILE = 16 << 20
 FIELDS = ("name", "description", "uri")
 
 Component = dict[str, str]
@@ -26,9 +28,9 @@ def read_catalog(operators: Path) -> list[Component]:
     """The components of the operator's catalogue file, or of ours. Raises WassetteError for a file that is none."""
     path = operators if operators.exists() else BUILT_IN
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular(path, limit=MAX_FILE).decode())
         components = [{field: _text(entry[field]) for field in FIELDS} for entry in document["components"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WassetteError(f"{path} is no catalogue: {error!r}", 'expected {"components": [{"name", "description", "uri"}]}') from error
     # A checkout has them beside the package; install.sh puts them beside the virtual environment.
     return placed(components, (PACKAGE.parent / "examples", Path(sys.prefix).parent / "examples"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -197,9 +198,15 @@ def test_what_does_not_belong_into_a_bundle_is_refused_before_anything_is_kept(
 
 
 @pytest.mark.parametrize(
-    "member", [link(BLOB, "/etc/passwd"), link(BLOB, "project/wassette.yaml", tarfile.LNKTYPE), link(BLOB, "", tarfile.FIFOTYPE)]
+    "member",
+    [
+        link(BLOB, "/etc/passwd"),
+        link(BLOB, "project/wassette.yaml", tarfile.LNKTYPE),
+        link(BLOB, "", tarfile.FIFOTYPE),
+        link(BLOB, "", tarfile.GNUTYPE_SPARSE),
+    ],
 )
-def test_a_link_or_a_device_is_refused(wassette: Wassette, bare: Path, member: tarfile.TarInfo) -> None:
+def test_a_link_a_device_or_a_file_of_holes_is_refused(wassette: Wassette, bare: Path, member: tarfile.TarInfo) -> None:
     write(bare, members(bare), member)
     assert "does not belong into a bundle" in wassette("bundle", "load", str(bare)).err
 
@@ -219,6 +226,8 @@ def test_what_is_no_bundle_is_told(wassette: Wassette, bare: Path, tmp_path: Pat
     assert "there is no" in wassette("bundle", "load", "gone.tar").err
     (tmp_path / "text.tar").write_text("hello")
     assert "is no bundle" in wassette("bundle", "load", str(tmp_path / "text.tar")).err
+    os.mkfifo(tmp_path / "pipe.tar")
+    assert "is no bundle: [Errno 22] it is not a file" in wassette("bundle", "load", str(tmp_path / "pipe.tar")).err
     content = members(bare)
     del content["project/wassette.lock"]
     write(bare, content)

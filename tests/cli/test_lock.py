@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -203,12 +204,14 @@ def test_a_project_is_served_exactly_as_locked(wassette: Wassette, project: Path
         ("version: 1\ncomponents: {a: {reference: x, policy: gone.yaml}}", "there is no "),
         ("version: 1\ncomponents: {a: {reference: x, policy: .}}", "cannot be read: Is a directory"),
         ("version: 1\ncomponents: {a: {reference: x, policy: bad.yaml}}", "cannot be read: it is not UTF-8 text"),
-        ("version: 1\ncomponents: {a: {reference: x, policy: large.yaml}}", "is larger than 1048576 bytes"),
+        ("version: 1\ncomponents: {a: {reference: x, policy: large.yaml}}", "large.yaml cannot be read: it is larger than 1048576 bytes"),
+        ("version: 1\ncomponents: {a: {reference: x, policy: pipe.yaml}}", "pipe.yaml cannot be read: it is not a file"),
         ("version: 1\ncomponents: {a: {reference: x, policy: wassette.yaml}}", "policy of a:2"),
     ],
 )
 def test_a_project_file_that_says_nothing_is_an_error(wassette: Wassette, project: Path, text: str, says: str) -> None:
     (project / "bad.yaml").write_bytes(b"\xff")
+    os.mkfifo(project / "pipe.yaml")
     (project / "large.yaml").write_bytes(b" " * (1 << 20) + b" ")
     (project / "wassette.yaml").write_text(text)
     ran = wassette("lock")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,6 +149,9 @@ def test_one_key_is_one_file_and_a_taken_name_is_said(wassette: Wassette, tmp_pa
     assert sorted(path.name for path in (trust_file.parent / "keys").iterdir()) == ["release.pub"]
     taken = wassette("trust", "add", "ghcr.io/c", "--key", other, "--name", "release")
     assert (taken.code, "release.pub is another key" in taken.err, "hint: --name OTHER-NAME" in taken.err) == (1, True, True)
+    os.mkfifo(trust_file.parent / "keys" / "pipe.pub")
+    pipe = wassette("trust", "add", "ghcr.io/c", "--key", other, "--name", "pipe")
+    assert (pipe.code, "pipe.pub: it is not a file" in pipe.err) == (1, True)
     assert wassette("trust", "add", "ghcr.io/c", "--key", other).code == 0
     assert (trust_file.parent / "keys" / "other.pub").exists()
     assert wassette("trust", "remove", "ghcr.io/c").code == 0
@@ -180,8 +184,6 @@ def test_check_reads_the_keys_beside_the_file_it_checks(wassette: Wassette, tmp_
 
 
 def test_a_key_file_is_a_file_and_no_larger_than_keys_are(wassette: Wassette, tmp_path: Path) -> None:
-    import os
-
     file = tmp_path / "trust.yaml"
     file.write_text("version: 1\nkeys: {r: {file: k}}\n")
     os.mkfifo(tmp_path / "k")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from wassette_py.errors import FetchError, InvalidProject, NotFound, Refused, VerificationError
-from wassette_py.files import private_folder, replace_newer
+from wassette_py.files import opened_regular, private_folder, read_regular, replace_newer
 from wassette_py.host.project import Wanted, lock_bytes, pinned, read_project
 from wassette_py.host.sync import Synced, check_locked, sync
 from wassette_py.names import HEX, ID, Digest
@@ -57,7 +57,7 @@ def save(host: ComponentHost, project: Path, file: Path, control: Control) -> tu
             for name, data in members.items():
                 _add(archive, name, data)
             for path in sorted(cache.used):
-                _add(archive, f"cache/{path.relative_to(cache.folder).as_posix()}", path.read_bytes())
+                _add(archive, f"cache/{path.relative_to(cache.folder).as_posix()}", read_regular(path, limit=MAX_COMPONENT))
         replace_newer(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)
@@ -74,9 +74,9 @@ def load(host: ComponentHost, file: Path, control: Control, *, accept_policies: 
         cache = DownloadCache(host.settings.download_dir)
         # Only now that all of it is what it says does anything reach the cache.
         for path in sorted(Path(folder, "cache", "sha256").glob("*")):
-            cache.keep(path.read_bytes())
+            cache.keep(read_regular(path, limit=MAX_COMPONENT))
         for path in sorted(Path(folder, "cache", "notes").glob("*")):
-            note = json.loads(path.read_bytes())
+            note = json.loads(read_regular(path, limit=MAX_NOTE))
             cache.note(note.pop("name"), note)
         offline = type(host)(replace(host.settings, offline=True))
         return sync(offline, Path(folder, "project", "wassette.yaml"), control, only_locked=True)
@@ -119,7 +119,7 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 def _unpacked(file: Path, folder: Path, control: Control) -> None:
     """Writes the members below `folder`, each checked. Raises NotFound, FetchError, Cancelled."""
     try:
-        with tarfile.open(file, "r:") as archive:
+        with opened_regular(file) as whole, tarfile.open(fileobj=whole, mode="r:") as archive:
             for number, member in enumerate(archive):
                 control.step("fetch", number)
                 if number >= MAX_MEMBERS:
@@ -136,7 +136,8 @@ def _unpacked(file: Path, folder: Path, control: Control) -> None:
 
 def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, file: Path) -> None:
     limit = MAX_COMPONENT if member.name.startswith("cache/sha256/") else MAX_NOTE if member.name.startswith("cache/") else MAX_TEXT
-    if not member.isreg() or _MEMBER.fullmatch(member.name) is None or member.size > limit:
+    # A sparse member is small here and large on the disk.
+    if not member.isreg() or member.issparse() or _MEMBER.fullmatch(member.name) is None or member.size > limit:
         raise FetchError(f"{file}: {member.name[:200]!r} does not belong into a bundle")
     content: IO[bytes] | None = archive.extractfile(member)
     assert content is not None

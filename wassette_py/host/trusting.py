@@ -208,7 +208,7 @@ def add_scope_with_key(text: str, scope: TrustScope, source: str, *, folder: Pat
     if key.fingerprint in known:
         return add_scope(text, replace(scope, signatures=SignatureRule(every=(known[key.fingerprint],))), source, reader)
     file = f"keys/{name}.pub"
-    if (folder / file).exists() and (folder / file).read_text(errors="replace") != pem:
+    if (folder / file).exists() and reader(file) != pem.encode():
         raise InvalidTrustPolicy(f"{folder / file} is another key", "--name OTHER-NAME")
 
     def added(path: str) -> bytes:

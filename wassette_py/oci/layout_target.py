@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wassette_py.control import Control
 from wassette_py.errors import FetchError
-from wassette_py.files import write_atomic
+from wassette_py.files import read_regular, write_atomic
 from wassette_py.locking import release_lock, take_lock
 from wassette_py.names import Digest
 from wassette_py.oci.documents import INDEX_TYPES, TAG_ANNOTATION, parse_object
@@ -32,7 +32,7 @@ class LayoutTarget(LayoutSource):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # What a crash or somebody else left under that name is not believed.
-            if not path.exists() or Digest.of(path.read_bytes()) != digest:
+            if not _holds(path, data):
                 write_atomic(path, data)
         except OSError as error:
             raise _unwritable(path, error) from None
@@ -69,6 +69,13 @@ class LayoutTarget(LayoutSource):
 def _tag_of(entry: dict[str, object]) -> object:
     annotations = entry.get("annotations")
     return annotations.get(TAG_ANNOTATION) if isinstance(annotations, dict) else None
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return read_regular(path, limit=len(data)) == data
+    except OSError:
+        return False
 
 
 def _unwritable(path: Path, error: OSError) -> FetchError:
