@@ -202,3 +202,13 @@ def test_a_head_that_counts_otherwise_is_none(log: Log, folder: Path, lines: obj
     [segment] = segments(folder)
     segment.with_suffix(".head").write_text(f"{lines} {'0' * 64}\n")
     assert found(folder) == [(0, "its head file is missing or no head file any more")]
+
+
+def test_newest_segments_that_went_with_their_heads_are_not_missed_as_the_readme_says(log: Log, folder: Path) -> None:
+    write(log(), "a")
+    write(log(), "b")
+    newest = segments(folder)[-1]
+    newest.unlink()
+    assert found(folder) == [(0, "the segment of this head file is gone")]
+    newest.with_suffix(".head").unlink()
+    assert found(folder) == []

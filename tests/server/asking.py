@@ -13,6 +13,7 @@ from wassette_py.control import Control
 from wassette_py.host import ComponentHost
 from wassette_py.reference import parse_reference
 from wassette_py.server.builtin import Builtins
+from wassette_py.server.restraint import Restraint
 from wassette_py.settings import Settings
 
 Grants = Literal["ask", "deny", "allow"]
@@ -45,6 +46,10 @@ class Asked:
 
     def result(self, name: str, answer: Answer, /, **arguments: Any) -> dict[str, Any]:
         raise NotImplementedError
+
+    def anew(self) -> None:
+        """From here on as in another session: what was refused is asked again."""
+        self.wire.session.restraint = Restraint()
 
     def install(self, folder: Path, name: str, text: str) -> None:
         self.host.load(parse_reference(str(write_component(folder, name, text))), control=Control())

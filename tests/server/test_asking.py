@@ -56,7 +56,9 @@ def test_a_question_shows_component_digest_and_the_exact_permission(asked: Asked
 def test_no_is_no(asked: Asked) -> None:
     refused = asked.error(GRANT, says("no"), **VARIABLE)
     assert "was refused by a person" in refused
+    asked.anew()
     assert asked.error(GRANT, lambda params: {"action": "decline"}, **VARIABLE) == refused
+    asked.anew()
     assert asked.error(GRANT, lambda params: {"action": "cancel"}, **VARIABLE) == refused
     assert variables(asked) == []
     assert not policy_file(asked).exists()
@@ -190,6 +192,7 @@ def test_everything_may_be_taken_away_for_the_session_or_for_ever(asked: Asked) 
 def test_a_component_is_unloaded_when_a_person_says_yes(asked: Asked) -> None:
     asked.ok(GRANT, says("this session"), **VARIABLE)
     assert "refused by a person" in asked.error("unload-component", says("no"), id="text")
+    asked.anew()
     asked.ok("unload-component", says("yes"), id="text")
     assert asked.host.entries() == ()
     assert asked.host.policies.changes("text") == ()
@@ -287,6 +290,7 @@ def test_what_cannot_be_shown_whole_is_for_a_terminal(asked: Asked) -> None:
 
 def test_what_was_asked_and_said_is_in_the_audit_log(asked: Asked) -> None:
     asked.error(GRANT, says("no"), **VARIABLE)
+    asked.anew()
     asked.ok(GRANT, says("this session"), **VARIABLE)
     from wassette_py.audit import flush
 

@@ -51,6 +51,7 @@ def reference(registry: Registry, rest: str = ":1.0") -> str:
 def test_a_file_is_loaded_when_a_person_says_yes_to_its_digest(era: type[Asked], tmp_path: Path) -> None:
     served, path = era(), write_component(tmp_path, "one", ONE_TOOL)
     assert "refused by a person" in served.error("load-component", says("no"), path=str(path))
+    served.anew()
     assert served.ok("load-component", YES, path=str(path))["id"] == "one"
     assert f"digest: {Digest.of(path.read_bytes())}" in served.questions[-1]["message"]
     assert served.ok("answer", says("no")) == {"result": 42}
@@ -156,6 +157,7 @@ def test_a_digest_in_the_reference_is_one_question(era: type[Asked], registry: R
     path = reference(registry, f"@{manifest(registry)}")
     assert "refused by a person" in served.error("load-component", says("no"), path=path)
     assert registry.requests == []
+    served.anew()
     served.ok("load-component", says("this session"), path=path)
     assert len(served.questions) == 2
     assert served.ok("answer", says("no")) == {"result": 42}

@@ -6,7 +6,7 @@ says is decided where the thing happens (`host/recording.py`); nothing here know
 
 from __future__ import annotations
 
-from wassette_py.audit.actor import Actor, acting, actor
+from wassette_py.audit.actor import Actor, Decision, acting, actor, decided, decision
 from wassette_py.audit.log import AuditLog, Event, flush
 
-__all__ = ["Actor", "AuditLog", "Event", "acting", "actor", "flush"]
+__all__ = ["Actor", "AuditLog", "Decision", "Event", "acting", "actor", "decided", "decision", "flush"]

@@ -17,15 +17,26 @@ LONGEST = 100
 
 @dataclass(frozen=True)
 class Actor:
-    """One session with one client; `client` None: a person's command."""
+    """One session; `client` as it calls itself, where there is one and it says so."""
 
     session: str
     client: str | None = None
+    via: str = "command"
+    """`command`: somebody at a terminal, or a script; `mcp`: a client, also one that does not say its name."""
 
     @classmethod
     def named(cls, session: str, name: str, version: str) -> Actor:
         """The client as it introduced itself, kept short."""
-        return cls(session, f"{name}/{version}"[:LONGEST])
+        return cls(session, f"{name}/{version}"[:LONGEST], "mcp")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who chose what: `by` a person or the operator, `way` how they were reached."""
+
+    by: str
+    choice: str
+    way: str
 
 
 def new_session() -> str:
@@ -34,6 +45,7 @@ def new_session() -> str:
 
 
 _ACTOR: ContextVar[Actor | None] = ContextVar("actor", default=None)
+_DECISION: ContextVar[Decision | None] = ContextVar("decision", default=None)
 _OWN: list[Actor] = []
 
 
@@ -50,8 +62,19 @@ def actor() -> Actor:
 @contextlib.contextmanager
 def acting(who: Actor) -> Iterator[None]:
     """What this thread does inside is done for `who`."""
-    token = _ACTOR.set(who)
+    token, decision = _ACTOR.set(who), _DECISION.set(None)
     try:
         yield
     finally:
+        _DECISION.reset(decision)
         _ACTOR.reset(token)
+
+
+def decided(decision: Decision | None) -> None:
+    """What this thread does next, to the end of `acting`, follows that decision (None: nobody has decided yet)."""
+    _DECISION.set(decision)
+
+
+def decision() -> Decision | None:
+    """The decision that this thread follows."""
+    return _DECISION.get()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from wassette_py.audit import Actor, AuditLog, actor
+from wassette_py.audit import Actor, AuditLog, actor, decision
 from wassette_py.errors import Cancelled, Refused, WassetteError
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class Recorder:
 
     def _ended(self, name: str, learnt: Mapping[str, object], began: float, error: WassetteError | None) -> None:
         milliseconds = round((time.monotonic() - began) * 1000, 3)
-        outcome: dict[str, object] = {"event": name, **_who(actor()), **learnt, "outcome": learnt.get("outcome", "ok"), "ms": milliseconds}
+        known = {"event": name, **_who(actor()), **learnt, **_decided()}
+        outcome: dict[str, object] = {**known, "outcome": learnt.get("outcome", "ok"), "ms": milliseconds}
         if error is not None:
             outcome["outcome"] = "cancelled" if isinstance(error, Cancelled) else "refused" if isinstance(error, Refused) else "failed"
             outcome["error"] = self._redactor.text(str(error))[:LONGEST]
@@ -136,7 +137,13 @@ def _without_query(text: str) -> str:
 
 
 def _who(who: Actor) -> dict[str, object]:
-    return {"session": who.session, **({"client": who.client} if who.client else {})}
+    return {"session": who.session, "via": who.via, **({"client": who.client} if who.client else {})}
+
+
+def _decided() -> dict[str, object]:
+    """Who said yes or no to it, where somebody was to be asked."""
+    known = decision()
+    return {} if known is None else {"decided": vars(known)}
 
 
 def _reached(policy: PolicyDocument, report: CallReport) -> dict[str, object]:

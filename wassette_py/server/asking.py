@@ -17,6 +17,7 @@ from wassette_py.server.questions import METHOD, InputRequired, NotDecided
 if TYPE_CHECKING:
     from wassette_py.server.messages import Answer
     from wassette_py.server.questions import Question
+    from wassette_py.server.restraint import Restraint
     from wassette_py.server.sealing import Sealer
 
     Asker = Callable[[Question, threading.Event], str]
@@ -85,8 +86,18 @@ class Dialogue:
 class Rounds:
     """One call of the stateless era, which may be the continuation of an earlier one. Raises InvalidState where `state` is not ours."""
 
-    def __init__(self, sealer: Sealer, tool: str, arguments: Mapping[str, Any], responses: Mapping[str, Any], state: object) -> None:
+    def __init__(
+        self,
+        sealer: Sealer,
+        tool: str,
+        arguments: Mapping[str, Any],
+        responses: Mapping[str, Any],
+        state: object,
+        *,
+        restraint: Restraint,
+    ) -> None:
         self._sealer = sealer
+        self._restraint = restraint
         self._request = (tool, arguments)
         self._responses = responses
         opened = {} if state is None else sealer.open(state, tool, arguments)
@@ -97,9 +108,11 @@ class Rounds:
         """What a person chose in an earlier round. Raises InputRequired where none has, NotDecided."""
         key = question.key
         if key not in self._decided and self._pending == key and SLOT in self._responses:
-            self._decided = {**self._decided, key: question.choice(self._responses[SLOT])}
+            choice = self._restraint.heard(question, question.choice(self._responses[SLOT]))
+            self._decided = {**self._decided, key: choice}
         if key in self._decided:
             return self._decided[key]
+        self._restraint.admit(question)
         state = self._sealer.seal({"pending": key, "decided": self._decided}, *self._request)
         requests = {SLOT: {"method": METHOD, "params": question.params()}}
         raise InputRequired({"resultType": "input_required", "inputRequests": requests, "requestState": state})

@@ -30,6 +30,7 @@ from wassette_py.server.messages import (
     RequestId,
     RpcError,
 )
+from wassette_py.server.restraint import Restraint
 
 if TYPE_CHECKING:
     from wassette_py.server.asking import Asker, Dialogue
@@ -116,6 +117,8 @@ class Session:
     def __init__(self, make_toolbox: Callable[[], Toolbox], write: Callable[[bytes], None], *, ready: Callable[[], None]) -> None:
         self.name = new_session()
         """What the audit log calls this connection."""
+        self.restraint = Restraint()
+        """How often a person is asked on it."""
         self._make_toolbox = make_toolbox
         self._making = threading.Lock()
         self._toolbox: Toolbox | None = None
@@ -231,7 +234,7 @@ class Session:
         from wassette_py.server.tools import UnknownTool
 
         name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
-        actor = Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name)
+        actor = Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name, via="mcp")
         pending = PendingCall(self, request.id, token, logs, actor=actor, asker=asker)
         self.begin(request.id, pending)
         try:
@@ -255,7 +258,8 @@ class Session:
                 self._dialogue = Dialogue(self.send)
                 if self._over:
                     self._dialogue.close()
-        return self._dialogue.ask(question, cancel)
+        self.restraint.admit(question)
+        return self.restraint.heard(question, self._dialogue.ask(question, cancel))
 
     def _wake(self) -> None:
         if self._dialogue is not None:

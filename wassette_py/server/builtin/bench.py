@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from wassette_py.audit import Decision, decided
 from wassette_py.errors import Refused, UnknownComponent
 from wassette_py.server.questions import NO, NotDecided, Question, visible
+from wassette_py.server.restraint import StillRefused
 
 if TYPE_CHECKING:
     from wassette_py.host import ComponentHost
@@ -62,7 +64,9 @@ class Bench:
 
     def decide(self, matter: Matter, context: CallContext) -> str:
         """The choice of a person, or of the operator, who may let the model do it always. Raises Refused, and what asking raises."""
+        decided(None)
         if self.host.settings.grants == "allow":
+            decided(Decision("operator", "always", "grants: allow"))
             return "always"
         try:
             return self._asked(matter, context)
@@ -73,14 +77,19 @@ class Bench:
 
     def _asked(self, matter: Matter, context: CallContext) -> str:
         if self.host.settings.grants == "deny":
+            decided(Decision("operator", NO, "grants: deny"))
             raise Refused(f"{matter.what} is not done through this server (grants: deny)")
         if not context.can_ask:
             raise self._for_a_terminal(matter, "")
         matter.check()
         try:
             choice = context.ask(question(matter))
+        except StillRefused:
+            decided(Decision("person", NO, "earlier in this session"))
+            raise Refused(f"{matter.what} was refused by a person, who is not asked again in this session", self._line(matter)) from None
         except NotDecided as error:
             raise self._for_a_terminal(matter, f" ({error})") from None
+        decided(Decision("person", choice, "elicitation" if context.can_wait else "input required"))
         if choice == NO:
             raise Refused(f"{matter.what} was refused by a person; do not ask again unless they want it")
         if "component" in matter.shown and not self.component(matter.shown["component"]).items() <= matter.shown.items():
@@ -93,10 +102,14 @@ class Bench:
         return cast("Lasting", _LASTING.get(choice, choice))
 
     def _for_a_terminal(self, matter: Matter, why: str) -> Refused:
+        what = f"{matter.what} is decided by a person{why}: ask for this command to be run in a terminal, then try again"
+        return Refused(what, self._line(matter))
+
+    def _line(self, matter: Matter) -> str:
+        """The command with which a person does it."""
         settings = self.host.settings
         place = ("--component-dir", str(settings.component_dir)) if settings.origins.get("component_dir") == "flag" else ()
-        line = shlex.join(("wassette", *matter.command, *place))
-        return Refused(f"{matter.what} is decided by a person{why}: ask for this command to be run in a terminal, then try again", line)
+        return shlex.join(("wassette", *matter.command, *place))
 
 
 def question(matter: Matter) -> Question:

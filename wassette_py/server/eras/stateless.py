@@ -148,7 +148,7 @@ class Stateless:
             self._sealer = self._sealer or Sealer(self._session.name)
         tool, arguments, responses = text_in(params, "name"), object_in(params, "arguments"), object_in(params, "inputResponses")
         try:
-            return Rounds(self._sealer, tool, arguments, responses, params.get("requestState"))
+            return Rounds(self._sealer, tool, arguments, responses, params.get("requestState"), restraint=self._session.restraint)
         except InvalidState as error:
             import logging
 
