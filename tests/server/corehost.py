@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from tests.patience import LONG
 from wassette_py.host import CallResult, HostedTool
 from wassette_py.server.builtin import Builtins
 from wassette_py.server.protocol import Session
@@ -36,7 +37,7 @@ def returns(result: object) -> Body:
 
 def spins(arguments: Mapping[str, Any], cancel: threading.Event, done: Done) -> None:
     """A guest that runs until it is cancelled."""
-    cancel.wait(30)
+    cancel.wait(250)
     done(CallResult(error="cancelled", kind="cancelled"))
 
 
@@ -115,7 +116,7 @@ class Wire:
         body = {} if params is None else {"params": params}
         self.raw(json.dumps({"jsonrpc": "2.0", **given, "method": method, **body}).encode())
 
-    def wait(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10) -> dict[str, Any]:
+    def wait(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = LONG) -> dict[str, Any]:
         def find() -> dict[str, Any] | None:
             return next((message for message in self.sent if wanted(message)), None)
 

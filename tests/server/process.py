@@ -6,13 +6,13 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tests.cli.guests import TEXT_TOOLS, write_component
+from tests.patience import LONG
 from tests.server.corehost import INITIALIZE
 from wassette_py.control import Control
 from wassette_py.host import ComponentHost
@@ -42,7 +42,6 @@ class Client:
         )
         self.changed = threading.Condition()
         self.sent: list[dict[str, Any]] = []
-        self.arrived: list[float] = []
         self.errors = b""
         self._threads = [threading.Thread(target=task, daemon=True) for task in (self._read, self._listen)]
         for thread in self._threads:
@@ -53,7 +52,6 @@ class Client:
         for line in self.process.stdout:
             with self.changed:
                 self.sent.append(json.loads(line))
-                self.arrived.append(time.monotonic())
                 self.changed.notify_all()
 
     def _listen(self) -> None:
@@ -70,7 +68,7 @@ class Client:
         body = {} if params is None else {"params": params}
         self.raw(json.dumps({"jsonrpc": "2.0", **given, "method": method, **body}).encode() + b"\n")
 
-    def wait(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30) -> dict[str, Any]:
+    def wait(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = LONG) -> dict[str, Any]:
         def find() -> dict[str, Any] | None:
             return next((message for message in self.sent if wanted(message)), None)
 
@@ -79,7 +77,7 @@ class Client:
         assert found is not None, (self.sent[-5:], self.errors)
         return found
 
-    def answer(self, id: object, seconds: float = 30) -> dict[str, Any]:
+    def answer(self, id: object, seconds: float = LONG) -> dict[str, Any]:
         return self.wait(lambda message: message.get("id") == id and "method" not in message, seconds)
 
     def ask(self, method: str, params: object = None, *, id: object = "ask") -> dict[str, Any]:
@@ -99,14 +97,14 @@ class Client:
         self.ask("initialize", INITIALIZE)
         self.send("notifications/initialized")
 
-    def end(self, seconds: float = 10) -> int:
+    def end(self, seconds: float = LONG) -> int:
         """Ends the input, waits for the process and for all it said."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.close()
         return self.ended(seconds)
 
-    def ended(self, seconds: float = 10) -> int:
+    def ended(self, seconds: float = LONG) -> int:
         code = self.process.wait(seconds)
         for thread in self._threads:
             thread.join(seconds)
@@ -125,7 +123,7 @@ def serving(
         yield client
     finally:
         try:
-            client.end(5)
+            client.end()
         except subprocess.TimeoutExpired:
             client.process.kill()
             client.ended()

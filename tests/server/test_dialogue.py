@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.guests import TEXT_TOOLS
+from tests.patience import LONG
 from tests.server.asking import VARIABLE, Handshaken, says
 from tests.server.corehost import INITIALIZE
 from wassette_py.errors import Cancelled
@@ -99,7 +100,7 @@ def test_a_cancelled_call_takes_its_question_back(served: Handshaken) -> None:
     question = asked(served)
     served.wire.send("notifications/cancelled", {"requestId": "call"})
     served.wire.wait(lambda sent: sent.get("method") == "notifications/cancelled" and sent["params"]["requestId"] == question)
-    assert served.wire.toolbox.idle(5)
+    assert served.wire.toolbox.idle(LONG)
     served.reply(question, says("always")({}))
     assert served.wire.ask("ping", id="alive")["result"] == {}
     assert not granted(served)
@@ -108,14 +109,14 @@ def test_a_cancelled_call_takes_its_question_back(served: Handshaken) -> None:
 
 def test_the_end_of_the_input_ends_the_waiting(served: Handshaken) -> None:
     asked(served)
-    assert served.wire.session.drain(5)
+    assert served.wire.session.drain(LONG)
     assert "the client is gone" in text_of(served.wire.wait(lambda sent: sent.get("id") == "call"))
     served.wire.send("tools/call", CALL, id="late")
     assert "the client is gone" in text_of(served.wire.wait(lambda sent: sent.get("id") == "late"))
 
 
 def test_nothing_is_asked_once_the_input_has_ended(served: Handshaken) -> None:
-    assert served.wire.session.drain(5)
+    assert served.wire.session.drain(LONG)
     served.wire.send("tools/call", CALL, id="late")
     assert "the client is gone" in text_of(served.wire.wait(lambda sent: sent.get("id") == "late"))
     assert served.asked() == []
@@ -124,7 +125,7 @@ def test_nothing_is_asked_once_the_input_has_ended(served: Handshaken) -> None:
 def test_the_end_of_the_server_ends_the_waiting(served: Handshaken) -> None:
     asked(served)
     served.wire.session.close()
-    assert served.wire.toolbox.idle(5)
+    assert served.wire.toolbox.idle(LONG)
     (answer,) = [sent for sent in served.wire.sent if sent.get("id") == "call"]
     assert answer["error"]["code"] == -32000
 
@@ -140,7 +141,7 @@ def test_questions_that_wait_are_bounded_and_others_are_answered_meanwhile(serve
     called = served.wire.ask("tools/call", {"name": "add", "arguments": {"left": 1, "right": 2}}, id="add")
     assert called["result"]["structuredContent"] == {"result": 3}
     served.wire.session.close()
-    assert served.wire.toolbox.idle(5)
+    assert served.wire.toolbox.idle(LONG)
 
 
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26"])
@@ -179,7 +180,7 @@ def test_patience_ends() -> None:
     sent: list[dict[str, Any]] = []
     dialogue = Dialogue(sent.append, patience=0.05)
     thread, ends = waiting(dialogue, threading.Event())
-    thread.join(5)
+    thread.join(LONG)
     assert "nobody answered" in str(ends[0])
     assert [message["method"] for message in sent] == ["elicitation/create", "notifications/cancelled"]
 
@@ -194,7 +195,7 @@ def test_more_questions_than_a_person_reads_are_not_asked() -> None:
         dialogue.ask(QUESTION, threading.Event())
     dialogue.close()
     for thread, ends in threads:
-        thread.join(5)
+        thread.join(LONG)
         assert "the client is gone" in str(ends[0])
 
 
@@ -202,5 +203,5 @@ def test_a_call_that_is_cancelled_before_it_asks_does_not_wait() -> None:
     cancelled = threading.Event()
     cancelled.set()
     thread, ends = waiting(Dialogue(lambda message: None), cancelled)
-    thread.join(5)
+    thread.join(LONG)
     assert isinstance(ends[0], Cancelled)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.guests import ONE_TOOL
+from tests.patience import until
 from tests.server.corehost import INITIALIZE
 from tests.server.process import Client, install, serving
 from wassette_py.server.listing import LARGEST, Listing
@@ -33,10 +33,7 @@ def keep(*arguments: str) -> Path:
     file = components() / f".wassette.listing{'.bare' if '--disable-builtin-tools' in arguments else ''}"
     file.unlink(missing_ok=True)
     with serving(*arguments):
-        until = time.monotonic() + 20
-        while not file.exists():
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        until(file.exists)
     return file
 
 
@@ -127,11 +124,8 @@ def test_a_change_while_it_serves_is_kept(tmp_path: Path) -> None:
         names(client)
         install(tmp_path, "one", ONE_TOOL)
         client.wait(lambda message: message.get("method") == "notifications/tools/list_changed")
-        until = time.monotonic() + 10
         listing = Listing(str(components()), builtin_tools=True)
-        while b'"answer"' not in (listing.read() or b""):
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        until(lambda: b'"answer"' in (listing.read() or b""))
     assert "answer" in served()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.guests import ONE_TOOL
+from tests.patience import LONG
 from tests.sandbox.egress.origin import Origin, hello, origin
 from tests.sandbox.egress.test_requests import DENIED
 from tests.sandbox.guests_http import CLIENT
@@ -30,7 +31,7 @@ def site() -> Iterator[Origin]:
         yield server
 
 
-def served(folder: Path, era: type[Asked] = Handshaken, grants: Grants = "ask", *, timeout: float = 10, policy: str | None = None) -> Asked:
+def served(folder: Path, era: type[Asked] = Handshaken, grants: Grants = "ask", *, timeout: float = 60, policy: str | None = None) -> Asked:
     one = era(grants=grants, settings=replace(Settings.load(), limits=replace(Limits(), timeout=timeout)))
     one.install(folder, "web", CLIENT)
     if policy is not None:
@@ -93,10 +94,10 @@ def test_a_request_that_is_not_allowed_is_denied_as_ever(answer: Answer, site: O
 
 
 def test_the_clock_of_the_call_stands_still_meanwhile(site: Origin, tmp_path: Path) -> None:
-    one = served(tmp_path, timeout=1)
+    one = served(tmp_path, timeout=3)
 
     def slowly(params: dict[str, Any]) -> object:
-        time.sleep(1.8)
+        time.sleep(4)
         return says("once")(params)
 
     assert value(send(one, site, slowly)) == ANSWERED
@@ -118,7 +119,7 @@ def test_the_end_of_the_input_ends_the_waiting_and_the_call_goes_on(site: Origin
     one = served(tmp_path)
 
     def ends(params: dict[str, Any]) -> object:
-        assert one.wire.session.drain(5)
+        assert one.wire.session.drain(LONG)
         return says("always")(params)
 
     assert value(send(one, site, ends)) == REFUSED
@@ -131,8 +132,8 @@ def test_a_call_that_is_cancelled_while_it_asks_ends(site: Origin, tmp_path: Pat
     one.wire.send("tools/call", {"name": "send", "arguments": arguments}, id="call")
     one.wire.wait(lambda sent: sent.get("method") == "elicitation/create")
     one.wire.send("notifications/cancelled", {"requestId": "call"})
-    assert one.wire.toolbox.idle(5)
-    assert one.host.sandbox.end()
+    assert one.wire.toolbox.idle(LONG)
+    assert one.host.sandbox.end(LONG)
     assert site.lines == []
     assert not [sent for sent in one.wire.sent if sent.get("id") == "call"]
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.patience import until
 from tests.server.corehost import INITIALIZE, FunctionHost, Wire, enveloped
-from tests.server.process import COMMAND, serving
+from tests.server.process import COMMAND, Client, serving
 from wassette_py.server.opening import greeting
 
 SLOW = ("threading", "typing", "json", "dataclasses", "re", "enum", "functools", "collections", "pathlib", "contextlib", "queue", "inspect")
@@ -62,7 +66,7 @@ def test_nothing_slow_is_imported_before_the_first_reply() -> None:
         f"import sys; sys.path.insert(0, {str(Path.cwd())!r}); {code}",
         line("initialize", INITIALIZE).decode(),
     ]
-    assert subprocess.run(command, capture_output=True, check=True, timeout=30, text=True).stdout.strip() == "[]"
+    assert subprocess.run(command, capture_output=True, check=True, timeout=120, text=True).stdout.strip() == "[]"
 
 
 def test_a_client_that_takes_its_time_is_served() -> None:
@@ -72,11 +76,19 @@ def test_a_client_that_takes_its_time_is_served() -> None:
         assert client.end() == 0
 
 
+def is_read(client: Client) -> bool:
+    """Whether the server has taken what was sent."""
+    assert client.process.stdin is not None
+    unread = array.array("i", [0])
+    fcntl.ioctl(client.process.stdin, termios.FIONREAD, unread)
+    return unread[0] == 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="SIGINT is sent to a process")
 def test_ctrl_c_before_the_first_line_is_whole_ends_the_server() -> None:
     with serving(handshake=False) as client:
         client.raw(b'{"jsonrpc":')
-        time.sleep(1)
+        until(lambda: is_read(client))
         client.process.send_signal(signal.SIGINT)
         assert (client.ended(), client.errors) == (0, b"")
 
@@ -86,13 +98,13 @@ def test_a_client_that_is_gone_before_its_first_answer_ends_the_server() -> None
     os.close(read)
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=write, stderr=subprocess.PIPE) as process:
         os.close(write)
-        _, said = process.communicate(line("initialize", INITIALIZE) + b"\n" + line("ping") + b"\n", timeout=30)
+        _, said = process.communicate(line("initialize", INITIALIZE) + b"\n" + line("ping") + b"\n", timeout=120)
         assert (process.returncode, said) == (0, b"")
 
 
 def piped(*lines: bytes, **environment: str) -> tuple[int, list[dict[str, Any]], str]:
     done = subprocess.run(
-        COMMAND, input=b"\n".join(lines) + b"\n", capture_output=True, check=False, timeout=30, env={**os.environ, **environment}
+        COMMAND, input=b"\n".join(lines) + b"\n", capture_output=True, check=False, timeout=120, env={**os.environ, **environment}
     )
     return done.returncode, [json.loads(answer) for answer in done.stdout.splitlines()], done.stderr.decode()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.patience import LONG
 from wassette_py.server import pipes
 from wassette_py.server.writer import Writer
 
@@ -74,8 +75,8 @@ def test_lines_are_written_in_order_and_the_first_is_announced_once_it_is_out(pi
     assert not begun.is_set()
     for number in range(1000):
         writer.write(b"%d\n" % number)
-    assert writer.flush(5)
-    assert begun.wait(5)
+    assert writer.flush(LONG)
+    assert begun.wait(LONG)
     assert os.read(pipe[0], 1 << 16) == b"".join(b"%d\n" % number for number in range(1000))
 
 
@@ -97,8 +98,8 @@ def test_a_client_that_does_not_read_holds_the_writers_back_and_not_the_memory(p
     read = 0
     while read < 64 << 20:
         read += len(os.read(pipe[0], 1 << 20))
-    thread.join(5)
-    assert writer.flush(5)
+    thread.join(LONG)
+    assert writer.flush(LONG)
     assert len(written) == 64
 
 
@@ -108,7 +109,7 @@ def test_a_client_that_is_gone_is_told_once_and_the_rest_is_dropped() -> None:
     broken = threading.Semaphore(0)
     writer = Writer(write, begun=lambda: None, broken=broken.release)
     writer.write(b"a\n")
-    assert broken.acquire(timeout=5)
+    assert broken.acquire(timeout=LONG)
     for _ in range(100):
         writer.write(b"x" * (1 << 20))
     assert writer.flush(0)
@@ -135,20 +136,20 @@ def test_at_the_end_nobody_waits_for_a_client_that_does_not_read(pipe: tuple[int
     waiting.join(0.1)
     assert waiting.is_alive()
     writer.hurry()
-    waiting.join(5)
+    waiting.join(LONG)
     assert not waiting.is_alive()
     writer.write(b"dropped too")
     read = 0
     while read < 40 << 20:
         read += len(os.read(pipe[0], 1 << 20))
-    assert writer.flush(5)
+    assert writer.flush(LONG)
 
 
 def test_a_short_line_is_out_when_write_returns(pipe: tuple[int, int]) -> None:
     begun = threading.Event()
     writer = Writer(pipe[1], begun=begun.set, broken=lambda: None)
     writer.write(b"first\n")
-    assert begun.wait(5)
+    assert begun.wait(LONG)
     assert os.read(pipe[0], 100) == b"first\n"
     os.set_blocking(pipe[0], False)
     for number in range(100):
@@ -160,7 +161,7 @@ def test_short_lines_keep_their_place_behind_long_ones(pipe: tuple[int, int]) ->
     begun = threading.Event()
     writer = Writer(pipe[1], begun=begun.set, broken=lambda: None)
     writer.write(b"first\n")
-    assert begun.wait(5)
+    assert begun.wait(LONG)
     expected = b"first\n"
     for number in range(50):
         for line in (b"x" * 30_000 + b"\n", b"%d\n" % number):
@@ -176,7 +177,7 @@ def test_a_short_line_waits_when_the_pipe_is_full(pipe: tuple[int, int]) -> None
     begun = threading.Event()
     writer = Writer(pipe[1], begun=begun.set, broken=lambda: None)
     writer.write(b"x" * 65_536)  # what fits into a pipe of Linux
-    assert begun.wait(5)
+    assert begun.wait(LONG)
     writer.write(b"short")
     assert not writer.flush(0.05)
     got = b""
@@ -190,7 +191,7 @@ def test_a_client_that_goes_between_looking_and_writing_is_told_too() -> None:
     begun, broken = threading.Event(), threading.Event()
     writer = Writer(write, begun=begun.set, broken=broken.set)
     writer.write(b"first\n")
-    assert begun.wait(5)
+    assert begun.wait(LONG)
 
     class Late:
         def poll(self, timeout: int) -> list[tuple[int, int]]:
@@ -199,5 +200,5 @@ def test_a_client_that_goes_between_looking_and_writing_is_told_too() -> None:
 
     writer._poll = Late()  # type: ignore[assignment]
     writer.write(b"second\n")
-    assert broken.wait(5)
+    assert broken.wait(LONG)
     os.close(write)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.guests import TEXT_TOOLS
+from tests.patience import LONG
 from tests.server.asking import VARIABLE, Stateless, says
 from tests.server.corehost import Wire, enveloped
 
@@ -46,7 +47,7 @@ def test_a_question_is_all_there_is_in_the_result(served: Stateless) -> None:
     result = question(served)
     assert set(result) == {"resultType", "inputRequests", "requestState", "_meta"}
     assert set(result["inputRequests"]) == {"decision"}
-    assert served.wire.session.toolbox.idle(5)
+    assert served.wire.session.toolbox.idle(LONG)
 
 
 @pytest.mark.claim("approval:a-person-decides")

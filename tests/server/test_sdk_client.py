@@ -25,7 +25,7 @@ def client(mode: Mode, **options: Any) -> Client:
     parameters = StdioServerParameters(
         command=sys.executable, args=["-m", "wassette_py", "serve", "--stdio"], env={**os.environ, "WASSETTE_GRANTS": "allow"}
     )
-    return Client(parameters, mode=mode, read_timeout_seconds=20, **options)
+    return Client(parameters, mode=mode, read_timeout_seconds=60, **options)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -40,7 +40,7 @@ def says(decision: str) -> Person:
 
 def client(mode: Mode, person: Person | None) -> Client:
     parameters = StdioServerParameters(command=sys.executable, args=["-m", "wassette_py", "serve", "--stdio"], env={**os.environ})
-    return Client(parameters, mode=mode, read_timeout_seconds=20, elicitation_callback=person)
+    return Client(parameters, mode=mode, read_timeout_seconds=60, elicitation_callback=person)
 
 
 @both_eras

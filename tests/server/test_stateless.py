@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import LONG
 from tests.server.corehost import ENVELOPE, INITIALIZE, FunctionHost, Wire, enveloped, returns, spins, value
 from wassette_py import __version__
 
@@ -157,5 +158,5 @@ def test_a_cancelled_call_is_not_answered() -> None:
     wire = Wire(FunctionHost(spin=spins))
     wire.send("tools/call", enveloped({"name": "spin"}), id=1)
     wire.send("notifications/cancelled", {"requestId": 1, "reason": "enough"})
-    assert wire.toolbox.idle(5)
+    assert wire.toolbox.idle(LONG)
     assert wire.sent == []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.patience import LONG
 from wassette_py.sandbox.workers import Workers
 from wassette_py.server.turns import Turns
 
@@ -30,7 +31,7 @@ def test_a_call_is_made_by_the_thread_that_read_it_while_another_reads_on() -> N
     ended, pinged, called = threading.Event(), threading.Event(), threading.Event()
 
     def call() -> None:
-        assert pinged.wait(10)  # what comes after a call does not wait for it
+        assert pinged.wait(LONG)  # what comes after a call does not wait for it
         assert not turns.reads_here()
         callers.append(threading.get_ident())
         called.set()
@@ -45,9 +46,9 @@ def test_a_call_is_made_by_the_thread_that_read_it_while_another_reads_on() -> N
     turns = Turns(iter(fed), receive, ended.set)
     submit = turns.use(Workers(4))
     threading.Thread(target=turns.read, daemon=True).start()
-    assert called.wait(10)
+    assert called.wait(LONG)
     fed.queue.put(None)
-    assert ended.wait(10)
+    assert ended.wait(LONG)
     assert callers == readers[:1]
     assert readers[0] != readers[1]
 
@@ -70,12 +71,12 @@ def test_a_line_that_makes_two_tasks_keeps_one_and_gives_the_other_away() -> Non
     reader = threading.Thread(target=turns.read, daemon=True)
     reader.start()
     for _ in range(2):
-        assert done.acquire(timeout=10)
+        assert done.acquire(timeout=LONG)
     assert reader.ident in threads
     fed.queue.put(None)
-    assert ended.wait(10)
+    assert ended.wait(LONG)
     submit(task)  # from a thread that does not read
-    assert done.acquire(timeout=10)
+    assert done.acquire(timeout=LONG)
 
 
 class Exhausted:

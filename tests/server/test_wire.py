@@ -40,7 +40,7 @@ def test_what_is_no_json_is_refused_also_by_an_interpreter_that_has_not_imported
     )
     # Without site-packages: what is installed there (coverage) may import json as the interpreter starts.
     command, folder = [sys.executable, "-S", "-c", program], Path(wire.__file__).parents[2]
-    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, check=False, timeout=120)
     assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
