@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LONG = 30.0
-"""Seconds that nothing takes which takes milliseconds on a quiet machine."""
+LONG = 60.0
+"""Seconds that nothing takes which takes milliseconds on a quiet machine. A disk that others write to is waited for longest."""
+
+FOREVER = 200.0
+"""Seconds that are longer than any test waits, and shorter than pytest lets it."""
 
 
 def until(condition: Callable[[], object], seconds: float = LONG) -> None:

@@ -25,11 +25,12 @@ from tests.cli.terminal import run_in_terminal
 from tests.every_type import with_docs
 from tests.host.conftest import Load, call
 from tests.layout_writer import artifact
+from tests.patience import until
 from tests.registry import Handler, Registry, running
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
 from tests.sandbox.conftest import wasm_of
-from tests.server.process import install, serving
+from tests.server.process import PATIENT, Client, install, serving
 from wassette_py.control import Control
 from wassette_py.errors import DigestMismatch, InvalidPolicy, Unsigned, VerificationError
 from wassette_py.host import ComponentHost
@@ -223,11 +224,12 @@ def test_21_each_way_of_using_too_much_ends_with_its_own_outcome_and_the_server_
     host = install(tmp_path, "plain", text.PLAIN)
     install(tmp_path, "calls", HOST_CALLS)
     install(tmp_path, "prints", text.PRINT)
-    set_policy(host, "plain", limits(timeout="1s", memory="16Mi", output="1Mi"))
+    set_policy(host, "plain", limits(timeout="1s"))
     set_policy(host, "calls", limits(timeout="2s"))
-    set_policy(host, "prints", limits(timeout="20s", output="1Mi"))
+    set_policy(host, "prints", limits(timeout="200s", output="1Mi"))
     with serving() as client:
         assert "longer than 1s" in text_of(client.call("spin"))
+        set_policy(host, "plain", limits(timeout="200s", memory="16Mi", output="1Mi"))
         assert client.call("grow", pages=16384)["structuredContent"] == {"result": -1}
         assert client.call("grow", pages=100)["structuredContent"] == {"result": 1}
         assert "unreachable" in text_of(client.call("text", size=1 << 30))
@@ -237,6 +239,7 @@ def test_21_each_way_of_using_too_much_ends_with_its_own_outcome_and_the_server_
         assert "stack" in text_of(client.call("recurse"))
         assert "output" in text_of(client.call("flood"))
         assert "longer than 2s" in text_of(client.call("ask-often", times=1 << 30))
+        set_policy(host, "calls", limits(timeout="200s"))
         assert client.call("ask-often", times=10_000)["structuredContent"] == {"result": 7}
         assert client.call("add", a=1, b=1)["structuredContent"] == {"result": 2}
         assert client.ask("ping")["result"] == {}
@@ -253,39 +256,42 @@ def test_22_a_static_counter_is_one_on_every_call_of_every_client(tmp_path: Path
 @pytest.mark.claim("limits:others-go-on")
 def test_23_a_cancelled_guest_gives_its_processor_back(tmp_path: Path) -> None:
     install(tmp_path, "plain", text.PLAIN)
-    with serving() as client:
+    with serving(environment={**os.environ, **PATIENT}) as client:
         for number in range(4):
             client.send("tools/call", {"name": "spin"}, id=f"spin {number}")
-        time.sleep(0.5)
+        until(lambda: busy(client) > 0.1)
         for number in range(4):
             client.send("notifications/cancelled", {"requestId": f"spin {number}"})
-        time.sleep(0.5)
-        before = processor_seconds(client.process.pid)
-        time.sleep(1)
-        assert processor_seconds(client.process.pid) - before < 0.5
+        until(lambda: busy(client) < 0.05)
         assert client.call("add", a=1, b=1)["structuredContent"] == {"result": 2}
 
 
-def processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def busy(client: Client) -> float:
+    """Seconds of processor time that the server uses in the next second."""
+
+    def used() -> float:
+        fields = Path(f"/proc/{client.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    time.sleep(1)
+    return used() - before
 
 
 @pytest.mark.claim("limits:others-go-on")
 def test_guests_that_spin_sleep_trap_and_flood_do_not_keep_others_waiting(tmp_path: Path) -> None:
     for name, guest in (("plain", text.PLAIN), ("sleeps", text.SLEEP), ("prints", text.PRINT)):
         install(tmp_path, name, guest)
-    with serving() as client:
+    with serving(environment={**os.environ, **PATIENT}) as client:
         client.call("add", a=1, b=1)
         for number in range(4):
             client.send("tools/call", {"name": "spin"}, id=f"spin {number}")
             client.send("tools/call", {"name": "sleep", "arguments": {"nanoseconds": 10**12}}, id=f"sleep {number}")
             client.send("tools/call", {"name": "flood"}, id=f"flood {number}")
             client.send("tools/call", {"name": "unreachable"}, id=f"trap {number}")
-        began = time.monotonic()
         assert client.call("add", a=2, b=1)["structuredContent"] == {"result": 3}
         assert client.ask("ping")["result"] == {}
-        assert time.monotonic() - began < 3  # the guests have 30 s
+        assert not [message for message in client.sent if str(message.get("id")).startswith("s")]  # no guest that spins or sleeps has ended
 
 
 # 24 to 27, 30: what clients see.
@@ -386,7 +392,7 @@ def test_32_the_command_of_a_client_configuration_is_an_absolute_path_that_runs(
     server = json.loads(wassette("config", "client", "claude-desktop").out)["mcpServers"]["wassette"]
     assert Path(server["command"]).is_absolute()
     done = subprocess.run(
-        [server["command"], *server["args"]], input=b"", capture_output=True, env={"HOME": str(home)}, timeout=30, check=False
+        [server["command"], *server["args"]], input=b"", capture_output=True, env={"HOME": str(home)}, timeout=120, check=False
     )
     assert done.returncode == 0
 

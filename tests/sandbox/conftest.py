@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 from wasmtime import wat2wasm
 
+from tests.patience import FOREVER
 from wassette_py.control import Control
 from wassette_py.limits import Limits
 from wassette_py.policy.document import EMPTY, PolicyDocument
@@ -41,7 +42,7 @@ class Guests:
         name: str,
         *values: object,
         policy: PolicyDocument = EMPTY,
-        limits: Limits = Limits(timeout=60),  # noqa: B008 - frozen
+        limits: Limits = Limits(timeout=FOREVER),  # noqa: B008 - frozen
         environment: Mapping[str, str] | None = None,
     ) -> CallSpec:
         function = next(export for export in component.type.exports if export.name == name)
@@ -53,7 +54,7 @@ class Guests:
         name: str,
         *values: object,
         policy: PolicyDocument = EMPTY,
-        limits: Limits = Limits(timeout=60),  # noqa: B008 - frozen
+        limits: Limits = Limits(timeout=FOREVER),  # noqa: B008 - frozen
         environment: Mapping[str, str] | None = None,
         cancel: threading.Event | None = None,
     ) -> CallReport:
@@ -64,9 +65,9 @@ class Guests:
 
 @pytest.fixture
 def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The watchdog stays out of it: a call that nothing else ends lasts for a minute more."""
-    monkeypatch.setattr(watchdog, "GRACE", 60)
-    monkeypatch.setattr(watchdog, "CANCEL_GRACE", 60)
+    """The watchdog stays out of it: a call that nothing else ends lasts."""
+    monkeypatch.setattr(watchdog, "GRACE", FOREVER)
+    monkeypatch.setattr(watchdog, "CANCEL_GRACE", FOREVER)
 
 
 @pytest.fixture(scope="session")

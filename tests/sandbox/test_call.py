@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import LONG, until
+from tests.patience import FOREVER, LONG, until
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
 from tests.sandbox.conftest import Guests
@@ -115,14 +115,14 @@ def test_a_share_of_a_core_is_held(guests: Guests, share: float) -> None:
 def test_a_guest_that_is_held_back_can_be_cancelled(guests: Guests) -> None:
     cancel = threading.Event()
     cancel_what_runs(cancel)
-    report = guests.call(text.PLAIN, "spin", limits=Limits(cpu=0.01, timeout=60), cancel=cancel)
+    report = guests.call(text.PLAIN, "spin", limits=Limits(cpu=0.01, timeout=FOREVER), cancel=cancel)
     assert isinstance(report.error, Cancelled)
     assert report.seconds < LONG
 
 
 @pytest.mark.parametrize(("name", "size"), [("text", 5000), ("text", 100 << 20), ("bytes", 5000)])
 def test_a_result_larger_than_the_output_may_be_is_refused(guests: Guests, name: str, size: int) -> None:
-    report = guests.call(text.PLAIN, name, size, limits=Limits(output=4000, timeout=60))
+    report = guests.call(text.PLAIN, name, size, limits=Limits(output=4000, timeout=FOREVER))
     assert limit_of(report) == "output"
     assert report.value is None
 
@@ -219,7 +219,7 @@ def test_a_blocked_call_that_is_cancelled_is_answered_after_the_grace(guests: Gu
     fifo = Fifo(tmp_path)
     cancel = threading.Event()
     cancel_what_runs(cancel)
-    report = guests.call(io.FILES, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=60), cancel=cancel)
+    report = guests.call(io.FILES, "read", 0, "fifo", policy=fifo.policy, limits=Limits(timeout=FOREVER), cancel=cancel)
     assert isinstance(report.error, Cancelled)
     assert report.seconds < LONG
     fifo.release(guests.sandbox)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import grows_by, until
+from tests.patience import FOREVER, grows_by, until
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
 from tests.sandbox.conftest import Guests
@@ -95,7 +95,7 @@ def test_other_calls_are_answered_while_guests_spin(guests: Guests) -> None:
     component = guests.compile(text.PLAIN)
     cancel = threading.Event()
     ended: list[CallReport] = []
-    spin = guests.spec(component, "spin", limits=Limits(timeout=250))
+    spin = guests.spec(component, "spin", limits=Limits(timeout=FOREVER))
     spinning = [threading.Thread(target=guests.sandbox.call, args=(component, spin, cancel, ended.append)) for _ in range(8)]
     for thread in spinning:
         thread.start()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.patience import LONG, until
+from tests.patience import FOREVER, LONG, until
 from wassette_py.sandbox import memory, ticker, workers
 from wassette_py.sandbox.memory import MemoryWatch
 from wassette_py.sandbox.output import json_floor
@@ -35,7 +35,7 @@ def test_no_more_threads_than_the_limit_work_and_the_rest_waits() -> None:
 
     def task() -> None:
         running.release()
-        gate.wait(60)
+        gate.wait(FOREVER)
         done.append(1)
 
     for _ in range(6):
@@ -70,7 +70,7 @@ def test_a_thread_that_is_given_up_makes_room_and_ends_when_it_comes_back() -> N
 
     def block() -> None:
         stuck.append(threading.current_thread())
-        gate.wait(60)
+        gate.wait(FOREVER)
 
     pool.submit(block)
     pool.submit(done.set)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from tests.patience import LONG
+from tests.patience import FOREVER, LONG
 from wassette_py.host import CallResult, HostedTool
 from wassette_py.server.builtin import Builtins
 from wassette_py.server.protocol import Session
@@ -37,7 +37,7 @@ def returns(result: object) -> Body:
 
 def spins(arguments: Mapping[str, Any], cancel: threading.Event, done: Done) -> None:
     """A guest that runs until it is cancelled."""
-    cancel.wait(250)
+    cancel.wait(FOREVER)
     done(CallResult(error="cancelled", kind="cancelled"))
 
 

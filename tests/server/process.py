@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.guests import TEXT_TOOLS, write_component
-from tests.patience import LONG
+from tests.patience import FOREVER, LONG
 from tests.server.corehost import INITIALIZE
 from wassette_py.control import Control
 from wassette_py.host import ComponentHost
@@ -20,6 +20,8 @@ from wassette_py.reference import parse_reference
 from wassette_py.settings import Settings
 
 COMMAND = [sys.executable, "-m", "wassette_py", "serve", "--stdio"]
+PATIENT = {"WASSETTE_LIMITS_TIMEOUT": f"{FOREVER:g}s"}
+"""Guests that nothing ends run for longer than any test waits."""
 
 
 def install(folder: Path, name: str = "text", text: str = TEXT_TOOLS) -> ComponentHost:

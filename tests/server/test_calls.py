@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.patience import LONG, until
+from tests.patience import FOREVER, LONG, until
 from tests.server.corehost import Body, Done, FunctionHost, TwoBuiltins, Wire, handshaken, returns, spins, value
 from wassette_py.errors import StoreError, UnknownComponent
 from wassette_py.host import CallResult, DeniedLine, HostedTool
@@ -131,7 +131,7 @@ def test_calls_run_side_by_side_and_answers_come_as_they_end() -> None:
     gate = threading.Event()
 
     def waits(arguments: object, cancel: threading.Event, done: Done) -> None:
-        gate.wait(250)
+        gate.wait(FOREVER)
         done(value("slow"))
 
     wire = handshaken(FunctionHost(slow=waits, fast=returns("fast")))
@@ -178,7 +178,7 @@ def test_a_cancelled_call_is_stopped_and_never_answered() -> None:
 
 def test_what_a_cancelled_guest_printed_is_not_shown() -> None:
     def prints(arguments: object, cancel: threading.Event, done: Done) -> None:
-        cancel.wait(250)
+        cancel.wait(FOREVER)
         done(replace(value(1), stdout="too late"))
 
     wire = handshaken(FunctionHost(t=prints))

@@ -17,7 +17,7 @@ from tests.patience import LONG, until
 from tests.sandbox.guests import PLAIN, PRINT
 from tests.sandbox.guests_io import FILES
 from tests.server.corehost import INITIALIZE, enveloped
-from tests.server.process import COMMAND, install, serving
+from tests.server.process import COMMAND, PATIENT, install, serving
 from wassette_py.policy.document import StorageGrant
 
 IS_POSIX = os.name == "posix"
@@ -79,10 +79,6 @@ def test_what_another_process_changes_is_heard_and_served(tmp_path: Path) -> Non
         host.unload("text")
         client.wait(lambda message: message.get("method") == "notifications/tools/list_changed")
         assert client.ask("tools/call", {"name": "add", "arguments": {"left": 2, "right": 3}})["error"]["code"] == -32602
-
-
-PATIENT = {"WASSETTE_LIMITS_TIMEOUT": "250s"}
-"""Guests that nothing ends run for longer than any test waits."""
 
 
 def test_ping_is_answered_while_eight_guests_spin(tmp_path: Path) -> None:

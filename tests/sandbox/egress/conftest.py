@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import FOREVER, LONG
 from tests.sandbox.conftest import Guests
 from tests.sandbox.guests_http import CLIENT
 from tests.sandbox.guests_io import METHODS
@@ -65,7 +66,7 @@ class Web(Guests):
     def resolve(self, name: str, _port: int) -> Sequence[str]:
         self.lookups.append(name)
         self.resolvers.append(threading.current_thread())
-        self.lookup_goes_on.wait(60)
+        self.lookup_goes_on.wait(FOREVER)
         if name not in self.names:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return self.names[name]
@@ -81,7 +82,7 @@ class Web(Guests):
         filler: int = 0,
         connect: float = 0,
         first: float = 0,
-        limits: Limits = Limits(timeout=60),  # noqa: B008 - frozen
+        limits: Limits = Limits(timeout=FOREVER),  # noqa: B008 - frozen
         cancel: threading.Event | None = None,
         guest: str = CLIENT,
     ) -> CallReport:
@@ -109,6 +110,6 @@ def assert_quiet(web: Web) -> None:
     if running is not None:
         assert len(running.tickets) == 0
         assert not running.sessions
-        running.thread.join(30)
+        running.thread.join(LONG)
         assert not running.thread.is_alive()
         assert web.egress.listener is None

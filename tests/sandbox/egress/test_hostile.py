@@ -11,7 +11,7 @@ from collections.abc import Callable
 import h11
 import pytest
 
-from tests.patience import until
+from tests.patience import FOREVER, LONG, until
 from tests.sandbox.egress.conftest import LOOPBACK, Web, assert_quiet, granted
 from tests.sandbox.egress.origin import Visit, hello, origin
 from tests.sandbox.egress.test_requests import DENIED, answer
@@ -172,7 +172,7 @@ def test_a_connection_that_is_reset_is_told(web: Web, monkeypatch: pytest.Monkey
 
     def reset(visit: Visit) -> None:
         visit.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc")
-        passed_on.wait(30)  # a reset takes away what nobody has read yet
+        passed_on.wait(LONG)  # a reset takes away what nobody has read yet
         visit.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     with origin(reset) as server:
@@ -232,13 +232,13 @@ def drips(beginning: str) -> Callable[[Visit], None]:
     return script
 
 
-LONG = "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n"
+WHOLE_HEAD = "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n"
 
 
 @pytest.mark.usefixtures("unwatched")
 @pytest.mark.claim("network:bounded")
 @pytest.mark.parametrize(
-    "script", [stalls(""), stalls("HTTP/1.1 200 OK\r\nx: "), stalls(LONG), drips("HTTP/1.1 200 OK\r\nx: "), drips(LONG)]
+    "script", [stalls(""), stalls("HTTP/1.1 200 OK\r\nx: "), stalls(WHOLE_HEAD), drips("HTTP/1.1 200 OK\r\nx: "), drips(WHOLE_HEAD)]
 )
 def test_no_server_makes_a_call_last_longer_than_it_may(web: Web, script: Callable[[Visit], None]) -> None:
     with origin(script) as server:
@@ -246,13 +246,13 @@ def test_no_server_makes_a_call_last_longer_than_it_may(web: Web, script: Callab
         report = web.send(url, granted(url), limits=Limits(timeout=1))
         assert isinstance(report.error, LimitExceeded)
         assert report.error.limit == "timeout"
-        assert 1 <= report.seconds < 20  # 1.001 when nothing else runs
+        assert 1 <= report.seconds < LONG  # 1.001 when nothing else runs
         assert report.notes == (f"GET {url} was under way when the time was over",)
 
 
-@pytest.mark.parametrize(("grace", "script"), [(0, stalls("")), (60, drips(LONG))], ids=["the watchdog", "the guest's thread"])
+@pytest.mark.parametrize(("grace", "script"), [(0, stalls("")), (FOREVER, drips(WHOLE_HEAD))], ids=["the watchdog", "the guest's thread"])
 def test_what_was_under_way_is_told_also_when_the_proxy_is_not_the_first_to_see_that_the_time_is_over(
-    web: Web, monkeypatch: pytest.MonkeyPatch, grace: int, script: Callable[[Visit], None]
+    web: Web, monkeypatch: pytest.MonkeyPatch, grace: float, script: Callable[[Visit], None]
 ) -> None:
     monkeypatch.setattr(watchdog, "GRACE", grace)
     monkeypatch.setattr(listener, "TICK", 3)
@@ -268,7 +268,7 @@ def test_an_upload_that_nobody_reads_ends_with_the_call(web: Web) -> None:
     over = threading.Event()
 
     def deaf(visit: Visit) -> None:
-        over.wait(60)
+        over.wait(FOREVER)
 
     with origin(deaf) as server:
         url = f"http://127.0.0.1:{server.port}"
@@ -276,7 +276,7 @@ def test_an_upload_that_nobody_reads_ends_with_the_call(web: Web) -> None:
         over.set()
         assert isinstance(report.error, LimitExceeded)
         assert report.notes == (f"POST {url} was under way when the time was over",)
-        assert 1 <= report.seconds < 20
+        assert 1 <= report.seconds < LONG
 
 
 @pytest.mark.usefixtures("unwatched")
@@ -285,10 +285,10 @@ def test_a_lookup_that_hangs_ends_with_the_call(web: Web) -> None:
     report = web.send("http://slow.test/", granted("slow.test"), limits=Limits(timeout=1))
     assert isinstance(report.error, LimitExceeded)
     assert report.notes == ("GET http://slow.test:80 was under way when the time was over",)
-    assert 1 <= report.seconds < 20
+    assert 1 <= report.seconds < LONG
     assert_quiet(web)
     web.lookup_goes_on.set()  # what it finds now is nobody's
-    web.resolvers[0].join(30)
+    web.resolvers[0].join(LONG)
     assert not web.resolvers[0].is_alive()
 
 
@@ -318,7 +318,7 @@ def test_a_guests_own_timeout_for_connecting_holds_behind_the_proxy(web: Web) ->
     report = web.send("http://slow.test/", granted("slow.test"), connect=0.2)
     assert answer(report)[0] < 0
     assert report.notes == ("GET http://slow.test:80 failed: no connection within the time the component gave it",)
-    assert 0.2 <= report.seconds < 20
+    assert 0.2 <= report.seconds < LONG
 
 
 def test_a_guests_own_timeout_for_the_first_byte_holds(web: Web) -> None:
@@ -326,7 +326,7 @@ def test_a_guests_own_timeout_for_the_first_byte_holds(web: Web) -> None:
         url = f"http://127.0.0.1:{server.port}"
         report = web.send(url, granted(url), first=0.2)
         assert answer(report)[0] == -1 - HTTP_ERRORS.index("connection-read-timeout")
-        assert 0.2 <= report.seconds < 20
+        assert 0.2 <= report.seconds < LONG
 
 
 def test_an_address_that_does_not_answer_does_not_hold_up_the_next(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,14 +369,14 @@ def proxy_of(web: Web) -> tuple[str, int]:
     ],
 )
 def test_the_proxy_tells_strangers_nothing(web: Web, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "FIRST", 300)
+    monkeypatch.setattr(exchange, "FIRST", FOREVER)
     seen: list[bytes] = []
 
     def stranger(visit: Visit) -> None:
         with socket.create_connection(proxy_of(web)) as sock:
             sock.sendall(said)
             sock.shutdown(socket.SHUT_WR)
-            sock.settimeout(30)
+            sock.settimeout(LONG)
             with contextlib.suppress(ConnectionResetError):
                 seen.append(sock.recv(100))
         visit.answer(b"hello")
@@ -392,7 +392,7 @@ def test_a_stranger_who_says_nothing_is_not_waited_for(web: Web, monkeypatch: py
 
     def stranger(visit: Visit) -> None:
         with socket.create_connection(proxy_of(web)) as sock:
-            sock.settimeout(30)
+            sock.settimeout(LONG)
             with contextlib.suppress(ConnectionResetError):
                 assert sock.recv(100) == b""
         visit.answer(b"hello")
@@ -433,7 +433,7 @@ def test_a_ticket_is_good_for_one_request(web: Web, monkeypatch: pytest.MonkeyPa
     def replay(visit: Visit) -> None:
         with socket.create_connection(proxy_of(web)) as sock:
             sock.sendall(f"GET {given[0]} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
-            sock.settimeout(30)
+            sock.settimeout(LONG)
             with contextlib.suppress(ConnectionResetError):
                 assert sock.recv(100) == b""
         visit.answer(b"hello")
