@@ -110,6 +110,18 @@ def test_an_idle_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     pool.close()
 
 
+def test_the_tickers_thread_ends_when_nothing_runs_for_long_and_another_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticker, "LINGER", 0)
+    monkeypatch.setattr(ticker, "IDLE", 0.01)
+    ticks: list[float] = []
+    clock = Ticker(lambda: ticks.append(time.monotonic()))
+    for _ in range(2):
+        before = len(ticks)
+        with clock:
+            until(lambda before=before: len(ticks) > before)  # type: ignore[misc]
+        until(lambda: clock._thread is None)
+
+
 def test_the_ticker_ticks_while_something_runs_and_is_silent_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ticker, "LINGER", 2)
     ticks: list[float] = []

@@ -112,9 +112,13 @@ class Sandbox:
             running.answer(_report(call, None, _busy(spec.component_id, lost)))
             return
         self._watchdog.add(running)
-        value, error = self._run(component, spec, call)
+        guest = instance.Guest(component, call, self._memory)
+        value, error = _outcome(guest, spec)
+        if guest.is_large:
+            guest.drop()  # whoever reads the answer may rely on the room
         if self._watchdog.finish(running):
             running.answer(_report(call, value, error))
+        guest.drop()  # behind the answer: it may take as long as the call
 
     def call_and_wait(self, component: CompiledComponent, spec: CallSpec, cancel: threading.Event) -> CallReport:
         """The report of a call that runs on a worker. Ctrl-C cancels the call and is raised at once."""
@@ -138,19 +142,20 @@ class Sandbox:
         """Cancels every call and waits for them, at most so long; whether all of them ended (a blocked one does not)."""
         return self._watchdog.end(seconds)
 
-    def _run(self, component: CompiledComponent, spec: CallSpec, call: CallState) -> tuple[object, WassetteError | None]:
-        try:
-            return instance.run(component, spec.function, spec.values, call, self._memory), None
-        except WassetteError as error:
-            return None, error
-        except Exception as error:
-            _log.exception("calling %s failed", spec.function.export)
-            return None, WassetteError(f"the call failed inside this program: {type(error).__name__}: {error}")
-
     def _given_up(self, call: CallState) -> CallReport:
         """The report of a call whose thread does not come back: its requests end here."""
         self.egress.end(call)
         return _report(call, None, failures.stopped(call))
+
+
+def _outcome(guest: instance.Guest, spec: CallSpec) -> tuple[object, WassetteError | None]:
+    try:
+        return guest.run(spec.function, spec.values), None
+    except WassetteError as error:
+        return None, error.with_traceback(None)  # its frames would keep the component until Python looks for cycles
+    except Exception as error:
+        _log.exception("calling %s failed", spec.function.export)
+        return None, WassetteError(f"the call failed inside this program: {type(error).__name__}: {error}")
 
 
 def _busy(component_id: str, lost: int) -> LimitExceeded:

@@ -12,14 +12,16 @@ import wasmtime
 from wasmtime import Config
 from wasmtime import _ffi as ffi
 
+from wassette_py.sandbox import pool
+
 CONFIGURATION = "cranelift speed; epochs; component-model-async; no threads"
 """What `make_engine` sets, in words: part of the cache key, since wasmtime does not refuse every foreign build itself."""
 
 TIER = "optimised"
 
 
-def make_engine() -> wasmtime.Engine:
-    """An engine for guests. Two of them with one configuration read each other's compiled components."""
+def make_engine(*, runs: bool = False) -> wasmtime.Engine:
+    """An engine for guests, which it `runs` or only compiles. Two with one configuration read each other's compiled components."""
     config = Config()
     config.epoch_interruption = True
     config.wasm_threads = False
@@ -27,6 +29,8 @@ def make_engine() -> wasmtime.Engine:
     ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
     ffi.wasmtime_config_wasm_component_model_more_async_builtins_set(config.ptr(), True)
     ffi.wasmtime_config_wasm_component_model_async_stackful_set(config.ptr(), True)
+    if runs:
+        pool.use(config.ptr())
     return wasmtime.Engine(config)
 
 

@@ -34,7 +34,7 @@ class Engine:
     """Thread-safe. `cache_dir` gets a private folder of native code (`cache.py`)."""
 
     def __init__(self, cache_dir: Path) -> None:
-        self.raw = make_engine()
+        self.raw = make_engine(runs=True)
         self.ticker = Ticker(self.raw.increment_epoch)
         self._cache = Cache(cache_dir / "compiled", engine_key())
         self._gated: dict[str, Functions] = {}

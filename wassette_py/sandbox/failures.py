@@ -54,6 +54,8 @@ def _limit(call: CallState, text: str) -> LimitExceeded | None:
         return LimitExceeded("it used up its stack (recursion without end?)", limit="stack")
     if "hostcall" in text and "fuel" in text:
         return LimitExceeded(_TOO_LARGE, limit="output")
+    if "maximum concurrent" in text:
+        return LimitExceeded("more guests run at once than this process has room for", "call again when one has ended", limit="busy")
     if re.search(r"exceeds (the )?(memory|table) limits?|(memory|table) minimum size", text):
         return LimitExceeded(f"it needs more memory or larger tables than it may use ({_memory(call)})", limit="memory")
     if re.search(r"(instance|memory|memories|table)s? (count|limit)", text):

@@ -25,63 +25,76 @@ TABLES = 100
 MEMORIES = 11  # ten of the guest's, and one for a gate
 
 
-def run(component: CompiledComponent, f: FunctionType, values: Sequence[object], call: CallState, watched: MemoryWatch) -> object:
-    """The result of `f`. Raises GuestError, Cancelled, InvalidPolicy (a granted directory is not there).
+class Guest:
+    """A store with one instance of `component`, for one call: `run` is called once, then `drop`, which takes a while and may wait."""
 
-    Whatever the guest returned, past its deadline it is a timeout: a cut sleep makes guests return as if nothing had happened.
-    """
-    try:
-        value = _run(component, component.entry(f), values, call, watched)
-    except WasmtimeError as error:
-        _look_at_clock(call)
-        raise failures.stopped(call) or failures.failed(call, error) from None
-    _look_at_clock(call)
-    ended = failures.stopped(call)
-    if ended is not None:
-        raise ended
-    check_size(value, call)
-    return value
+    def __init__(self, component: CompiledComponent, call: CallState, watched: MemoryWatch) -> None:
+        self._component = component
+        self._call = call
+        self._store = ffi.wasmtime_store_new(component.engine.raw.ptr(), None, _NO_FINALIZER)
+        call.context = ffi.wasmtime_store_context(self._store)
+        call.pace = pacing.Pace(call, watched)
 
+    def run(self, f: FunctionType, values: Sequence[object]) -> object:
+        """The result of `f`. Raises GuestError, Cancelled, InvalidPolicy (a granted directory is not there).
 
-def _look_at_clock(call: CallState) -> None:
-    if call.cancel.is_set():
-        call.stop("cancelled")
-    elif time.monotonic() >= call.deadline:
-        call.stop("timeout")
+        Whatever the guest returned, past its deadline it is a timeout: a cut sleep makes guests return as if nothing had happened.
+        """
+        call, value, failure = self._call, None, None
+        try:
+            value = self._run(self._component.entry(f), values)
+        except WasmtimeError as error:
+            failure = failures.failed(call, error)
+        if call.cancel.is_set():
+            call.stop("cancelled")
+        elif time.monotonic() >= call.deadline:
+            call.stop("timeout")
+        ended = failures.stopped(call) or failure
+        if ended is not None:
+            raise ended
+        check_size(value, call)
+        return value
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the process grew by so much that it is to be given back to the system."""
+        return bool(self._call.pace.grown() > memory.TRIM_ABOVE)
 
-def _run(component: CompiledComponent, entry: Entry, values: Sequence[object], call: CallState, watched: MemoryWatch) -> object:
-    linker = component.linker()
-    store = ffi.wasmtime_store_new(component.engine.raw.ptr(), None, _NO_FINALIZER)
-    call.context = ffi.wasmtime_store_context(store)
-    address = ctypes.addressof(call.context.contents)
-    call.pace = pacing.Pace(call, watched)
-    CALLS[address] = call
-    try:
-        ffi.wasmtime_store_limiter(store, call.limits.memory, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
-        pacing.watch(store, address)
-        if component.imports:
-            wasi.configure(call, address, directories="wasi:filesystem/preopens" in component.imports)
-        if "wasi:http/types" in component.imports:
-            ffi.wasmtime_context_set_wasi_http(call.context)
-        with component.engine.ticker:
-            return _call(component, linker, entry, values, call)
-    finally:
-        call.egress.end(call)
-        del CALLS[address]
-        call.context = None
-        ffi.wasmtime_store_delete(store)
-        if call.pace.grown() > memory.TRIM_ABOVE:
+    def drop(self) -> None:
+        """Gives back what the call held, once. No guest code runs in it."""
+        if self._call.context is None:
+            return
+        self._call.context = None
+        ffi.wasmtime_store_delete(self._store)
+        if self.is_large:
             memory.trim()
 
+    def _run(self, entry: Entry, values: Sequence[object]) -> object:
+        component, call = self._component, self._call
+        linker = component.linker()
+        address = ctypes.addressof(call.context.contents)
+        CALLS[address] = call
+        try:
+            ffi.wasmtime_store_limiter(self._store, call.limits.memory, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
+            pacing.watch(self._store, address)
+            if component.imports:
+                wasi.configure(call, address, directories="wasi:filesystem/preopens" in component.imports)
+            if "wasi:http/types" in component.imports:
+                ffi.wasmtime_context_set_wasi_http(call.context)
+            with component.engine.ticker:
+                return self._called(linker, entry, values)
+        finally:
+            call.egress.end(call)
+            del CALLS[address]
 
-def _call(component: CompiledComponent, linker: Any, entry: Entry, values: Sequence[object], call: CallState) -> object:
-    began = time.perf_counter()
-    instance = ffi.wasmtime_component_instance_t()
-    calling.raise_error(ffi.wasmtime_component_linker_instantiate(linker.ptr(), call.context, component.raw.ptr(), ctypes.byref(instance)))
-    call.instantiating = time.perf_counter() - began
-    function = ffi.wasmtime_component_func_t()
-    ffi.wasmtime_component_instance_get_func(ctypes.byref(instance), call.context, entry.index.ptr(), ctypes.byref(function))
-    value = entry.codec.call(function, call.context, values)
-    call.inside = time.perf_counter() - began
-    return value
+    def _called(self, linker: Any, entry: Entry, values: Sequence[object]) -> object:
+        component, call = self._component.raw, self._call
+        began = time.perf_counter()
+        instance = ffi.wasmtime_component_instance_t()
+        calling.raise_error(ffi.wasmtime_component_linker_instantiate(linker.ptr(), call.context, component.ptr(), ctypes.byref(instance)))
+        call.instantiating = time.perf_counter() - began
+        function = ffi.wasmtime_component_func_t()
+        ffi.wasmtime_component_instance_get_func(ctypes.byref(instance), call.context, entry.index.ptr(), ctypes.byref(function))
+        value = entry.codec.call(function, call.context, values)
+        call.inside = time.perf_counter() - began
+        return value

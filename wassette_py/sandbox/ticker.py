@@ -15,18 +15,22 @@ TICK = 0.01
 LINGER = 20
 """Ticks it goes on for after the last call, so that calls made back to back do not wake it each time."""
 
+IDLE = 30.0
+"""Seconds without a call after which its thread ends, and with it what keeps the engine."""
+
 
 class Ticker:
-    """A daemon thread that sleeps for good while nothing runs."""
+    """A daemon thread that sleeps while nothing runs."""
 
     def __init__(self, tick: Callable[[], None]) -> None:
         self._tick = tick
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._running = 0
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Ticker:
-        with self._changed:
+        with self._lock:
             self._running += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="epoch", daemon=True)
@@ -36,15 +40,17 @@ class Ticker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._changed:
+        with self._lock:
             self._running -= 1
 
     def _run(self) -> None:
         idle = 0
         while True:
             if idle > LINGER:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._running)
+                with self._lock:
+                    if not self._changed.wait_for(lambda: self._running, IDLE):
+                        self._thread = None
+                        return
             idle = 0 if self._running else idle + 1
             time.sleep(TICK)
             self._tick()

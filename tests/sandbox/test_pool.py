@@ -1,0 +1,129 @@
+"""Slots for memories: what a guest wrote is nobody else's, and a process that cannot have slots does without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox import guests as text
+from tests.sandbox.conftest import Guests
+from wassette_py.errors import LimitExceeded
+from wassette_py.sandbox import pool
+from wassette_py.sandbox.call import CallReport
+from wassette_py.sandbox.engine import Engine
+
+DIRTY = """
+(component
+  (core module $m
+    (memory (export "memory") 256)
+    (data (i32.const 70000) "as compiled")
+    (func (export "sum") (result i32)
+      (local $at i32) (local $sum i32)
+      (loop $next
+        (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $at))))
+        (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 7))) (i32.const 16777216))))
+      (memory.fill (i32.const 0) (i32.const 255) (i32.const 16777216))
+      (drop (memory.grow (i32.const 64)))
+      (memory.fill (i32.const 16777216) (i32.const 255) (i32.const 4194304))
+      (local.get $sum))
+    (func (export "grown") (result i32)
+      (local $at i32) (local $sum i32)
+      (if (i32.ne (memory.grow (i32.const 64)) (i32.const 256)) (then (unreachable)))
+      (local.set $at (i32.const 16777216))
+      (loop $next
+        (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $at))))
+        (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 7))) (i32.const 20971520))))
+      (local.get $sum)))
+  (core instance $m (instantiate $m))
+  (func (export "sum") (result u32) (canon lift (core func $m "sum")))
+  (func (export "grown") (result u32) (canon lift (core func $m "grown"))))
+"""
+"""16 MiB, of which a part is kept behind a call, and 4 MiB more: looked at, then written all over."""
+
+WRITTEN = sum(b"as compiled"[place] for place in range(11) if (70000 + place) % 7 == 0)
+
+
+def test_nothing_a_guest_wrote_is_found_by_the_next_one(guests: Guests) -> None:
+    assert [guests.call(DIRTY, "sum").value for _ in range(6)] == [WRITTEN] * 6
+    assert guests.call(DIRTY, "grown").value == 0
+
+
+def test_nothing_a_guest_wrote_is_found_by_another_component(guests: Guests) -> None:
+    other = DIRTY.replace("as compiled", "as it is not")
+    expected = sum(b"as it is not"[place] for place in range(12) if (70000 + place) % 7 == 0)
+    for _ in range(3):
+        assert guests.call(DIRTY, "sum").value == WRITTEN
+        assert guests.call(other, "sum").value == expected
+
+
+def test_what_a_guest_wrote_that_was_ended_is_gone_too(guests: Guests) -> None:
+    for _ in range(3):
+        assert guests.call(text.PLAIN, "unreachable").error is not None
+        assert guests.call(DIRTY, "sum").value == WRITTEN
+
+
+def test_more_guests_at_once_than_there_is_room_for_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MEMORIES", 1)
+    guests = Guests(Engine(tmp_path))
+    component = guests.compile(text.PLAIN)
+    cancel, ended = threading.Event(), threading.Event()
+    spin = guests.spec(component, "spin")
+    reports: list[CallReport] = []
+
+    def spins() -> None:
+        guests.sandbox.call(component, spin, cancel, reports.append)
+        ended.set()
+
+    threading.Thread(target=spins, daemon=True).start()
+    give_up = time.monotonic() + 10
+    while True:
+        error = guests.call(text.PLAIN, "add", 1, 2).error
+        if error is not None or time.monotonic() > give_up:
+            break
+    cancel.set()
+    assert isinstance(error, LimitExceeded)
+    assert (error.limit, str(error)) == ("busy", "more guests run at once than this process has room for")
+    assert ended.wait(10)
+    assert guests.call(text.PLAIN, "add", 1, 2).value == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS")
+def test_a_process_that_may_not_reserve_so_many_addresses_runs_guests_without_slots(tmp_path: Path) -> None:
+    program = """
+import pathlib, resource, sys
+from tests.sandbox import guests as text
+from tests.sandbox.conftest import Guests
+from wassette_py.sandbox.engine import Engine
+resource.setrlimit(resource.RLIMIT_AS, (64 << 30, 64 << 30))
+print(Guests(Engine(pathlib.Path(sys.argv[1]))).call(text.PLAIN, "add", 1, 2).value)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=Path(__file__).parents[2], check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+
+
+def test_an_engine_that_cannot_have_slots_does_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "ADDRESSES", 1 << 60)
+    assert Guests(Engine(tmp_path)).call(text.PLAIN, "add", 1, 2).value == 3
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "tells"),
+    [
+        ("linux", "6.7.0", True),
+        ("linux", "6.18.44-fc", True),
+        ("linux", "7.0", True),
+        ("linux", "6.1.0-13-amd64", False),
+        ("linux", "5.15.0-1051", False),
+        ("linux", "", False),
+        ("darwin", "23.1.0", False),
+    ],
+)
+def test_pages_stay_mapped_where_the_kernel_tells_what_was_written(system: str, release: str, tells: bool) -> None:
+    assert pool.tells_what_was_written(system, release) is tells

@@ -1,0 +1,74 @@
+"""Where the engine puts the memories of its guests: into slots that are reserved once, and made anew behind each call.
+
+Without it each instance maps and unmaps 4 GiB of addresses, and pays with a page fault for every page it touches. A slot is given
+back as its next instance finds it, whatever the guest wrote; that is wasmtime's work, and the only one that may do it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import sys
+from typing import Any
+
+from wasmtime import _ffi as ffi
+
+MEMORIES = 256
+"""Memories that may be in use at once: each is 4 GiB of addresses, of which Linux gives a process 128 TiB."""
+
+KEPT = 8 << 20
+"""Bytes of a memory that stay mapped behind a call. Only what was written is copied back, where Linux can tell what was (6.7)."""
+
+WARM = 8
+"""Slots that wait for the component they were made for; past them, another component takes one of theirs, and not a fresh one."""
+
+ADDRESSES = (MEMORIES + 1) * (6 << 30)
+_TABLE_ELEMENTS = 10_000_000  # what any table may begin with; how large one may be in a call, its store decides
+_MANY = 100_000
+
+
+def use(config: Any) -> None:
+    """Has engines of `config` (wasmtime's pointer) use slots, where this process may reserve that many addresses."""
+    if not _may_reserve(ADDRESSES):
+        return
+    pool = ffi.wasmtime_pooling_allocation_config_new()
+    kept = KEPT if tells_what_was_written(sys.platform, os.uname().release) else 0
+    for name, value in {
+        "total_memories": MEMORIES,
+        "total_tables": MEMORIES * 4,
+        "total_gc_heaps": MEMORIES,
+        "total_core_instances": _MANY,
+        "total_component_instances": _MANY,
+        "total_stacks": 0,  # guests run on our threads' own
+        "max_memory_size": 4 << 30,
+        "table_elements": _TABLE_ELEMENTS,
+        # What one component may have is decided by the limits of each store, and told as such.
+        "max_core_instance_size": 1 << 30,
+        "max_component_instance_size": 1 << 30,
+        "max_core_instances_per_component": _MANY,
+        "max_memories_per_component": _MANY,
+        "max_memories_per_module": _MANY,
+        "max_tables_per_component": _MANY,
+        "max_tables_per_module": _MANY,
+        "linear_memory_keep_resident": kept,
+        "max_unused_warm_slots": WARM,
+    }.items():
+        getattr(ffi, f"wasmtime_pooling_allocation_config_{name}_set")(pool, value)
+    ffi.wasmtime_pooling_allocation_strategy_set(config, pool)
+    ffi.wasmtime_pooling_allocation_config_delete(pool)
+
+
+def _may_reserve(size: int) -> bool:
+    """Whether `size` bytes of addresses can be had: an engine that cannot have them ends the process."""
+    try:
+        mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0), prot=0).close()
+    except (AttributeError, OSError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def tells_what_was_written(system: str, release: str) -> bool:
+    """Whether that kernel says which pages were written to (PAGEMAP_SCAN); elsewhere all that is kept would be copied back."""
+    numbers = [int(part) for part in re.findall(r"\d+", release)[:2]]
+    return system == "linux" and numbers >= [6, 7]
