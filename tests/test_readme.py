@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from tests.keyless_layout import lab_root
 from wassette_py.cli.app import app
 from wassette_py.policy.document import parse_policy
 from wassette_py.trust.document import parse_trust_policy
@@ -81,7 +83,9 @@ def test_the_policy_of_the_readme_parses(block: str) -> None:
 
 @pytest.mark.parametrize("block", [block for block in blocks("yaml") if "scopes:" in block])
 def test_the_trust_file_of_the_readme_parses(block: str) -> None:
-    assert len(parse_trust_policy(block.replace("sha256:…", f"sha256:{'0' * 64}"), "README.md").scopes) == 2
+    root = lab_root()
+    text = block.replace("sha256:…", f"sha256:{'0' * 64}").replace('sha256: "…"', f"sha256: {hashlib.sha256(root).hexdigest()}")
+    assert len(parse_trust_policy(text, "README.md", {"roots/sigstore.json": root}.__getitem__).scopes) == 3
 
 
 def test_the_files_that_the_readme_names_exist() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from wassette_py.names import Digest
 from wassette_py.reference import OciReference
 from wassette_py.trust.document import TrustScope
 from wassette_py.trust.evidence import Evidence, SignatureObject
+from wassette_py.trust.identities import Keyless, Named
 from wassette_py.trust.keys import PublicKey, parse_public_key
+from wassette_py.trust.roots import TrustRoot
 from wassette_py.trust.rules import SignatureRule
 from wassette_py.trust.verifier import Judgement, judge, verify
 
@@ -37,7 +40,7 @@ def judged(
     *,
     repository: str = SAMPLE,
     tag: str | None = None,
-    by: PublicKey | None = None,
+    by: Named | None = None,
     manifest: str = "",
     logs: tuple[PublicKey, ...] = (),
 ) -> Judgement:
@@ -154,7 +157,26 @@ def test_a_signature_for_a_tag_is_for_no_other_tag() -> None:
     ],
 )
 def test_a_keyless_signature_is_recognised_and_not_taken_for_a_keyed_one(folder: str, repository: str) -> None:
-    assert "keyless (made with a certificate)" in problems(judged(folder, repository=repository))
+    assert "it is keyless (made with a certificate" in problems(judged(folder, repository=repository))
+
+
+PUBLIC = files("sigstore") / "_store" / "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev" / "trusted_root.json"
+
+
+@pytest.mark.claim("trust:keyless")
+def test_a_signature_of_the_public_instance_is_accepted_for_its_identity_and_issuer_only() -> None:
+    def under(identity: str = "mitr@redhat.com", issuer: str = "https://github.com/login/oauth") -> Judgement:
+        root = TrustRoot("public", PUBLIC.read_bytes())
+        folder, place = "dir-img-cosign-fulcio-rekor-valid", "192.168.64.2:5000/cosign-signed/fulcio-rekor-1"
+        return judged(folder, repository=place, by=Keyless(root, issuer, identity))
+
+    good = under()
+    assert good.signer is not None
+    assert good.signer.signers == ("keyless:https://github.com/login/oauth#mitr@redhat.com",)
+    [finding] = good.findings
+    assert (finding.logged_at, finding.clock) == (1674247893, "https://rekor.sigstore.dev")
+    assert under(identity="someone@redhat.com").error is not None
+    assert under(issuer="https://accounts.google.com").error is not None
 
 
 def test_the_key_in_a_certificate_is_a_key_like_any_other_when_the_policy_names_it() -> None:

@@ -157,7 +157,7 @@ def test_a_scope_that_cannot_be_enforced_is_refused_with_its_line(scope: str, li
         ("version: 2", "t:1: version: expected 1"),
         ("version: yes", "t:1: version: expected 1"),
         ("version: 1\ndefault: allow", "t:2: default: expected deny"),
-        ("version: 1\nroots: {}", "t:2: roots: keyless signers are not verified yet"),
+        ("version: 1\nroots: []", "t:2: roots: expected at most 8 names"),
         ("version: 1\nlimits: {}", "t:2: limits: the limits of signatures are fixed"),
         ("version: 1\nscope: []", "t:2: scope: not a key"),
         ("version: 1\nscopes: {}", "t:2: scopes: expected a list"),

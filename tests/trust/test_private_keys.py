@@ -74,7 +74,9 @@ def test_each_kind_of_key_signs_in_both_forms_what_is_verified_here(kind: str) -
     )
     rule = SignatureRule(every=(key.public,))
     for manifest_bytes, counts in ((manifest, True), (b"other", False)):
-        found = findings(Evidence(manifest_bytes, objects), Digest.of(manifest_bytes), parse_reference("oci://ghcr.io/acme/x:1"), rule, ())
+        found = findings(
+            Evidence(manifest_bytes, objects), Digest.of(manifest_bytes), parse_reference("oci://ghcr.io/acme/x:1"), rule, (), now=0
+        )
         assert [(one.counts, bool(one.signers)) for one in found] == [(counts, True)] * 2
 
 

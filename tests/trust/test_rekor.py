@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -57,13 +58,27 @@ def simple(entry: object | None) -> SignatureObject:
 
 
 def looked_at(one: SignatureObject, rule: SignatureRule = RULE) -> Finding:
-    [finding] = findings(Evidence(MANIFEST, (one,)), PIN, parse_reference("oci://ghcr.io/acme/x:1"), rule, ())
+    [finding] = findings(Evidence(MANIFEST, (one,)), PIN, parse_reference("oci://ghcr.io/acme/x:1"), rule, (), now=0)
     return finding
 
 
 def test_a_signature_in_the_log_is_accepted_with_its_time() -> None:
     finding = looked_at(simple(promise(hashed(PAYLOAD, SIGNATURE))))
     assert (finding.problem, finding.logged_at) == (None, TIME)
+
+
+@pytest.mark.claim("trust:signed")
+def test_how_old_a_signature_is_is_proven_or_it_does_not_count() -> None:
+    def aged(one: SignatureObject, now: int, rule: SignatureRule = RULE) -> str | None:
+        asked = replace(rule, max_age=timedelta(hours=1))
+        [finding] = findings(Evidence(MANIFEST, (one,)), PIN, parse_reference("oci://ghcr.io/acme/x:1"), asked, (), now=now)
+        return finding.problem
+
+    logged, unlogged = simple(promise(hashed(PAYLOAD, SIGNATURE))), simple(None)
+    assert aged(logged, TIME + 3599) is None
+    assert aged(logged, TIME + 3600) == "it was made on 2023-11-14 22:13Z, longer ago than the scope allows"
+    if_present = replace(RULE, log_required=False)
+    assert aged(unlogged, TIME, if_present) == "nothing proves when it was made, and the scope asks how old it is"
 
 
 def test_what_is_asked_decides_what_a_missing_or_false_promise_means() -> None:

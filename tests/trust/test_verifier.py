@@ -79,8 +79,9 @@ def test_a_signer_is_stored_and_read_again() -> None:
         VerifiedSigner("local", "a file"),
         VerifiedSigner("digest", "pinned", "ghcr.io"),
         VerifiedSigner("signed", "by", "g", ("key:1",)),
+        VerifiedSigner("signed", "by", "g", ("key:1",), 1_800_000_000),
     ):
         assert VerifiedSigner.from_json(original.to_json()) == original
-    for changed in ({"kind": "root"}, {"text": 5}, {"scope": 5}, {"signers": "x"}, {"signers": [1]}):
+    for changed in ({"kind": "root"}, {"text": 5}, {"scope": 5}, {"signers": "x"}, {"signers": [1]}, {"until": "x"}, {"until": True}):
         with pytest.raises(ValueError, match="not a signer"):
             VerifiedSigner.from_json({"kind": "local", "text": "a", "scope": None, **changed})

@@ -11,6 +11,7 @@ from wassette_py.cli.text import columns, plural
 if TYPE_CHECKING:
     from wassette_py.host import Judged
     from wassette_py.trust.findings import Finding
+    from wassette_py.trust.identities import Proven
 
 
 def document(judged: Judged) -> dict[str, Any]:
@@ -40,10 +41,19 @@ def _found(found: Finding) -> dict[str, Any]:
         "what": found.what,
         "media_type": found.media_type,
         "format": found.signed.format if found.signed else None,
-        "signers": [{"name": key.name, "kind": key.kind, "fingerprint": f"sha256:{key.fingerprint}"} for key in found.signers],
+        "signers": [_signer(one) for one in found.signers],
         "logged_at": None if found.logged_at is None else _time(found.logged_at),
+        "clock": found.clock,
         "problem": found.problem,
     }
+
+
+def _signer(one: Proven) -> dict[str, Any]:
+    from wassette_py.trust.identities import Certified
+
+    if isinstance(one, Certified):
+        return {"kind": "keyless", "identity": one.identity, "issuer": one.issuer}
+    return {"name": one.name, "kind": one.kind, "fingerprint": f"sha256:{one.fingerprint}"}
 
 
 def _time(seconds: int) -> str:
@@ -71,6 +81,6 @@ def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
         signers = ", ".join(map(str, one.signers)) or "nobody the trust policy names"
         verdict = one.problem or "about this manifest, nothing against it"
         cells = [("what", one.what), ("format", one.signed.format if one.signed else one.media_type or "-")]
-        logged = [] if one.logged_at is None else [("logged at", _time(one.logged_at))]
+        logged = [] if one.logged_at is None else [("logged at", f"{_time(one.logged_at)} ({one.clock})")]
         yield from columns([*cells, ("signed by", signers), *logged, ("result", verdict)], indent="    ")
     yield from (f"  {note}" for note in judgement.notes)

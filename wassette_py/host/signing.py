@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,8 @@ def _sign(
         where = f"tag {attach_simple(place, subject, payload, signature, control)}"
     # 3. Found and verified as everybody else will.
     by_digest = replace(reference, digest=digest)
-    found = findings(discover(place, data, control), digest, by_digest, SignatureRule(every=(key.public,), formats=(form,)), ())
+    rule = SignatureRule(every=(key.public,), formats=(form,))
+    found = findings(discover(place, data, control), digest, by_digest, rule, (), now=time.time())
     if not any(one.counts and one.signers for one in found):
         raise FetchError(f"{by_digest} was signed, and the signature is not found beside it", "try again")
     return SignedReference(by_digest, where)

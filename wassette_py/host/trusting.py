@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -106,10 +107,11 @@ class Vouching:
         """Returns when the trust policy, as it is now, accepts the component. Raises VerificationError, InvalidTrustPolicy, StoreError."""
         policy = self._trust.policy()
         bound = (record.reference, record.digest, record.manifest, record.signer, record.verdict)
-        state = (policy.digest, *bound, self._store.signatures_stamp(record.id), len(self._trust.accepted))
+        due = record.signer.is_due(time.time())
+        state = (policy.digest, *bound, due, self._store.signatures_stamp(record.id), len(self._trust.accepted))
         known = self._seen.get(record.id)
         if known is None or known[0] != state:
-            known = self._seen[record.id] = (state, self._refusal(record, policy))
+            known = self._seen[record.id] = (state, self._refusal(record, policy, due=due))
         if known[1] is not None:
             raise known[1].with_traceback(None)  # it is raised many times, and would remember each
 
@@ -117,9 +119,9 @@ class Vouching:
         """The decision about an installed component, made anew from what is kept of it. Raises InvalidTrustPolicy, StoreError."""
         return _decided(record, self._store.signatures(record.id), self._trust.policy())
 
-    def _refusal(self, record: Record, policy: TrustPolicy) -> VerificationError | None:
+    def _refusal(self, record: Record, policy: TrustPolicy, *, due: bool) -> VerificationError | None:
         kept = self._store.signatures(record.id)
-        if self._verdicts.holds(record, kept, policy) or self._accepted(record, policy):
+        if (not due and self._verdicts.holds(record, kept, policy)) or self._accepted(record, policy):
             return None
         judgement = _decided(record, kept, policy)
         if judgement.signer is None:

@@ -14,9 +14,11 @@ from wassette_py.names import Digest
 from wassette_py.reference import Reference
 from wassette_py.strict_yaml import Value
 from wassette_py.trust.keys import PublicKey
-from wassette_py.trust.rule_reader import RULE_KEYS, ReadKey, RuleReader, no_files
+from wassette_py.trust.roots import TrustRoot
+from wassette_py.trust.rule_reader import RULE_KEYS, RuleReader
 from wassette_py.trust.rules import SignatureRule
 from wassette_py.trust.scopes import Scope, parse_scope, place_of
+from wassette_py.trust.signer_reader import Known, ReadKey, no_files
 
 MAX_REASON = 500
 SCOPE_KEYS = ("match", "mode", "unsigned", "reason", "digests", "insecure_http", *RULE_KEYS)
@@ -49,11 +51,12 @@ class TrustScope:
 
 @dataclass(frozen=True)
 class TrustPolicy:
-    """The scopes of one file; `source` names it in messages, `keys` are all it names, and `digest` changes with any of it."""
+    """The scopes of one file; `source` names it in messages, `keys` and `roots` are all it names, and `digest` changes with any of it."""
 
     scopes: tuple[TrustScope, ...] = ()
     source: str = ""
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
+    roots: Mapping[str, TrustRoot] = field(default_factory=dict)
     digest: str = field(default="", compare=False)
 
     def rule_for(self, reference: Reference) -> TrustScope | None:
@@ -86,27 +89,27 @@ class TrustReader(RuleReader):
     def policy(self, text: str) -> TrustPolicy:
         self.seen.update(text.encode(errors="surrogatepass") + b"\0")
         self.root = root = self.read(text)
-        entries = self.entries(root, ("version", "default", "keys", "scopes"))
+        entries = self.entries(root, ("version", "default", "keys", "roots", "scopes"))
         if root.data is not None and "version" not in entries:
             self.fail(root.place, "the key version is missing", "version: 1")
         for key, only in (("version", 1), ("default", "deny")):
             if key in entries and (entries[key].data != only or isinstance(entries[key].data, bool)):
                 self.fail(entries[key].place, f"expected {only}, got {entries[key].text!r}", f"{key}: {only}")
-        keys = self.keys(entries.get("keys"))
+        known = Known(self.keys(entries.get("keys")), self.roots(entries.get("roots")))
         found, items = entries.get("scopes"), list[Value]()
         if found is not None and found.data is not None:
             if not isinstance(found.data, list):
                 self.fail(found.place, "expected a list of scopes", "- match: HOST/PATH")
             items = found.data
-        scopes = tuple(self._scope(item, keys) for item in items)
-        return TrustPolicy(scopes, self.source, keys, self.seen.hexdigest())
+        scopes = tuple(self._scope(item, known) for item in items)
+        return TrustPolicy(scopes, self.source, known.keys, known.roots, self.seen.hexdigest())
 
-    def _scope(self, item: Value, keys: Mapping[str, PublicKey]) -> TrustScope:
+    def _scope(self, item: Value, known: Known) -> TrustScope:
         entries = self.entries(item, SCOPE_KEYS)
         match = self._match(item, entries.get("match"))
         unsigned = self._unsigned(entries.get("unsigned"))
         digests = self._digests(entries.get("digests"))
-        rule = self.rule(item, entries, keys)
+        rule = self.rule(item, entries, known)
         if unsigned == bool(digests or rule):
             wanted = "one of the two" if unsigned else "all: [{key: NAME}], or digests: [sha256:…], or unsigned: allow (with a reason)"
             self.fail(item.place, "a scope says who must have signed or pins digests, or accepts what is unsigned", wanted)
@@ -118,7 +121,7 @@ class TrustReader(RuleReader):
             self.fail(
                 item.place, "signatures are kept beside artifacts in registries and OCI layouts, not beside files", "digests: [sha256:…]"
             )
-        warn = "mode" in entries and self._one_of(entries["mode"], ("enforce", "warn")) == "warn"
+        warn = "mode" in entries and self.one_of(entries["mode"], ("enforce", "warn")) == "warn"
         if warn and rule is None:
             self.fail(entries["mode"].place, "warn is about signatures, and none are asked for", "remove mode")
         return TrustScope(str(match), unsigned, reason, digests, insecure_http, rule, warn, item.place.line)

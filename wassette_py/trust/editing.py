@@ -14,8 +14,8 @@ from wassette_py.errors import InvalidTrustPolicy
 from wassette_py.strict_yaml import Value
 from wassette_py.trust.document import TrustReader, TrustScope, check_reason
 from wassette_py.trust.keys import PublicKey
-from wassette_py.trust.rule_reader import ReadKey, no_files
 from wassette_py.trust.scopes import parse_scope
+from wassette_py.trust.signer_reader import ReadKey, no_files
 
 _EMPTY = "version: 1\ndefault: deny\n"
 

@@ -61,6 +61,15 @@ class PublicKey:
         """SHA-256 of the key itself: the same key under two names is one signer."""
         return hashlib.sha256(self.der).hexdigest()
 
+    @property
+    def id(self) -> str:
+        """What tells signers apart, wherever they are written down."""
+        return f"key:sha256:{self.fingerprint}"
+
+    def names(self, one: object) -> bool:
+        """Whether `one`, who has signed, is this key: a rule that names a key asks for that key."""
+        return isinstance(one, PublicKey) and one.fingerprint == self.fingerprint
+
     def __str__(self) -> str:
         return f"key {self.name} ({self.kind}, sha256:{self.fingerprint[:16]}…)"
 

@@ -7,15 +7,18 @@ Inclusion proofs are not read. Format: https://docs.sigstore.dev/logging/verify-
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from wassette_py.trust.evidence import Signed, decode, read_json
 from wassette_py.trust.keys import PublicKey, made_by, parse_public_key
+
+_CERTIFICATE = re.compile(rb"\s*-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*")
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,9 @@ class LogEntry:
     promise: bytes
 
 
-def logged_at(signed: Signed, message: bytes, signers: Iterable[PublicKey], logs: Iterable[PublicKey]) -> int:
-    """When one of `logs` took in this signature of one of `signers`. Raises ValueError with the reason why that is not proven."""
+def logged_at(signed: Signed, message: bytes, signers: Container[str], logs: Iterable[PublicKey]) -> int:
+    """When one of `logs` took in this signature of one of `signers` (fingerprints of keys or certificates). Raises ValueError with the
+    reason why that is not proven."""
     if signed.log_entry is None:
         raise ValueError("it is in no transparency log, and the scope asks for one")
     entry = _entry(signed.log_entry)
@@ -46,8 +50,7 @@ def logged_at(signed: Signed, message: bytes, signers: Iterable[PublicKey], logs
     signed_bytes = message if signed.payload is None else signed.payload
     if digest != hashlib.sha256(signed_bytes).hexdigest():
         raise ValueError("its log entry is about something else that was signed")
-    known = {key.fingerprint for key in signers}
-    if not any(signature in signed.signatures and _fingerprint(pem) in known for signature, pem in pairs):
+    if not any(signature in signed.signatures and _fingerprint(pem) in signers for signature, pem in pairs):
         raise ValueError("its log entry is about another signature or another key")
     return entry.time
 
@@ -96,7 +99,11 @@ def _about(body: Mapping[str, Any]) -> tuple[str, list[tuple[bytes, bytes]]]:
 
 
 def _fingerprint(pem: bytes) -> str | None:
+    """SHA-256 of the public key or the certificate in `pem`; None where it is neither (or a kind of key that signs nothing here)."""
+    match = _CERTIFICATE.fullmatch(pem)
     try:
+        if match is not None:
+            return hashlib.sha256(base64.b64decode(b"".join(match[1].split()), validate=True)).hexdigest()
         return parse_public_key("logged", pem.decode()).fingerprint
-    except ValueError:  # a certificate, or a kind of key that signs nothing here
+    except ValueError:
         return None

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from wassette_py.names import HEX, TAG, parse_repository
 from wassette_py.reference import OciReference, Reference
 from wassette_py.trust.evidence import FORMATS, Format
+from wassette_py.trust.identities import Keyless, Named
 from wassette_py.trust.keys import PublicKey
+from wassette_py.trust.roots import TrustRoot
 from wassette_py.trust.versions import Version
 
 Scalar = str | int | float | bool
@@ -57,7 +60,7 @@ class AttestationRule:
     """A statement of type `predicate_type` by one of `by`, in whose predicate each path of `where` has that value."""
 
     predicate_type: str
-    by: tuple[PublicKey, ...]
+    by: tuple[Named, ...]
     where: tuple[tuple[str, Scalar], ...] = ()
 
     def unmet(self, predicate: Any) -> str | None:
@@ -75,10 +78,11 @@ class AttestationRule:
 @dataclass(frozen=True)
 class SignatureRule:
     """All of `every` and at least `at_least` of `some` have signed, and each attestation is there. What a signature says of the
-    transparency logs `logs` must be true, and with `log_required` there must be something. It must be of `min_version` or later."""
+    transparency logs `logs` must be true, and with `log_required` there must be something (a keyless one is always in the log of its
+    root). It must be of `min_version` or later, and every signature that counts no older than `max_age`, by the clock of such a log."""
 
-    every: tuple[PublicKey, ...] = ()
-    some: tuple[PublicKey, ...] = ()
+    every: tuple[Named, ...] = ()
+    some: tuple[Named, ...] = ()
     at_least: int = 0
     formats: tuple[Format, ...] = FORMATS
     repository: SignedRepository = SignedRepository()
@@ -87,12 +91,22 @@ class SignatureRule:
     log_required: bool = False
     attestations: tuple[AttestationRule, ...] = ()
     min_version: Version | None = None
+    max_age: timedelta | None = None
+
+    @property
+    def named(self) -> tuple[Named, ...]:
+        """Everybody the rule names."""
+        return (*self.every, *self.some, *(one for attestation in self.attestations for one in attestation.by))
 
     @property
     def keys(self) -> tuple[PublicKey, ...]:
         """Every key the rule names, once."""
-        named = (*self.every, *self.some, *(key for one in self.attestations for key in one.by))
-        return tuple({key.fingerprint: key for key in reversed(named)}.values())
+        return tuple({one.fingerprint: one for one in reversed(self.named) if isinstance(one, PublicKey)}.values())
+
+    @property
+    def roots(self) -> tuple[TrustRoot, ...]:
+        """Every trust root the rule names, once."""
+        return tuple({one.root.fingerprint: one.root for one in reversed(self.named) if isinstance(one, Keyless)}.values())
 
     def unmet_annotations(self, annotations: Mapping[str, Any]) -> str | None:
         """Why a signature with these annotations does not count; None when it does."""

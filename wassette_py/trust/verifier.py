@@ -6,6 +6,8 @@ decision with everything that was seen on the way, for whoever has to explain it
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ from wassette_py.reference import HttpsReference, LayoutReference, OciReference,
 from wassette_py.trust.document import TrustScope
 from wassette_py.trust.evidence import Evidence
 from wassette_py.trust.findings import Finding, findings
+from wassette_py.trust.identities import MISSING, PACKAGE, Certified, Proven, distinct
 from wassette_py.trust.keys import PublicKey
 from wassette_py.trust.rules import AttestationRule, SignatureRule
 from wassette_py.trust.scopes import place_of
@@ -54,9 +57,10 @@ def verify(
     rule: TrustScope | None,
     evidence: Evidence | None = None,
     keys: Iterable[PublicKey] = (),
+    now: float | None = None,
 ) -> VerifiedSigner:
     """Who vouches for these bytes (`digest` of the wasm, `manifest` of the artifact it is in). Raises VerificationError, DigestMismatch."""
-    judgement = judge(reference=reference, digest=digest, manifest=manifest, rule=rule, evidence=evidence, keys=keys)
+    judgement = judge(reference=reference, digest=digest, manifest=manifest, rule=rule, evidence=evidence, keys=keys, now=now)
     if judgement.signer is None:
         assert judgement.error is not None
         raise judgement.error
@@ -76,9 +80,12 @@ def judge(
     rule: TrustScope | None,
     evidence: Evidence | None = None,
     keys: Iterable[PublicKey] = (),
+    now: float | None = None,
 ) -> Judgement:
-    """The decision about these bytes. Raises DigestMismatch: broken promises about bytes are no matter of trust."""
+    """The decision about these bytes at `now` (seconds since 1970; None: by this machine's clock). Raises DigestMismatch: broken promises
+    about bytes are no matter of trust."""
     pin = manifest or digest
+    now = time.time() if now is None else now
     # 1. A digest in the reference is a promise about the bytes, whoever is trusted.
     promised = getattr(reference, "digest", None)
     if promised is not None and promised != pin:
@@ -87,7 +94,7 @@ def judge(
         raise DigestMismatch(str(Digest.of(evidence.manifest)), str(pin), what=f"manifest of {reference}")
     # 2. What there is, each object opened and looked at.
     asked = (rule.signatures if rule else None) or SignatureRule()
-    seen = () if evidence is None else findings(evidence, pin, reference, asked, keys)
+    seen = () if evidence is None else findings(evidence, pin, reference, asked, keys, now=now)
     notes = () if evidence is None else evidence.notes
     # 3. Without a scope only this machine vouches, or the digest a person typed for a web page.
     if rule is None:
@@ -117,17 +124,23 @@ def judge(
     if rule.warn:
         warned = VerifiedSigner("warned", f"accepted with a warning (mode: warn): {reason}", rule.match)
         return Judgement(pin, rule, seen, notes, required, warned)
-    hint = f"wassette component verify {reference} --explain"
+    hint = _missing(seen) or f"wassette component verify {reference} --explain"
     return Judgement(pin, rule, seen, notes, required, error=_refused(reference, pin, reason, hint, seen))
 
 
+def _missing(seen: Iterable[Finding]) -> str | None:
+    """How to get what would have verified one of `seen`."""
+    if any(MISSING in (one.problem or "") for one in seen):
+        return f"{sys.executable} -m pip install '{PACKAGE}'"
+    return None
+
+
 def _requirements(rule: SignatureRule, seen: Iterable[Finding]) -> tuple[Requirement, ...]:
-    signed = {key.fingerprint for one in seen if one.counts for key in one.signers}
-    required = [Requirement(f"signed by {key}", key.fingerprint in signed) for key in rule.every]
+    signed = [one for found in seen if found.counts for one in found.signers]
+    required = [Requirement(f"signed by {entry}", any(map(entry.names, signed))) for entry in rule.every]
     if rule.some:
         names = ", ".join(map(str, rule.some))
-        count = len({key.fingerprint for key in rule.some} & signed)
-        required.append(Requirement(f"signed by at least {rule.at_least} of {names}", count >= rule.at_least))
+        required.append(Requirement(f"signed by at least {rule.at_least} of {names}", distinct(rule.some, signed) >= rule.at_least))
     return (*required, *(_attested(one, seen) for one in rule.attestations))
 
 
@@ -141,24 +154,35 @@ def _recent(least: Version, evidence: Evidence | None) -> Requirement:
 
 
 def _attested(rule: AttestationRule, seen: Iterable[Finding]) -> Requirement:
-    wanted = {key.fingerprint for key in rule.by}
     text = f"attested ({rule.predicate_type}) by {' or '.join(map(str, rule.by))}"
     text += "".join(f", {path} = {value!r}" for path, value in rule.where)
-    return Requirement(text, any(_attests(one, rule, wanted) for one in seen))
+    return Requirement(text, any(_attests(one, rule) for one in seen))
 
 
-def _attests(found: Finding, rule: AttestationRule, wanted: set[str]) -> bool:
+def _attests(found: Finding, rule: AttestationRule) -> bool:
     if found.problem is not None or found.signed is None or found.attested != rule.predicate_type:
         return False
-    by = {key.fingerprint for key in found.signers} & wanted
-    return bool(by) and rule.unmet(getattr(found.signed.about, "predicate", None)) is None
+    by = any(entry.names(one) for entry in rule.by for one in found.signers)
+    return by and rule.unmet(getattr(found.signed.about, "predicate", None)) is None
 
 
 def _signed(scope: TrustScope, rule: SignatureRule, seen: Iterable[Finding]) -> VerifiedSigner:
-    named = {key.fingerprint for key in rule.keys}
-    counted = {key.fingerprint: key for one in seen if one.problem is None for key in one.signers if key.fingerprint in named}
+    pairs = [
+        (found, one) for found in seen if found.problem is None for one in found.signers if any(entry.names(one) for entry in rule.named)
+    ]
+    counted = {one.id: one for _, one in pairs}
+    # NOTE: who signed is recorded as the rule names them: a pattern stands for one signer, though each release has another identity.
+    met = {entry.id for entry in rule.named if any(entry.names(one) for _, one in pairs)}
     text = f"signed by {', '.join(map(str, counted.values()))}, as trust scope {scope.match} asks"
-    return VerifiedSigner("signed", text, scope.match, tuple(sorted(f"key:sha256:{fingerprint}" for fingerprint in counted)))
+    return VerifiedSigner("signed", text, scope.match, tuple(sorted(met)), _until(rule, pairs))
+
+
+def _until(rule: SignatureRule, pairs: Iterable[tuple[Finding, Proven]]) -> int | None:
+    """When the first of what counted is too old, if age matters."""
+    ends = [int(one.until.timestamp()) for _, one in pairs if isinstance(one, Certified) and one.until is not None]
+    if rule.max_age is not None:
+        ends += [found.logged_at + int(rule.max_age.total_seconds()) for found, _ in pairs if found.logged_at is not None]
+    return min(ends, default=None)
 
 
 def _without_scope(reference: Reference, pin: Digest, seen: tuple[Finding, ...], notes: tuple[str, ...]) -> Judgement:

@@ -1,0 +1,42 @@
+"""Keyless signers on the command line: what verifying says of them, and how they come to be trusted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Wassette
+from tests.keyless_layout import SIGNED, lab_root, write_keyless, write_policy
+from tests.sigstore_lab import IDENTITY, ISSUER
+
+
+@pytest.fixture
+def trust_file(home: Path) -> Path:
+    return home / ".config" / "wassette" / "trust.yaml"
+
+
+@pytest.mark.claim("trust:keyless")
+def test_explain_shows_identity_issuer_time_and_log(wassette: Wassette, trust_file: Path, tmp_path: Path) -> None:
+    reference = write_keyless(tmp_path)
+    write_policy(trust_file, reference.rpartition(":")[0], lab_root())
+    ran = wassette("component", "verify", reference, "--explain")
+    assert ran.code == 0
+    time = f"{SIGNED + timedelta(seconds=5):%Y-%m-%dT%H:%M:%SZ}"
+    assert f"  met: signed by {IDENTITY} (issuer {ISSUER})\n" in ran.out
+    assert f"    signed by  {IDENTITY} (issuer {ISSUER})\n" in ran.out
+    assert f"    logged at  {time} (https://rekor.lab.example)\n" in ran.out
+    [found] = wassette("component", "verify", reference, "-o", "json").json["signatures"]
+    assert found["signers"] == [{"kind": "keyless", "identity": IDENTITY, "issuer": ISSUER}]
+    assert (found["logged_at"], found["clock"], found["problem"]) == (time, "https://rekor.lab.example", None)
+
+
+@pytest.mark.claim("trust:keyless")
+def test_another_identity_is_refused_with_exit_3_and_named(wassette: Wassette, trust_file: Path, tmp_path: Path) -> None:
+    reference = write_keyless(tmp_path, "mallory@evil.example")
+    write_policy(trust_file, reference.rpartition(":")[0], lab_root())
+    for words in (("component", "verify", reference), ("component", "load", reference), ("run", reference)):
+        ran = wassette(*words)
+        assert ran.code == 3
+        assert f"signature by mallory@evil.example (issuer {ISSUER})" in ran.err
