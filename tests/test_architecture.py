@@ -31,6 +31,7 @@ OWNERS = {
     # Seals of requestState are the server's: bytes it gives a client and takes back once. They say nothing about who made a component.
     "cryptography": {"trust", "secrets", "server.sealing"},
     "sigstore": {"trust"},
+    "keyring": {"secrets"},
     "mcp": {"server"},
     "mcp_types": {"server"},
     "starlette": {"server"},

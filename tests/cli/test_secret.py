@@ -88,7 +88,7 @@ def test_a_secret_may_be_kept_elsewhere(wassette: Wassette, monkeypatch: pytest.
     assert wassette("secret", "list", "-o", "json").json["secrets"][0] == {"name": "A", "from": "env:MY_TOKEN"}
     ran = wassette("secret", "set", "C", "--from", "keyring:x")
     assert ran.code == 2
-    assert "the keyring of the system is not read" in ran.err
+    assert "expected keyring:SERVICE/NAME" in ran.err
 
 
 def test_completion_of_names_is_silent_about_what_is_wrong(home: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from wassette_py.errors import MissingSecret, SecretError
 from wassette_py.secrets import SecretStore
-from wassette_py.secrets.store import parse_source
+from wassette_py.secrets.store import in_keyring, parse_source
 
 VALUE = "hunter2-hunter2"
 
@@ -178,7 +178,17 @@ def test_a_name_is_one_that_a_policy_can_say(store: SecretStore, name: str) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "{", '{"secrets": []}', '{"secrets": {"A": {}}}', '{"secrets": {"1": {"env": "X"}}}', '{"secrets": {"A": {"cmd": "x"}}}'],
+    [
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"secrets": []}',
+        '{"secrets": {"A": {"env": 5}}}',
+        '{"secrets": {}, "key_in": "elsewhere"}',
+        '{"secrets": {"A": {}}}',
+        '{"secrets": {"1": {"env": "X"}}}',
+        '{"secrets": {"A": {"cmd": "x"}}}',
+    ],
 )
 def test_a_file_that_is_no_list_of_secrets_is_an_error_and_stays(store: SecretStore, folder: Path, text: str) -> None:
     folder.mkdir(parents=True)
@@ -208,8 +218,10 @@ def test_many_threads_lose_no_secret(store: SecretStore, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("keyring:x", "the keyring of the system is not read"),
-        ("TOKEN", "expected env:NAME or file:/path"),
+        ("keyring:x", "expected keyring:SERVICE/NAME, got 'keyring:x'"),
+        ("keyring:/x", "expected keyring:SERVICE/NAME, got 'keyring:/x'"),
+        ("keyring:x/", "expected keyring:SERVICE/NAME, got 'keyring:x/'"),
+        ("TOKEN", "expected env:NAME, file:/path or keyring:SERVICE/NAME, got 'TOKEN'"),
         ("env:", "expected env:NAME"),
         ("env:A=B", "expected env:NAME"),
         ("cmd:ls", "expected env:NAME"),
@@ -224,6 +236,7 @@ def test_what_is_no_reference_is_refused(text: str, says: str) -> None:
 def test_references_are_read() -> None:
     assert parse_source("env:TOKEN") == ("env", "TOKEN")
     assert parse_source("file:/a:b") == ("file", "/a:b")
+    assert in_keyring(parse_source("keyring:https://a.com/x/me")[1]) == ("https://a.com/x", "me")
 
 
 def test_without_a_stored_value_no_cryptography_is_imported(folder: Path) -> None:

@@ -35,7 +35,8 @@ def set_(
     context: typer.Context,
     name: Name,
     source: Annotated[
-        str | None, typer.Option("--from", metavar="env:NAME|file:/path", help="Keep where the value is instead of the value.")
+        str | None,
+        typer.Option("--from", metavar="env:NAME|file:/path|keyring:SERVICE/NAME", help="Keep where the value is instead of the value."),
     ] = None,
 ) -> None:
     """Keep a value (from a prompt, or from stdin), encrypted, or where it is to be found."""

@@ -55,7 +55,7 @@ class ComponentHost:
         self.settings = settings
         self.store = ComponentStore(settings.component_dir)
         log = AuditLog(settings.audit.dir, retention=settings.audit.retention, size=settings.audit.size)
-        self.secrets = SecretStore(settings.config_dir / "secrets", settings.environ)
+        self.secrets = SecretStore(settings.config_dir / "secrets", settings.environ, key_in=settings.secrets_key_in)
         self.recorder = Recorder(log, self.secrets.redactor, values=settings.audit.arguments == "values")
         self.policies = Policies(self.store, settings, self.recorder, self.secrets)
         self.trust = trust = TrustFile(settings.trust_file)

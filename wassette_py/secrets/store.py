@@ -1,7 +1,8 @@
 """SecretStore: names with values, in `<config>/secrets/`. Values are encrypted with a key of this folder, or kept elsewhere and only named.
 
-The encryption keeps values out of backups, searches and glances; whoever can read the key file (0600) can read them, as can everything that
-runs as this user. A value is read when a component needs it, never earlier, and every value that was read is known to `redactor`.
+The encryption keeps values out of backups, searches and glances; whoever can read the key (a file, 0600, or the system's keyring) can
+read them, as can everything that runs as this user. A value is read when a component needs it, never earlier, and every value that was
+read is known to `redactor`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from wassette_py.errors import MissingSecret, SecretError
 from wassette_py.files import opened_regular, private_folder, read_regular, write_atomic
@@ -21,20 +22,23 @@ from wassette_py.locking import release_lock, take_lock
 from wassette_py.names import valid_secret_name
 from wassette_py.secrets.redaction import Redactor
 
+if TYPE_CHECKING:
+    from wassette_py.secrets.sealing import Place
+
 FILE = "secrets.json"
 SHORTEST = 4
 """Characters. A shorter value cannot be told from ordinary text, and so not be kept out of it."""
 LONGEST = 64 << 10
 MOST = 16 << 20
 """Bytes of the file in which they are."""
-REFERENCES = ("env", "file")
+REFERENCES = ("env", "file", "keyring")
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
 """What a reference to a file meets where there is no regular one."""
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret as it may be shown: `kind` is stored, env or file; `place` the variable or path of the last two."""
+    """A secret as it may be shown: `kind` is stored, env, file or keyring; `place` says where, but for the first."""
 
     name: str
     kind: str
@@ -42,55 +46,81 @@ class Secret:
 
     @property
     def source(self) -> str:
-        """In one word: `stored`, `env:NAME`, `file:/path`."""
+        """In one word: `stored`, `env:NAME`, `file:/path`, `keyring:SERVICE/NAME`."""
         return self.kind if self.place is None else f"{self.kind}:{self.place}"
 
 
 def parse_source(text: str) -> tuple[str, str]:
-    """`env:NAME` or `file:/path` as kind and place. Raises ValueError."""
+    """`env:NAME`, `file:/path` or `keyring:SERVICE/NAME` as kind and place. Raises ValueError."""
     kind, _, place = text.partition(":")
-    if kind == "keyring":
-        raise ValueError("the keyring of the system is not read; store the value, or name a variable or a file")
     if kind not in REFERENCES or not place or "\0" in place or "=" in (place if kind == "env" else ""):
-        raise ValueError(f"expected env:NAME or file:/path, got {text!r}")
+        raise ValueError(f"expected env:NAME, file:/path or keyring:SERVICE/NAME, got {text!r}")
+    if kind == "keyring" and not all(in_keyring(place)):
+        raise ValueError(f"expected keyring:SERVICE/NAME, got {text!r}")
     if kind == "file" and not os.path.isabs(place):
         raise ValueError(f"expected an absolute path, got {place!r}")
     return kind, place
 
 
-class SecretStore:
-    """The secrets below `folder`; `environ` is what `env:` means. Safe to use from many threads and processes."""
+def in_keyring(place: str) -> tuple[str, str]:
+    """Service and name of a keyring's entry: a service may be a URL, so the last slash parts them."""
+    service, _, name = place.rpartition("/")
+    return service, name
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+
+@dataclass
+class _Kept:
+    """What the file holds: the entries, and where the key of those that are sealed is."""
+
+    entries: dict[str, dict[str, str]]
+    key_in: Place = "file"
+
+
+class SecretStore:
+    """The secrets below `folder`; `environ` is what `env:` means; values that are set from now on are sealed with a key in `key_in`, and
+    all others with them. Safe to use from many threads and processes."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, key_in: Place = "file") -> None:
         self.folder = folder
         self.redactor = Redactor()
         self._environ = environ
+        self._key_in = key_in
         self._decrypted: dict[str, str] = {}
 
     def secrets(self) -> tuple[Secret, ...]:
         """All of them, by name, without values. Raises SecretError."""
-        return tuple(_secret(name, entry) for name, entry in sorted(self._read().items()))
+        return tuple(_secret(name, entry) for name, entry in sorted(self._read().entries.items()))
 
     def set_value(self, name: str, value: str) -> None:
         """Keeps `value`, encrypted. Raises SecretError."""
-        from wassette_py.secrets.sealing import seal
+        from wassette_py.secrets.sealing import made_key, seal
 
         _check(name, value)
-        with self._edited() as entries:
-            entries[name] = {"sealed": seal(self.folder, name, value)}
+        with self._edited() as kept:
+            values = {name: value}
+            if kept.key_in != self._key_in:  # all of them move to the other key
+                sealed = {known: entry["sealed"] for known, entry in kept.entries.items() if "sealed" in entry and known != name}
+                values |= {known: self._unsealed(known, text, kept.key_in) for known, text in sealed.items()}
+                kept.key_in = self._key_in
+            key = made_key(self.folder, self._key_in)
+            kept.entries |= {known: {"sealed": seal(key, known, text)} for known, text in values.items()}
 
     def set_reference(self, name: str, kind: str, place: str) -> None:
         """Keeps where the value is. Raises SecretError."""
         _check_name(name)
-        with self._edited() as entries:
-            entries[name] = {kind: place}
+        if kind == "keyring":
+            from wassette_py.secrets import keyrings
+
+            keyrings.need()
+        with self._edited() as kept:
+            kept.entries[name] = {kind: place}
 
     def delete(self, name: str) -> None:
         """Forgets a secret. Raises MissingSecret."""
-        with self._edited() as entries:
-            if name not in entries:
+        with self._edited() as kept:
+            if name not in kept.entries:
                 raise MissingSecret((name,))
-            del entries[name]
+            del kept.entries[name]
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of `names` that have no value now. Raises SecretError."""
@@ -107,8 +137,8 @@ class SecretStore:
         wanted = list(dict.fromkeys(names))
         if not wanted:
             return {}
-        entries = self._read()
-        found = {name: self._value(name, entries.get(name)) for name in wanted}
+        kept = self._read()
+        found = {name: self._value(name, kept.entries.get(name), kept.key_in) for name in wanted}
         missing = [name for name, value in found.items() if value is None]
         if missing:
             raise MissingSecret(missing)
@@ -116,48 +146,65 @@ class SecretStore:
         self.redactor.learn(values.values())
         return values
 
-    def _value(self, name: str, entry: Mapping[str, Any] | None) -> str | None:
+    def _value(self, name: str, entry: Mapping[str, str] | None, key_in: Place) -> str | None:
         if entry is None:
             return None
-        if "sealed" in entry:
-            sealed = str(entry["sealed"])
-            if sealed not in self._decrypted:
-                from wassette_py.secrets.sealing import unseal
-
-                self._decrypted[sealed] = unseal(self.folder, name, sealed)
-            return self._decrypted[sealed]
-        value = self._environ.get(entry["env"]) if "env" in entry else _read_file(str(entry["file"]))
+        ((kind, place),) = entry.items()
+        if kind == "sealed":
+            if place not in self._decrypted:
+                self._decrypted[place] = self._unsealed(name, place, key_in)
+            return self._decrypted[place]
+        value = self._environ.get(place) if kind == "env" else _read_file(place) if kind == "file" else _read_keyring(place)
         if value is None or value == "":
             return None
         _check(name, value)
         return value
 
-    def _read(self) -> dict[str, dict[str, str]]:
+    def _unsealed(self, name: str, sealed: str, key_in: Place) -> str:
+        from wassette_py.secrets.sealing import key_text, read_key, unseal
+
+        try:
+            return unseal(read_key(self.folder, key_in), name, sealed)
+        except ValueError:
+            where = key_text(self.folder, key_in)
+            raise SecretError(f"the value of {name} cannot be decrypted with {where}", f"wassette secret set {name}") from None
+
+    def _read(self) -> _Kept:
         path = self.folder / FILE
         try:
             document = json.loads(read_regular(path, limit=MOST))
-            entries = document["secrets"]
+            entries, key_in = document["secrets"], document.get("key_in", "file")
             for name, entry in entries.items():
                 if not valid_secret_name(name) or len(entry) != 1 or not entry.keys() <= {"sealed", *REFERENCES}:
                     raise ValueError(name)
+                if not all(isinstance(place, str) for place in entry.values()):
+                    raise TypeError(name)
+            if key_in not in ("file", "keyring"):
+                raise ValueError("key_in")
         except FileNotFoundError:
-            return {}
+            return _Kept({}, self._key_in)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise SecretError(f"{path} cannot be read: {error}", "wassette secret list") from None
-        return dict(entries)
+        return _Kept(dict(entries), key_in)
 
     @contextlib.contextmanager
-    def _edited(self) -> Iterator[dict[str, dict[str, str]]]:
+    def _edited(self) -> Iterator[_Kept]:
         try:
             private_folder(self.folder)
             lock = take_lock(self.folder / ".lock")
             try:
-                entries = self._read()
-                yield entries
-                data = json.dumps({"version": 1, "secrets": entries}, indent=1, sort_keys=True).encode()
+                kept = self._read()
+                before = kept.key_in
+                yield kept
+                place = {} if kept.key_in == "file" else {"key_in": kept.key_in}
+                data = json.dumps({"version": 1, **place, "secrets": kept.entries}, indent=1, sort_keys=True).encode()
                 if len(data) >= MOST:
                     raise SecretError(f"{self.folder / FILE} would be larger than {MOST} bytes", "wassette secret delete NAME")
                 write_atomic(self.folder / FILE, data + b"\n")
+                if kept.key_in != before:
+                    from wassette_py.secrets.sealing import drop_key
+
+                    drop_key(self.folder, before)
             finally:
                 release_lock(lock)
         except OSError as error:
@@ -185,6 +232,12 @@ def _check(name: str, value: str) -> None:
 
 def _is_text(value: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _read_keyring(place: str) -> str | None:
+    from wassette_py.secrets import keyrings
+
+    return keyrings.read(*in_keyring(place))
 
 
 def _read_file(path: str) -> str | None:

@@ -18,7 +18,7 @@ from wassette_py.strict_yaml import StrictReader, Value
 
 MAX_FILE = 4 << 20
 _PATHS = ("component_dir", "cache_dir", "state_dir", "audit.dir", "network.ca_file")
-_GROUPS = ("limits", "ceilings", "calls", "audit", "network")
+_GROUPS = ("limits", "ceilings", "calls", "audit", "network", "secrets")
 
 
 @dataclass(frozen=True)

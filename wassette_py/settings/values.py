@@ -19,6 +19,7 @@ from wassette_py.settings.places import default_places
 
 Origin = Literal["flag", "env", "file", "default"]
 Grants = Literal["ask", "deny", "allow"]
+KeyPlace = Literal["file", "keyring"]
 
 PLACES = ("component_dir", "config_dir", "cache_dir", "state_dir")
 WORDS: dict[str, tuple[str, ...]] = {
@@ -26,6 +27,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "log_level": ("debug", "info", "warning", "error"),
     "audit.arguments": ("shape", "values"),
     "offline": ("true", "false"),
+    "secrets.key_in": ("file", "keyring"),
 }
 DEFAULT_LIMITS = Limits()
 COUNTS = {"calls.in_flight": 64, "calls.abandoned": 8}
@@ -57,6 +59,8 @@ class Settings:
     registries: Mapping[str, RegistrySettings] = field(default_factory=dict)
     ca_file: Path | None = None  # certificates trusted for components' requests beside the system's: network.ca_file
     log_level: str = "warning"
+    secrets_key_in: KeyPlace = "file"
+    """Where the key is that secrets are sealed with."""
     offline: bool = False
     """Nothing is asked of any registry or web server; what was fetched before comes from the cache."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
@@ -148,7 +152,7 @@ def settings_table(settings: Settings) -> dict[str, dict[str, object]]:
         values[f"registries.{host}.ca_file"] = str(registry.ca_file) if registry.ca_file else None
         values[f"registries.{host}.insecure_http"] = registry.insecure_http
         values[f"registries.{host}.token_host"] = registry.token_host
-    values |= {"log_level": settings.log_level, "offline": settings.offline}
+    values |= {"log_level": settings.log_level, "offline": settings.offline, "secrets.key_in": settings.secrets_key_in}
     return {key: {"value": value, "from": settings.origins.get(key, "default")} for key, value in values.items()}
 
 
@@ -187,6 +191,7 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
         registries=dict(registries),
         ca_file=_place(values["network.ca_file"], "a file") if "network.ca_file" in values else None,
         log_level=words.get("log_level") or "warning",
+        secrets_key_in=cast(KeyPlace, words.get("secrets.key_in") or "file"),
         offline=words.get("offline") == "true",
         origins=origins,
         environ=environ,
