@@ -216,7 +216,7 @@ def test_16_neither_http_nor_sockets_nor_names_are_left_open_by_what_closes_the_
         assert call(host, "s_look-up", name="localhost").value in refused
     opened = replace(host.opened_tool("h_send"), arguments={"method": 0, "scheme": 1, "host": "example.com"})
     denied = host.call(opened, cancel=Control().cancel)
-    assert (denied.denied[0].target, io.HTTP_ERRORS[denied.value]) == ("GET https://example.com:443", "HTTP-request-denied")  # type: ignore[call-overload]
+    assert (denied.denied[0].target, io.HTTP_ERRORS[denied.value]) == ("GET https://example.com:443", "HTTP-request-denied")
 
 
 @pytest.mark.claim("limits:bounded")

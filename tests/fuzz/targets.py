@@ -24,6 +24,11 @@ from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.matching import match_request
 from wassette_py.policy.targets import parse_target
 from wassette_py.reference import parse_reference
+from wassette_py.sandbox.columns import Kept
+from wassette_py.sandbox.layout import MEMORY, VAL_SIZE
+from wassette_py.sandbox.lifting import lifting
+from wassette_py.sandbox.lowering import lowering
+from wassette_py.sandbox.output import Room
 from wassette_py.server import messages
 from wassette_py.store.records import read_record
 from wassette_py.trust.document import parse_trust_policy
@@ -112,7 +117,7 @@ def _trust(data: bytes) -> None:
 def _json_rpc(data: bytes) -> None:
     message = messages.decode(data)
     if isinstance(message, messages.Request):
-        messages.encode(messages.result(message.id, {}))
+        messages.result(message.id, {})
 
 
 _SESSION = handshaken(FunctionHost(add=returns(5)))
@@ -164,7 +169,19 @@ def _arguments(data: bytes) -> None:
         except InvalidArguments:
             continue
         _, written = write_result(function, value)
-        json.dumps(written, allow_nan=False)
+        json.loads(written, parse_constant=_no_constant)
+        _there_and_back(_TYPES[name], value)
+
+
+def _no_constant(name: str) -> None:
+    raise AssertionError(name)
+
+
+def _there_and_back(type: WitType, value: object) -> None:
+    """As wasmtime's C values, and as they are read again."""
+    kept: Kept = []
+    address = lowering(type).block([value, value], kept)
+    assert repr(lifting(type).block(MEMORY[address : address + 2 * VAL_SIZE], Room())) == repr([value, value])
 
 
 def _assignments(data: bytes) -> None:

@@ -16,8 +16,11 @@ from tests.every_type import EXAMPLES, Example
 from tests.patience import grows_by
 from tests.strategies import fitting_json, values, wit_types
 from wassette_py.sandbox.codec import FunctionCodec, lifter
+from wassette_py.sandbox.columns import Kept
 from wassette_py.sandbox.layout import MEMORY, VAL_SIZE
-from wassette_py.sandbox.lowering import Kept, lowering
+from wassette_py.sandbox.lifting import lifting
+from wassette_py.sandbox.lowering import lowering
+from wassette_py.sandbox.output import Room, TooLarge
 from wassette_py.wit.reader import read_component_type
 from wassette_py.wit.types import (
     BYTES,
@@ -84,7 +87,8 @@ def test_json_goes_through_a_guest_unchanged(engine: Engine, data: st.DataObject
     type = data.draw(wit_types())
     f = FunctionType(None, "echo", (("x", type),), TupleType((type,)))
     (value,) = read_arguments(f, {"x": data.draw(fitting_json(type))})
-    assert write_result(f, (Guest(engine, type).echo(value),)) == write_result(f, (value,))
+    echoed = Guest(engine, type).echo(value)
+    assert write_result(f, (echoed,)) == write_result(f, (value,))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
@@ -238,3 +242,37 @@ def test_a_value_of_another_case_or_shape_is_not_lowered() -> None:
     ):
         with pytest.raises((LookupError, TypeError, ValueError, OverflowError)):
             lowering(type).block([wrong], [])
+
+
+def there_and_back(type: WitType, values: list[Any], room: float) -> Any:
+    kept: Kept = []
+    address = lowering(type).block(values, kept)
+    return lifting(type).block(MEMORY[address : address + len(values) * VAL_SIZE], Room(room))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data())
+def test_a_column_is_read_as_it_was_written_in_the_room_its_json_takes(data: st.DataObject) -> None:
+    type = data.draw(wit_types())
+    column = data.draw(st.lists(values(type), min_size=1, max_size=6))
+    _, text = write_result(FunctionType(None, "f", (), ListType(type)), bytes(column) if type == U8 else column)
+    assert repr(list(there_and_back(type, column, len(text.encode())))) == repr(column)
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "least"),
+    [
+        (StringType(), "abc", 5),
+        (BYTES, b"abcdef", 8),
+        (ListType(U32), [1, 2], 5),
+        (ListType(StringType()), [], 1),
+        (FlagsType(("a", "b")), ("a", "b"), 9),
+        (ListType(OptionType(StringType())), [None, ("x",)], 8),
+        (ResultType(None, None), ("ok", None), 1),
+        (TupleType((StringType(), StringType())), ("abc", "def"), 10),
+    ],
+)
+def test_what_is_plainly_too_large_is_not_copied(type: WitType, value: Any, least: int) -> None:
+    assert there_and_back(type, [value], least) == [value]
+    with pytest.raises(TooLarge):
+        there_and_back(type, [value], least - 1)

@@ -12,7 +12,6 @@ import pytest
 from tests.patience import FOREVER, LONG, until
 from wassette_py.sandbox import memory, ticker, workers
 from wassette_py.sandbox.memory import MemoryWatch
-from wassette_py.sandbox.output import json_floor
 from wassette_py.sandbox.ticker import Ticker
 from wassette_py.sandbox.workers import Worker, Workers
 
@@ -201,14 +200,3 @@ def test_readings_are_shared_for_a_moment(now: list[float]) -> None:
     assert watch.resident() == 7
     now[0] += memory.READ_EVERY * 2
     assert watch.resident() > 7
-
-
-@pytest.mark.parametrize(
-    ("value", "size"), [("abc", 5), (b"abc", 3), ([1, 2], 5), ((), 1), (("ok", ("x",)), 12), (None, 1), (True, 1), (1.5, 1)]
-)
-def test_the_floor_of_a_results_text(value: object, size: int) -> None:
-    assert json_floor(value, 1 << 30) == size
-
-
-def test_counting_ends_when_there_is_enough() -> None:
-    assert json_floor(["x" * 100] * 1000, 500) < 2000

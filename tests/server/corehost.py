@@ -28,7 +28,7 @@ RESULT = {"type": "object", "properties": {"result": {}}, "required": ["result"]
 
 
 def value(result: object) -> CallResult:
-    return CallResult(value=result, value_text=json.dumps(result, separators=(",", ":")))
+    return CallResult(value_text=json.dumps(result, separators=(",", ":")))
 
 
 def returns(result: object) -> Body:
@@ -59,7 +59,16 @@ class FunctionHost:
     def tool(self, name: str) -> HostedTool | None:
         return self._hosted(name) if name in self.bodies else None
 
-    def start_call(self, name: str, arguments: Mapping[str, object], *, cancel: threading.Event, done: Done, decide: object = None) -> None:
+    def start_call(
+        self,
+        name: str,
+        arguments: Mapping[str, object],
+        *,
+        cancel: threading.Event,
+        done: Done,
+        decide: object = None,
+        size: int | None = None,
+    ) -> None:
         self.bodies[name](arguments, cancel, done)
 
     def _hosted(self, name: str) -> HostedTool:

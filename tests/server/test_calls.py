@@ -122,7 +122,7 @@ def test_a_fault_while_listing_is_an_internal_error(capfd: pytest.CaptureFixture
 
 
 def test_a_result_that_is_no_json_is_an_internal_error(capfd: pytest.CaptureFixture[str]) -> None:
-    wire = handshaken(FunctionHost(t=lambda arguments, cancel, done: done(CallResult(value=float("nan"), value_text="NaN"))))
+    wire = handshaken(FunctionHost(t=lambda arguments, cancel, done: done(CallResult(content=({"type": "text", "text": float("nan")},)))))
     assert wire.ask("tools/call", {"name": "t"})["error"]["code"] == -32603
     assert "ValueError" in capfd.readouterr().err
 

@@ -20,7 +20,7 @@ from mcp.shared.message import SessionMessage
 
 from tests.server.corehost import ENVELOPE, INITIALIZE, FunctionHost, Wire, enveloped, returns
 from wassette_py import __version__
-from wassette_py.server import results
+from wassette_py.server import messages, results
 from wassette_py.server.eras.welcome import INSTRUCTIONS
 
 CHANGE = "the list changes"
@@ -223,7 +223,8 @@ def reference(served: FunctionHost, bus: InMemorySubscriptionBus) -> Server[Any]
             raise MCPError(types.INVALID_PARAMS, "unknown tool")
         made: list[Any] = []
         body(params.arguments or {}, None, made.append)  # type: ignore[arg-type]
-        return types.CallToolResult.model_validate(results.called(made[0]), by_name=False)
+        written = json.loads(messages.result(0, results.called(made[0])))["result"]
+        return types.CallToolResult.model_validate(written, by_name=False)
 
     async def set_level(context: Any, params: types.SetLevelRequestParams) -> types.EmptyResult:
         return types.EmptyResult()

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.strategies import any_json, fitting_json, nearly_fitting_json, values, wit_types
+from tests.wit.walk import result_json
 from wassette_py.errors import InvalidArguments
 from wassette_py.wit.schema import input_schema, output_schema
 from wassette_py.wit.types import FunctionType, ResultType, WitType
-from wassette_py.wit.values import read_arguments, write_result
+from wassette_py.wit.values import read_arguments
 
 bounded = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -29,7 +30,7 @@ def _fits(schema: dict[str, Any], value: object) -> bool:
 
 def _json(f: FunctionType, value: object) -> object:
     """What is written for `value`, top-level results with their side."""
-    side, result = write_result(f, value)
+    side, result = result_json(f, value)
     return {side: result} if isinstance(f.result, ResultType) else result
 
 
@@ -50,7 +51,7 @@ def test_fitting_json_comes_back_equal_in_canonical_form(data: st.DataObject) ->
 @given(st.data())
 def test_what_is_written_fits_the_output_schema(data: st.DataObject) -> None:
     f = _function(data.draw(wit_types()))
-    side, written = write_result(f, data.draw(values(f.params[0][1])))
+    side, written = result_json(f, data.draw(values(f.params[0][1])))
     if side == "ok":
         assert _fits(output_schema(f), {"result": written})
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.every_type import COLORS, EXAMPLES, F32, F64, MODES, POINT, S64, SHAPE, TEXT, U8, U64, Example
+from tests.wit.walk import result_json
 from wassette_py.errors import InvalidArguments
 from wassette_py.wit.reading import read
 from wassette_py.wit.types import (
@@ -25,7 +26,6 @@ from wassette_py.wit.types import (
     WitType,
 )
 from wassette_py.wit.values import read_arguments, write_result
-from wassette_py.wit.values import write as write_value
 
 
 def _function(**params: WitType) -> FunctionType:
@@ -39,7 +39,7 @@ def _returning(type: WitType | None) -> FunctionType:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_an_example_of_every_type_is_read_and_written(example: Example) -> None:
     assert repr(read_arguments(_function(x=example.type), {"x": example.json})) == repr([example.value])
-    assert write_result(_returning(TupleType((example.type,))), (example.value,)) == ("ok", [example.canonical])
+    assert result_json(_returning(TupleType((example.type,))), (example.value,)) == ("ok", [example.canonical])
 
 
 def test_arguments_come_in_the_order_of_the_parameters() -> None:
@@ -132,7 +132,7 @@ def test_deep_json_is_refused_without_being_walked() -> None:
 
 
 def test_no_result_is_null() -> None:
-    assert write_result(_returning(None), None) == ("ok", None)
+    assert write_result(_returning(None), None) == ("ok", "null")
 
 
 @pytest.mark.parametrize(
@@ -147,17 +147,17 @@ def test_no_result_is_null() -> None:
     ],
 )
 def test_a_top_level_result_is_unwrapped(type: WitType, value: object, written: object) -> None:
-    assert write_result(_returning(type), value) == written
+    assert result_json(_returning(type), value) == written
 
 
 @pytest.mark.parametrize(("value", "written"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity"), (-0.0, -0.0)])
 def test_what_json_has_no_number_for_is_written_as_its_name(value: float, written: object) -> None:
     for type in (F32, F64):
-        assert repr(write_result(_returning(type), value)) == repr(("ok", written))
+        assert repr(result_json(_returning(type), value)) == repr(("ok", written))
 
 
 def test_a_type_without_json_is_neither_read_nor_written() -> None:
     with pytest.raises(TypeError, match="no JSON value can be a stream"):
         read(UnsupportedType("stream"), 1)
     with pytest.raises(TypeError, match="no JSON value can be a stream"):
-        write_value(UnsupportedType("stream"), 1)
+        write_result(_returning(UnsupportedType("stream")), 1)

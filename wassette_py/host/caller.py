@@ -51,6 +51,8 @@ class Call:
     claim: Callable[[], PolicyDocument] | None = None
     decide: Decide | None = None
     """Is asked about requests that the policy does not grant, while the guest waits."""
+    size: int | None = None
+    """How many bytes the arguments came in, where that is known."""
 
 
 class Caller:
@@ -141,6 +143,7 @@ class Caller:
             digest=str(call.component.digest),
             policy=self._policies.digest(call.component_id, call.policy),
             tool=call.tool,
+            size=call.size,
             names=[name for name, _ in call.function.params],
             seen=None if report is None else (call.policy, report),
         )

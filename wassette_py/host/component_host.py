@@ -207,8 +207,12 @@ class ComponentHost:
         cancel: threading.Event,
         done: Callable[[CallResult], None],
         decide: Decide | None = None,
+        size: int | None = None,
     ) -> None:
-        """Calls the served tool `name` on this thread, a daemon worker. `done` gets the result exactly once. Raises UnknownComponent."""
+        """Calls the served tool `name` on this thread, a daemon worker. `done` gets the result exactly once. Raises UnknownComponent.
+
+        `size`: the bytes of the message that asks for it, where they are known.
+        """
         hosted = self.tool(name)
         if hosted is None:
             raise UnknownComponent(name)
@@ -217,7 +221,7 @@ class ComponentHost:
         except WassetteError as error:
             done(failed(error))
             return
-        call = replace(call, claim=lambda: self.policies.claimed(hosted.component), decide=decide)
+        call = replace(call, claim=lambda: self.policies.claimed(hosted.component), decide=decide, size=size)
         self.caller.start(call, cancel=cancel, done=done)
 
     def opened(self, reference: Reference, tool: str | None, control: Control, policy: PolicyDocument | None = None) -> Call:

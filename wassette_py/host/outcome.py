@@ -41,12 +41,11 @@ class DeniedLine:
 
 @dataclass(frozen=True)
 class CallResult:
-    """One finished call. `error` None means `value` is its JSON result and `value_text` the same as JSON text.
+    """One finished call. `error` None means `value_text` is its result as JSON text.
 
     `content`: the result as MCP content blocks, where the component's author asked for that (`wit/content.py`).
     """
 
-    value: object = None
     value_text: str = "null"
     content: tuple[dict[str, Any], ...] | None = None
     error: str | None = None
@@ -57,6 +56,11 @@ class CallResult:
     stdout: str = ""
     stderr: str = ""
     seconds: float = 0.0
+
+    @property
+    def value(self) -> Any:
+        """The JSON value of the result. Who only passes it on need not ask."""
+        return json.loads(self.value_text)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -131,17 +135,17 @@ def _returned(function: FunctionType, report: CallReport, output: int, told: Cal
     from wassette_py.wit.content import content_blocks, returns_content
     from wassette_py.wit.values import write_result
 
-    side, value = write_result(function, report.value)
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    size = len(text.encode()) + len(report.stdout) + len(report.stderr)
+    side, text = write_result(function, report.value)
+    size = (len(text) if text.isascii() else len(text.encode())) + len(report.stdout) + len(report.stderr)
     if size > output:
         most = format_limit("output", output)
         raise LimitExceeded(f"its result and what it printed are {size} bytes, larger than {most} of output", limit="output")
     if side == "err":
+        value = json.loads(text)
         said = value if isinstance(value, str) else "" if value is None else text
         return side, replace(told, error=said or "the tool failed and did not say why", kind="tool-error")
-    content = content_blocks(value) if isinstance(value, list) and returns_content(function) else None
-    return side, replace(told, value=value, value_text=text, content=content)
+    content = content_blocks(json.loads(text)) if returns_content(function) else None
+    return side, replace(told, value_text=text, content=content)
 
 
 def _last_words(error: WassetteError, report: CallReport) -> tuple[str, ...]:
@@ -162,13 +166,9 @@ def without_secrets(result: CallResult, redactor: Redactor) -> CallResult:
     """`result` without the secrets that `redactor` knows, wherever they stand in it."""
     if redactor.is_ignorant:
         return result
-    value, text = redactor.value(result.value), result.value_text
-    if value != result.value:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return replace(
         result,
-        value=value,
-        value_text=text,
+        value_text=redactor.json_text(result.value_text),
         content=None if result.content is None else tuple(redactor.value(result.content)),
         notes=tuple(map(redactor.text, result.notes)),
         error=None if result.error is None else redactor.text(result.error),

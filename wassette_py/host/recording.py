@@ -101,15 +101,16 @@ class Recorder:
         digest: str,
         policy: str | None,
         tool: str,
+        size: int | None = None,
         names: Sequence[str] = (),
         seen: tuple[PolicyDocument, CallReport] | None = None,
     ) -> None:
-        """Records one call. `names`: the parameters in their order; `policy`: its digest; `seen`: policy and report, once it ran."""
+        """Records one call. `names`: the parameters in their order; `policy`: its digest; `seen`: policy and report, once it ran.
+
+        `size`: how many bytes the arguments came in; None: they are written to know it.
+        """
         given = [arguments[name] for name in names if name in arguments] if names else list(arguments.values())
-        try:
-            text = json.dumps(arguments, separators=(",", ":"), default=str)
-        except (ValueError, RecursionError):
-            text = ""
+        text = _json(arguments) if size is None or self._values else ""
         event: dict[str, object] = {
             "event": "call",
             **_who(who),
@@ -119,7 +120,7 @@ class Recorder:
             "tool": tool,
             "outcome": _OUTCOMES.get(result.kind, result.kind),
             "ms": round(result.seconds * 1000, 3),
-            "bytes_in": len(text),
+            "bytes_in": len(text) if size is None else size,
             "bytes_out": 0 if result.error is not None else len(result.value_text),
             "printed": len(result.stdout) + len(result.stderr),
             "arguments": [shape(value) for value in given[:MOST]],
@@ -129,6 +130,13 @@ class Recorder:
         if self._values:
             event["values"] = self._redactor.text(text)[:LONGEST_VALUES]
         self.log.record(event)
+
+
+def _json(arguments: Mapping[str, object]) -> str:
+    try:
+        return json.dumps(arguments, separators=(",", ":"), default=str)
+    except (ValueError, RecursionError):
+        return ""
 
 
 def _without_query(text: str) -> str:

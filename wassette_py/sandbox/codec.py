@@ -12,8 +12,10 @@ from ctypes import byref
 from typing import Any
 
 from wassette_py.sandbox import calling, layout
+from wassette_py.sandbox.columns import Kept
 from wassette_py.sandbox.lifting import lifting
-from wassette_py.sandbox.lowering import Kept, Rows, lowering
+from wassette_py.sandbox.lowering import Rows, lowering
+from wassette_py.sandbox.output import Room
 from wassette_py.wit.types import FunctionType, WitType
 
 
@@ -24,20 +26,21 @@ class FunctionCodec:
         self.function = f
         self._arguments = Rows([(b"", lowering(type)) for _, type in f.params])
         self._vals = layout.Val * len(f.params)
-        self._lift = None if f.result is None else lifter(f.result)
+        self._lift = None if f.result is None else lifting(f.result).block
 
-    def call(self, function: Any, context: Any, values: Sequence[object]) -> object:
+    def call(self, function: Any, context: Any, values: Sequence[object], room: Callable[[], Room] = Room) -> object:
         """Calls a `wasmtime_component_func_t` of the store with `context`; None for a function without a result.
 
         Raises WasmtimeError as wasmtime made it: a trap, a limit, or an error of the epoch callback; translating it is the caller's.
-        There is no post-return to call: wasmtime runs it as part of the call.
+        There is no post-return to call: wasmtime runs it as part of the call. Raises TooLarge for a result that does not fit into
+        `room`, which is asked when the guest has ended.
         """
         kept: Kept = []
         arguments = self._vals.from_buffer(self._arguments.of([values], kept))
         result = layout.Val()
         try:
             calling.call_raw(function, context, arguments, len(arguments), None if self._lift is None else byref(result))
-            return None if self._lift is None else self._lift(layout.copy_of(result))
+            return None if self._lift is None else self._lift(layout.copy_of(result), room())[0]
         finally:
             calling.delete(result)
 
@@ -45,4 +48,4 @@ class FunctionCodec:
 def lifter(type: WitType) -> Callable[[bytes], Any]:
     """What lifts a value of `type` from its 32 bytes, which go on owning what they own."""
     block = lifting(type).block
-    return lambda memory: block(memory)[0]
+    return lambda memory: block(memory, Room())[0]

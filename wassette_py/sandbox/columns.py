@@ -10,6 +10,9 @@ from typing import Any
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.layout import DATA, SIZE
 
+Kept = list[object]
+"""What must stay where it is until the call has ended."""
+
 
 class Column:
     """One place in each of several rows: `at` bytes into a row of `stride` bytes."""
@@ -32,7 +35,7 @@ class Column:
 
 
 class Names:
-    """Names of fields or cases, in memory for as long as this is."""
+    """Names of fields or cases, in memory for as long as this is: who points to one keeps this."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._texts = {name: name.encode() for name in names}
@@ -43,7 +46,8 @@ class Names:
         """The name as a vector of wasmtime's."""
         return layout.NAME.pack(self._sizes[name], self._addresses[name])
 
-    def put(self, column: Column, names: Sequence[str]) -> None:
+    def put(self, column: Column, names: Sequence[str], kept: Kept) -> None:
         """Writes a name to each row."""
+        kept.append(self)
         column.put(SIZE, "Q", map(self._sizes.__getitem__, names))
         column.put(DATA, "Q", map(self._addresses.__getitem__, names))

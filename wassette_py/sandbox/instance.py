@@ -10,10 +10,11 @@ from typing import Any
 from wasmtime import WasmtimeError
 from wasmtime import _ffi as ffi
 
+from wassette_py.errors import WassetteError
 from wassette_py.sandbox import calling, failures, memory, pacing, wasi
 from wassette_py.sandbox.engine import CompiledComponent, Entry
 from wassette_py.sandbox.memory import MemoryWatch
-from wassette_py.sandbox.output import check_size
+from wassette_py.sandbox.output import TooLarge, room_of, too_large
 from wassette_py.sandbox.state import CALLS, CallState
 from wassette_py.wit.types import FunctionType
 
@@ -40,11 +41,14 @@ class Guest:
 
         Whatever the guest returned, past its deadline it is a timeout: a cut sleep makes guests return as if nothing had happened.
         """
-        call, value, failure = self._call, None, None
+        call, value = self._call, None
+        failure: WassetteError | None = None
         try:
             value = self._run(self._component.entry(f), values)
         except WasmtimeError as error:
             failure = failures.failed(call, error)
+        except TooLarge:
+            failure = too_large(call)
         if call.cancel.is_set():
             call.stop("cancelled")
         elif time.monotonic() >= call.deadline:
@@ -52,7 +56,6 @@ class Guest:
         ended = failures.stopped(call) or failure
         if ended is not None:
             raise ended
-        check_size(value, call)
         return value
 
     @property
@@ -95,6 +98,6 @@ class Guest:
         call.instantiating = time.perf_counter() - began
         function = ffi.wasmtime_component_func_t()
         ffi.wasmtime_component_instance_get_func(ctypes.byref(instance), call.context, entry.index.ptr(), ctypes.byref(function))
-        value = entry.codec.call(function, call.context, values)
+        value = entry.codec.call(function, call.context, values, lambda: room_of(call))
         call.inside = time.perf_counter() - began
         return value

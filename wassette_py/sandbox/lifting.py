@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.layout import DATA, IS_OK, MEMORY, OPTION_PAYLOAD, RESULT_PAYLOAD, SIZE, VAL_SIZE, VALUE, VARIANT_PAYLOAD
+from wassette_py.sandbox.output import Room
 from wassette_py.wit.types import (
     BYTES,
     BoolType,
@@ -36,26 +37,26 @@ from wassette_py.wit.types import (
 
 Column = Sequence[Any]
 
+Finish = Callable[[Sequence[Column], Room], Column]
+"""Columns of plain numbers -> a column of values. Columns are never empty. Raises TooLarge before it copies more than there is room for."""
+
 _TEXT = ((SIZE, "Q"), (DATA, "Q"))
 
 
 @dataclass(frozen=True)
 class Lifting:
-    """`numbers`: where in a value what is, and its letter in `struct`, in that order; `finish`: columns of those -> a column of values.
-
-    Columns are never empty.
-    """
+    """`numbers`: where in a value what is, and its letter in `struct`, in that order; `finish` makes values of columns of those."""
 
     numbers: tuple[tuple[int, str], ...]
-    finish: Callable[[Sequence[Column]], Column]
+    finish: Finish
 
-    def block(self, memory: bytes) -> Column:
+    def block(self, memory: bytes, room: Room) -> Column:
         """The values that stand in `memory` one after another."""
-        return self.finish([_every_value(memory, at, code) for at, code in self.numbers])
+        return self.finish([_every_value(memory, at, code) for at, code in self.numbers], room)
 
-    def boxed(self, addresses: Sequence[int]) -> Column:
+    def boxed(self, addresses: Sequence[int], room: Room) -> Column:
         """The values at `addresses`, wherever those are."""
-        return self._row.at(addresses)[0]
+        return self._row.at(addresses, room)[0]
 
     @cached_property
     def _row(self) -> Rows:
@@ -76,21 +77,21 @@ class Rows:
             count += len(lifting.numbers)
         self._unpack_from = struct.Struct(pattern).unpack_from
 
-    def at(self, addresses: Sequence[int]) -> list[Column]:
+    def at(self, addresses: Sequence[int], room: Room) -> list[Column]:
         """A column of values for each part, of the rows at `addresses`."""
         numbers = list(zip(*map(self._unpack_from, repeat(MEMORY), addresses), strict=True))
-        return [lifting.finish(numbers[some]) for some, lifting in self._finish]
+        return [lifting.finish(numbers[some], room) for some, lifting in self._finish]
 
 
 def lifting(type: WitType) -> Lifting:
     """How values of `type` are read. Raises TypeError for a type no value can have."""
     match type:
         case BoolType() | IntegerType() | FloatType():
-            return Lifting(((VALUE, layout.SCALAR_CODES[layout.kind_of(type)]),), _only)
+            return Lifting(((VALUE, layout.SCALAR_CODES[layout.kind_of(type)]),), _scalars)
         case CharType():
-            return Lifting(((VALUE, layout.SCALAR_CODES[layout.CHAR]),), lambda numbers: list(map(chr, numbers[0])))
+            return Lifting(((VALUE, layout.SCALAR_CODES[layout.CHAR]),), lambda numbers, room: list(map(chr, _scalars(numbers, room))))
         case StringType() | EnumType():
-            return Lifting(_TEXT, lambda numbers: _texts(*numbers))
+            return Lifting(_TEXT, _texts)
         case FlagsType(names):
             return Lifting(_TEXT, _flags(names))
         case ListType(element):
@@ -102,12 +103,9 @@ def lifting(type: WitType) -> Lifting:
         case OptionType(some):
             return Lifting(((OPTION_PAYLOAD, "Q"),), _options(lifting(some)))
         case VariantType(cases):
-            payloads = {name: lifting(payload) for name, payload in cases if payload is not None}
-            return Lifting((*_TEXT, (VARIANT_PAYLOAD, "Q")), lambda numbers: _cases(payloads, _texts(*numbers[:2]), numbers[2]))
+            return Lifting((*_TEXT, (VARIANT_PAYLOAD, "Q")), _cases(_payloads(cases), _texts))
         case ResultType(ok, err):
-            sides = {side: lifting(payload) for side, payload in (("ok", ok), ("err", err)) if payload is not None}
-            numbers = ((IS_OK, "?"), (RESULT_PAYLOAD, "Q"))
-            return Lifting(numbers, lambda numbers: _cases(sides, ["ok" if is_ok else "err" for is_ok in numbers[0]], numbers[1]))
+            return Lifting(((IS_OK, "?"), (RESULT_PAYLOAD, "Q")), _cases(_payloads((("ok", ok), ("err", err))), _sides))
         case UnsupportedType(name):
             raise TypeError(f"no value can be a {name}")
         case _:
@@ -120,20 +118,24 @@ def _every_value(memory: bytes, at: int, code: str) -> list[Any]:
     return numbers
 
 
-def _only(numbers: Sequence[Column]) -> Column:
+def _scalars(numbers: Sequence[Column], room: Room) -> Column:
+    room.take(len(numbers[0]))
     return numbers[0]
 
 
-def _texts(sizes: Column, addresses: Column) -> list[str]:
-    return [MEMORY[at : at + size].decode() for size, at in zip(sizes, addresses, strict=True)]
+def _texts(numbers: Sequence[Column], room: Room) -> Column:
+    room.take(sum(numbers[0]) + 2 * len(numbers[0]))
+    return [MEMORY[at : at + size].decode() for size, at in zip(*numbers, strict=True)]
 
 
-def _byte_lists(numbers: Sequence[Column]) -> Column:
+def _byte_lists(numbers: Sequence[Column], room: Room) -> Column:
+    room.take(sum(numbers[0]) + 2 * len(numbers[0]))
     return [MEMORY[at + VALUE : at + VALUE + size * VAL_SIZE : VAL_SIZE] for size, at in zip(*numbers, strict=True)]
 
 
-def _blocks(numbers: Sequence[Column], width: int) -> bytes:
+def _blocks(numbers: Sequence[Column], width: int, room: Room) -> bytes:
     """What is in each of several vectors, joined."""
+    room.take(sum(numbers[0]) + len(numbers[0]))
     return b"".join([MEMORY[at : at + size * width] for size, at in zip(*numbers, strict=True)])
 
 
@@ -142,46 +144,58 @@ def _split(values: Iterable[Any], sizes: Column) -> list[list[Any]]:
     return [list(islice(left, size)) for size in sizes]
 
 
-def _lists(element: Lifting) -> Callable[[Sequence[Column]], Column]:
-    def finish(numbers: Sequence[Column]) -> Column:
-        memory = _blocks(numbers, VAL_SIZE)
-        return _split(element.block(memory) if memory else (), numbers[0])
+def _lists(element: Lifting) -> Finish:
+    def finish(numbers: Sequence[Column], room: Room) -> Column:
+        memory = _blocks(numbers, VAL_SIZE, room)
+        return _split(element.block(memory, room) if memory else (), numbers[0])
 
     return finish
 
 
-def _flags(order: Sequence[str]) -> Callable[[Sequence[Column]], Column]:
-    def finish(numbers: Sequence[Column]) -> Column:
-        words = memoryview(_blocks(numbers, layout.NAME_SIZE)).cast("Q")
-        return [
-            tuple([name for name in order if name in given])
-            for given in _split(_texts(words[::2].tolist(), words[1::2].tolist()), numbers[0])
-        ]
+def _flags(order: Sequence[str]) -> Finish:
+    def finish(numbers: Sequence[Column], room: Room) -> Column:
+        words = memoryview(_blocks(numbers, layout.NAME_SIZE, room)).cast("Q")
+        names = _texts((words[::2].tolist(), words[1::2].tolist()), room)
+        return [tuple([name for name in order if name in given]) for given in _split(names, numbers[0])]
 
     return finish
 
 
 def _rows(parts: Sequence[tuple[int, Lifting]]) -> Lifting:
     rows = Rows(parts)
-    return Lifting(((DATA, "Q"),), lambda numbers: list(zip(*rows.at(numbers[0]), strict=True)))
+    return Lifting(((DATA, "Q"),), lambda numbers, room: list(zip(*rows.at(numbers[0], room), strict=True)))
 
 
-def _options(some: Lifting) -> Callable[[Sequence[Column]], Column]:
-    def finish(numbers: Sequence[Column]) -> Column:
+def _options(some: Lifting) -> Finish:
+    def finish(numbers: Sequence[Column], room: Room) -> Column:
+        room.take(len(numbers[0]))
         present = [address for address in numbers[0] if address]
-        payloads = iter(some.boxed(present) if present else ())
+        payloads = iter(some.boxed(present, room) if present else ())
         return [(next(payloads),) if address else None for address in numbers[0]]
 
     return finish
 
 
-def _cases(payloads: Mapping[str, Lifting], names: Sequence[str], addresses: Column) -> Column:
-    values: list[tuple[str, Any]] = [(name, None) for name in names]
-    where: dict[str, list[int]] = {}
-    for place, (name, address) in enumerate(zip(names, addresses, strict=True)):
-        if address:
-            where.setdefault(name, []).append(place)
-    for name, places in where.items():
-        for place, payload in zip(places, payloads[name].boxed([addresses[place] for place in places]), strict=True):
-            values[place] = (name, payload)
-    return values
+def _payloads(cases: Iterable[tuple[str, WitType | None]]) -> dict[str, Lifting]:
+    return {name: lifting(payload) for name, payload in cases if payload is not None}
+
+
+def _sides(numbers: Sequence[Column], _room: Room) -> Column:
+    return ["ok" if is_ok else "err" for is_ok in numbers[0]]
+
+
+def _cases(payloads: Mapping[str, Lifting], named: Finish) -> Finish:
+    """Variants and results: all numbers but the last say which case, the last where its payload is."""
+
+    def finish(numbers: Sequence[Column], room: Room) -> Column:
+        room.take(len(numbers[0]))
+        *which, addresses = numbers
+        names = named(which, room)
+        where: dict[str, list[int]] = {}
+        for name, address in zip(names, addresses, strict=True):
+            if address:
+                where.setdefault(name, []).append(address)
+        values = {name: iter(payloads[name].boxed(found, room)) for name, found in where.items()}
+        return [(name, next(values[name]) if address else None) for name, address in zip(names, addresses, strict=True)]
+
+    return finish

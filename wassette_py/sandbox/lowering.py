@@ -13,7 +13,7 @@ from itertools import accumulate, chain
 from typing import Any, assert_never
 
 from wassette_py.sandbox import layout
-from wassette_py.sandbox.columns import Column, Names
+from wassette_py.sandbox.columns import Column, Kept, Names
 from wassette_py.sandbox.layout import DATA, IS_OK, OPTION_PAYLOAD, RESULT_PAYLOAD, VAL_SIZE, VALUE, VARIANT_PAYLOAD
 from wassette_py.wit.types import (
     BYTES,
@@ -34,7 +34,6 @@ from wassette_py.wit.types import (
     WitType,
 )
 
-Kept = list[object]
 Values = Sequence[Any]
 
 
@@ -138,16 +137,16 @@ def _lists(element: Lowering) -> Callable[[Values, Column, Kept], None]:
 
 def _enum(cases: Sequence[str]) -> Lowering:
     names = Names(cases)
-    return Lowering(_template(layout.ENUM), lambda values, column, _: names.put(column, values))
+    return Lowering(_template(layout.ENUM), lambda values, column, kept: names.put(column, values, kept))
 
 
 def _flags(flags: Sequence[str]) -> Lowering:
     names = Names(flags)
     packed = {name: names.packed(name) for name in flags}
 
-    def fill(values: Values, column: Column, kept: Kept, _names: Names = names) -> None:
+    def fill(values: Values, column: Column, kept: Kept) -> None:
         block = b"".join(map(packed.__getitem__, chain.from_iterable(values)))
-        kept.append(block)
+        kept += [names, block]
         column.put_vectors(list(map(len, values)), layout.address_of_bytes(block), layout.NAME_SIZE)
 
     return Lowering(_template(layout.FLAGS), fill)
@@ -157,7 +156,8 @@ def _rows(kind: int, parts: Sequence[tuple[bytes, Lowering]], names: Names | Non
     rows = Rows(parts)
     width = len(rows.template)
 
-    def fill(values: Values, column: Column, kept: Kept, _names: Names | None = names) -> None:
+    def fill(values: Values, column: Column, kept: Kept) -> None:
+        kept.append(names)
         address = layout.address_of_bytearray(rows.of(values, kept))
         column.put(DATA, "Q", range(address, address + width * len(values), width))
 
@@ -183,7 +183,7 @@ def _variant(cases: Sequence[tuple[str, WitType | None]]) -> Lowering:
     payloads = {name: lowering(payload) for name, payload in cases if payload is not None}
 
     def fill(values: Values, column: Column, kept: Kept) -> None:
-        names.put(column, [name for name, _ in values])
+        names.put(column, [name for name, _ in values], kept)
         column.put(VARIANT_PAYLOAD, "Q", _payloads(payloads, values, kept))
 
     return Lowering(_template(layout.VARIANT), fill)

@@ -20,6 +20,7 @@ class Redactor:
         self._lock = threading.Lock()
         self._values: frozenset[str] = frozenset()
         self._spellings: tuple[str, ...] = ()
+        self._in_json: tuple[str, ...] = ()
 
     @property
     def is_ignorant(self) -> bool:
@@ -34,6 +35,7 @@ class Redactor:
         with self._lock:
             self._values |= new
             spellings = {spelling for value in self._values for spelling in _spellings(value)}
+            self._in_json = tuple([_written(spelling) for spelling in spellings])
             self._spellings = tuple(sorted(spellings, key=len, reverse=True))  # one may be a part of another
 
     def text(self, text: str) -> str:
@@ -42,6 +44,14 @@ class Redactor:
             if spelling in text:
                 text = text.replace(spelling, MARK)
         return text
+
+    def json_text(self, text: str) -> str:
+        """JSON without any known value in its texts and keys; read only where one may be in it. As `value_text` is written."""
+        if not any(spelling in text for spelling in self._in_json):
+            return text
+        import json
+
+        return json.dumps(self.value(json.loads(text)), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
     def value(self, value: Any) -> Any:
         """A JSON value without any known value in its texts and keys."""
@@ -56,10 +66,17 @@ class Redactor:
         return value
 
 
+def _written(text: str) -> str:
+    """How `text` stands in a JSON text in which nothing is escaped that need not be."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
 def _spellings(value: str) -> set[str]:
     import json
     from urllib.parse import quote, quote_plus
 
     texts = {value, *(line for line in value.splitlines() if len(line.strip()) >= 16)}  # of a key in lines, each line
-    written = {json.dumps(text)[1:-1] for text in texts} | {json.dumps(text, ensure_ascii=False)[1:-1] for text in texts}
+    written = {json.dumps(text)[1:-1] for text in texts} | {_written(text) for text in texts}
     return texts | written | {repr(text)[1:-1] for text in texts} | {quote(value, safe=""), quote(value), quote_plus(value)}

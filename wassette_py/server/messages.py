@@ -6,7 +6,9 @@ batches. A line that is no message becomes a `Fault` that names the error to ans
 
 from __future__ import annotations
 
-from wassette_py.server.wire import json_text, parse
+from itertools import chain
+
+from wassette_py.server.wire import Written, json_text, parse
 
 TYPE_CHECKING = False  # the first reply waits for this module: typing, dataclasses and json would be half of it
 if TYPE_CHECKING:
@@ -138,16 +140,12 @@ def _deeper_than(value: object, line: bytes) -> bool:
     """Whether `value`, read from `line`, is nested deeper than MAX_DEPTH."""
     if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
         return False
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
+        inner = list(chain.from_iterable([outer.values() if outer.__class__ is dict else outer for outer in level]))
+        if {dict, list}.isdisjoint(map(type, inner)):
             return False
+        level = [each for each in inner if each.__class__ is dict or each.__class__ is list]
     return True
 
 
@@ -161,9 +159,12 @@ def encode(message: dict[str, Any]) -> bytes:
     return dump({"jsonrpc": "2.0", **message}).encode("utf-8", "replace") + b"\n"
 
 
-def result(request_id: RequestId, value: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a request that went well."""
-    return {"id": request_id, "result": value}
+def result(request_id: RequestId, value: dict[str, Any]) -> bytes:
+    """The answer to a request that went well, as a line. What of `value` is `Written` is not written again."""
+    written = [f"{dump(name)}:{part.text}" for name, part in value.items() if isinstance(part, Written)]
+    rest = dump({name: part for name, part in value.items() if not isinstance(part, Written)})[1:-1]
+    members = ",".join([*written, *([rest] if rest else [])])
+    return f'{{"jsonrpc":"2.0","id":{dump(request_id)},"result":{{{members}}}}}\n'.encode("utf-8", "replace")
 
 
 def error(request_id: RequestId | None, code: int, message: str, data: object = None) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def greeting(line: bytes) -> tuple[bytes, dict[str, Any]] | None:
     if not isinstance(message, Request) or message.method != "initialize" or enveloped(message):
         return None
     try:
-        return messages.encode(messages.result(message.id, welcome(message.params))), message.params
+        return messages.result(message.id, welcome(message.params)), message.params
     except RpcError:
         return None
 

@@ -56,9 +56,11 @@ class PendingCall:
         *,
         actor: Actor,
         asker: Asker | None,
+        size: int,
     ) -> None:
         self.cancel = threading.Event()
         self.actor = actor
+        self.size = size
         self._session = session
         self._id = request_id
         self._token = token
@@ -129,6 +131,7 @@ class Session:
         self._early: list[Notification] = []
         self._dialogue: Dialogue | None = None
         self._over = False
+        self._size = 0
         self._changed = threading.Condition()
         self._open: dict[RequestId, Entry] = {}
         self.reads_here: Callable[[], bool] = lambda: False
@@ -155,6 +158,7 @@ class Session:
 
     def receive(self, line: bytes) -> None:
         """Takes one line of the client. Raises nothing: whatever is wrong with it is answered."""
+        self._size = len(line)
         message = messages.decode(line)
         match message:
             case Request():
@@ -235,7 +239,7 @@ class Session:
 
         name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
         actor = Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name, via="mcp")
-        pending = PendingCall(self, request.id, token, logs, actor=actor, asker=asker)
+        pending = PendingCall(self, request.id, token, logs, actor=actor, asker=asker, size=self._size)
         self.begin(request.id, pending)
         try:
             self.toolbox.start(name, arguments, pending, pending.finish)
@@ -291,7 +295,7 @@ class Session:
         """Answers a request in the words of the era."""
         assert self._era is not None
         try:
-            line = messages.encode(messages.result(request_id, self._era.shape(result)))
+            line = messages.result(request_id, self._era.shape(result))
         except (ValueError, RecursionError):
             sys.excepthook(*sys.exc_info())
             line = messages.encode(messages.error(request_id, INTERNAL_ERROR, "internal error: the result is no JSON"))

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from wassette_py.errors import WassetteError
 from wassette_py.server.messages import dump
+from wassette_py.server.wire import Written, quoted
 
 if TYPE_CHECKING:
     from wassette_py.host import CallResult, HostedTool
 
+_QUOTE = '"'
 LOG_LINES = 200
 LOG_CHARACTERS = 16_384
 """How much of what a guest printed becomes log notifications, per stream and call."""
@@ -43,13 +45,13 @@ def called(outcome: CallResult) -> dict[str, Any]:
     """The tools/call result of a component's tool."""
     if outcome.error is not None:
         return failed(outcome.message)
-    value = outcome.value
+    said = [text_block(outcome.message)] if outcome.message else []  # a denial the guest swallowed
     if outcome.content is not None:
-        return {"content": [*outcome.content, *([text_block(outcome.message)] if outcome.message else [])], "isError": False}
-    content = [text_block(value if isinstance(value, str) else outcome.value_text)]
-    if outcome.message:  # a denial the guest swallowed
-        content.append(text_block(outcome.message))
-    return {"content": content, "structuredContent": {"result": value}, "isError": False}
+        return {"content": [*outcome.content, *said], "isError": False}
+    # NOTE: a large result is written once, and once more as text within text; a text is the same in both places.
+    value = outcome.value_text
+    blocks = [f'{{"type":"text","text":{value if value.startswith(_QUOTE) else quoted(value)}}}', *map(dump, said)]
+    return {"content": Written(f"[{','.join(blocks)}]"), "structuredContent": Written(f'{{"result":{value}}}'), "isError": False}
 
 
 def succeeded(value: dict[str, Any]) -> dict[str, Any]:

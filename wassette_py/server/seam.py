@@ -40,6 +40,7 @@ class ToolHost(Protocol):
         cancel: threading.Event,
         done: Callable[[CallResult], None],
         decide: Decide | None = None,
+        size: int | None = None,
     ) -> None: ...
 
 
@@ -51,6 +52,11 @@ class CallContext(Protocol):
 
     @property
     def actor(self) -> Actor: ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes asked for it."""
+        ...
 
     def progress(self, done: float, total: float | None, message: str) -> None: ...
 

@@ -169,7 +169,7 @@ class Toolbox:
             finish(results.called(outcome))
 
         decide = self._builtins.decider(context) if self._builtins else None
-        self._host.start_call(tool.name, arguments, cancel=context.cancel, done=finished, decide=decide)
+        self._host.start_call(tool.name, arguments, cancel=context.cancel, done=finished, decide=decide, size=context.size)
 
     def _component_tool(self, name: str) -> HostedTool | None:
         tool = self._host.tool(name)

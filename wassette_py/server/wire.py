@@ -29,7 +29,14 @@ class _Strict:
 _SPACE = " \t\n\r"
 
 
-def _codec() -> tuple[Callable[[str], Any], Callable[[Any], str]]:
+class Written:
+    """A JSON value that is text already."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def _codec() -> tuple[Callable[[str], Any], Callable[[Any], str], Callable[[str], str]]:
     import _json
 
     scan = _json.make_scanner(_Strict)  # type: ignore[arg-type]
@@ -44,7 +51,7 @@ def _codec() -> tuple[Callable[[str], Any], Callable[[Any], str]]:
             return _slowly(text)
         return value if end == len(text) else _slowly(text)
 
-    return parse, lambda value: "".join(iterencode(value, 0))
+    return parse, lambda value: "".join(iterencode(value, 0)), _json.encode_basestring
 
 
 def _refuse(value: object) -> NoReturn:
@@ -64,6 +71,6 @@ def _plainly(value: object) -> str:
 
 
 try:
-    parse, json_text = _codec()
+    parse, json_text, quoted = _codec()
 except (ImportError, AttributeError, TypeError):  # pragma: no cover - an interpreter without this C code
-    parse, json_text = _slowly, _plainly
+    parse, json_text, quoted = _slowly, _plainly, _plainly

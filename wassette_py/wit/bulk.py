@@ -1,21 +1,22 @@
-"""The short way for long lists: JSON items that are plainly right, read and written without the walk over their types for each of them.
+"""The short way for long lists: JSON items that are plainly right, read a whole column at a time, without a walk over their types for each.
 
-`quick_reader` takes only what needs no second look and raises Unusual for everything else; `reading.py` then does the whole list again, and
-finds the error or the rarer spelling. What it takes means exactly what it means there: a property test compares the two.
+`column_reader` takes only what needs no second look and raises Unusual for everything else; `reading.py` then does the whole list again,
+and finds the error or the rarer spelling. What it takes means exactly what it means there: a property test compares the two.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
-from wassette_py.wit.schema import SAFE_INTEGER
+from wassette_py.wit.schema import SAFE_INTEGER, may_be_omitted
 from wassette_py.wit.types import (
     BYTES,
     BoolType,
-    CharType,
     EnumType,
     FloatType,
     IntegerType,
@@ -27,7 +28,9 @@ from wassette_py.wit.types import (
     WitType,
 )
 
-Convert = Callable[[Any], Any]
+Column = Sequence[Any]
+Read = Callable[[Column], Column]
+"""JSON items -> their values. Columns are never empty."""
 
 
 class Unusual(Exception):
@@ -35,134 +38,141 @@ class Unusual(Exception):
 
 
 @cache
-def quick_reader(type: WitType) -> Convert | None:
+def column_reader(type: WitType) -> Read | None:
     """Reads what is plainly of `type`; None where there is no short way."""
     match type:
         case StringType():
-            return _text
+            return _texts
+        case EnumType(names):
+            return _enums(frozenset(names))
         case BoolType():
-            return _boolean
+            return _booleans
         case IntegerType():
             return _integers(max(type.minimum, -SAFE_INTEGER), min(type.maximum, SAFE_INTEGER))
         case FloatType(64):
-            return _number
+            return _numbers
         case ListType(element) if type != BYTES:
-            return _lists(quick_reader(element))
+            return _lists(column_reader(element))
         case OptionType(some) if not isinstance(some, OptionType):
-            return _options(quick_reader(some))
+            return _options(column_reader(some))
         case RecordType(fields):
-            return _records([(name, quick_reader(field)) for name, field in fields])
+            return _records([(name, may_be_omitted(field), column_reader(field)) for name, field in fields])
         case TupleType(members):
-            return _tuples([quick_reader(member) for member in members])
+            return _tuples([column_reader(member) for member in members])
         case _:
             return None
 
 
-def _text(value: Any) -> str:
-    if value.__class__ is not str:
+def _all_of(values: Iterable[Any], *types: type) -> None:
+    if not {*types}.issuperset(map(type, values)):
         raise Unusual
-    if not value.isascii():
+
+
+def _texts(values: Column) -> Column:
+    _all_of(values, str)
+    together = "".join(values)
+    if not together.isascii():
         try:
-            value.encode()
+            together.encode()
         except UnicodeEncodeError:
             raise Unusual from None
-    return value
+    return values
 
 
-def _boolean(value: Any) -> bool:
-    if value is True or value is False:
-        return value
-    raise Unusual
+def _enums(names: frozenset[str]) -> Read:
+    def read(values: Column) -> Column:
+        _all_of(values, str)
+        if not names.issuperset(values):
+            raise Unusual
+        return values
+
+    return read
 
 
-def _number(value: Any) -> float:
-    if value.__class__ is float and math.isfinite(value):
-        return value
-    if value.__class__ is int and -SAFE_INTEGER <= value <= SAFE_INTEGER:
-        return float(value)
-    raise Unusual
+def _booleans(values: Column) -> Column:
+    _all_of(values, bool)
+    return values
 
 
-def _integers(lowest: int, highest: int) -> Convert:
-    def read(value: Any) -> int:
-        if value.__class__ is int and lowest <= value <= highest:
-            return value
+def _integers(lowest: int, highest: int) -> Read:
+    def read(values: Column) -> Column:
+        _all_of(values, int)
+        if lowest <= min(values) and max(values) <= highest:
+            return values
         raise Unusual
 
     return read
 
 
-def _lists(read: Convert | None) -> Convert | None:
+_SAFE_INTEGERS = _integers(-SAFE_INTEGER, SAFE_INTEGER)
+
+
+def _numbers(values: Column) -> Column:
+    _all_of(values, int, float)
+    _SAFE_INTEGERS([value for value in values if value.__class__ is int] or (0,))
+    if all(map(math.isfinite, values)):
+        return list(map(float, values))
+    raise Unusual
+
+
+def _lists(read: Read | None) -> Read | None:
     if read is None:
         return None
 
-    def read_list(value: Any) -> list[Any]:
-        if value.__class__ is list:
-            return [read(item) for item in value]
-        raise Unusual
+    def read_lists(values: Column) -> Column:
+        _all_of(values, list)
+        elements = list(chain.from_iterable(values))
+        items = iter(read(elements) if elements else ())
+        return [list(islice(items, len(value))) for value in values]
 
-    return read_list
-
-
-def _options(read: Convert | None) -> Convert | None:
-    return None if read is None else lambda value: None if value is None else (read(value),)
+    return read_lists
 
 
-def _records(fields: list[tuple[str, Convert | None]]) -> Convert | None:
-    known = [(name, read) for name, read in fields if read is not None]
-    if len(known) < len(fields):
+def _options(read: Read | None) -> Read | None:
+    if read is None:
         return None
 
-    def read_record(value: Any) -> tuple[Any, ...]:
-        if value.__class__ is not dict or len(value) != len(known):
+    def read_options(values: Column) -> Column:
+        present = [value for value in values if value is not None]
+        items = iter(read(present) if present else ())
+        return [None if value is None else (next(items),) for value in values]
+
+    return read_options
+
+
+def _records(fields: Sequence[tuple[str, bool, Read | None]]) -> Read | None:
+    known = [(name, omitted, read) for name, omitted, read in fields if read is not None]
+    if len(known) < len(fields):
+        return None
+    names = {name for name, _, _ in known}
+
+    def read_records(values: Column) -> Column:
+        _all_of(values, dict)
+        whole = {len(known)}.issuperset(map(len, values))
+        if not whole and not names.issuperset(chain.from_iterable(values)):
             raise Unusual
         try:
-            return tuple([read(value[name]) for name, read in known])
-        except KeyError:  # a name is unknown, and perhaps another was omitted
+            # With as many names as there are fields, and every field among them, no other name is there.
+            columns = [
+                read(list(map(itemgetter(name), values)) if whole or not omitted else [value.get(name) for value in values])
+                for name, omitted, read in known
+            ]
+        except KeyError:
             raise Unusual from None
+        return list(zip(*columns, strict=True))
 
-    return read_record
+    return read_records
 
 
-def _tuples(members: list[Convert | None]) -> Convert | None:
+def _tuples(members: Sequence[Read | None]) -> Read | None:
     known = [read for read in members if read is not None]
     if len(known) < len(members):
         return None
 
-    def read_tuple(value: Any) -> tuple[Any, ...]:
-        if value.__class__ is not list or len(value) != len(known):
+    def read_tuples(values: Column) -> Column:
+        _all_of(values, list)
+        if not {len(known)}.issuperset(map(len, values)):
             raise Unusual
-        return tuple([read(item) for read, item in zip(known, value, strict=True)])
+        return list(zip(*[read(column) for read, column in zip(known, zip(*values, strict=True), strict=True)], strict=True))
 
-    return read_tuple
-
-
-@cache
-def quick_writer(type: WitType, write: Callable[[WitType, Any], Any]) -> Convert:
-    """Writes a value of `type`; `write` where there is no short way."""
-    match type:
-        case StringType() | BoolType() | CharType() | EnumType():
-            return _same
-        case IntegerType(bits) if bits < 64:
-            return _same
-        case FloatType(64):
-            return lambda value: value if math.isfinite(value) else write(type, value)
-        case RecordType(fields):
-            names = [name for name, _ in fields]
-            writers = [quick_writer(field, write) for _, field in fields]
-            return lambda value: dict(zip(names, [convert(item) for convert, item in zip(writers, value, strict=True)], strict=True))
-        case TupleType(members):
-            members_writers = [quick_writer(member, write) for member in members]
-            return lambda value: [convert(item) for convert, item in zip(members_writers, value, strict=True)]
-        case _:
-            return lambda value: write(type, value)
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def written(element: WitType, values: list[Any], write: Callable[[WitType, Any], Any]) -> list[Any]:
-    """The JSON of each value of a list."""
-    convert = quick_writer(element, write)
-    return list(values) if convert is _same else [convert(value) for value in values]
+    return read_tuples

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NoReturn, assert_never
 
-from wassette_py.wit.bulk import Unusual, quick_reader
+from wassette_py.wit.bulk import Unusual, column_reader
 from wassette_py.wit.schema import FLOAT_MAXIMUM, NOT_NUMBERS, SAFE_INTEGER, decimal_pattern, may_be_omitted
 from wassette_py.wit.types import (
     BYTES,
@@ -146,10 +146,10 @@ def _read_bytes(value: object) -> bytes:
 
 
 def _read_items(element: WitType, value: list[Any]) -> list[Any]:
-    quick = quick_reader(element)
-    if quick is not None:
+    read_column = column_reader(element)
+    if value and read_column is not None:
         with contextlib.suppress(Unusual):
-            return [quick(item) for item in value]
+            return list(read_column(value))
     items: list[Any] = []
     try:
         for item in value:
