@@ -241,6 +241,7 @@ def test_a_path_in_a_url_is_written_as_the_system_does() -> None:
     assert without_root("//x", windows=False) == "/x"
 
 
-def test_a_path_that_no_reference_could_hold_is_refused() -> None:
+@pytest.mark.parametrize("text", ["{}", "file:///{}", "oci-layout:///{}:tag"])
+def test_a_path_that_no_reference_could_hold_is_refused(text: str) -> None:
     with pytest.raises(InvalidReference, match="a path this long cannot be written as a reference"):
-        parse_reference("ü" * 2000)
+        parse_reference(text.format("ü" * 2000))

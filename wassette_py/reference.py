@@ -128,12 +128,16 @@ def parse_reference(text: str, *, base: Path | None = None) -> Reference:
     if scheme in _PARSERS:
         if not text.startswith(f"{scheme}://"):
             _refuse(text, f"{scheme} is written in lower case and followed by ://", f"{scheme}://{text[len(scheme) + 1 :].lstrip('/')}")
-        return _PARSERS[scheme](text)
+        return _writable(_PARSERS[scheme](text))
     if scheme == "http":
         _refuse(text, "http:// cannot be trusted to bring the bytes that were sent", f"https{text[4:]}")
     if "://" in text:
         _refuse(text, f"{scheme or 'this'} is no scheme of a reference", f"give {_FORMS}")
-    reference = FileReference(_normal(without_root(os.path.abspath(os.path.join(base or Path.cwd(), text)))))
+    return _writable(FileReference(_normal(without_root(os.path.abspath(os.path.join(base or Path.cwd(), text))))))
+
+
+def _writable(reference: Reference) -> Reference:
+    # Its one spelling escapes characters, and may be longer than what was typed.
     if len(str(reference)) > MAX_REFERENCE:
         raise InvalidReference("a path this long cannot be written as a reference", "move the file to a shorter path")
     return reference
