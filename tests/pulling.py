@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.layout_writer import artifact, digest
+from tests.patience import FOREVER, LONG
 from tests.registry import Registry
 from wassette_py.control import Control
 from wassette_py.fetch import Fetched, fetch
@@ -16,7 +17,8 @@ from wassette_py.settings import RegistrySettings, Settings
 BYTES = b"\0asm\x0d\0\1\0" + bytes(range(256)) * 40
 GOOD = artifact(BYTES)
 LAYER = digest(BYTES)
-QUICK = Patience(connect=1.0, read=1.0, budget=1.5, body=1.5, tries=3)
+QUICK = Patience(connect=LONG, read=LONG, budget=1.5, body=FOREVER, tries=3)
+"""Gives up soon what fails, and waits for what is slow: a test of silence says for how long it listens."""
 
 
 def with_component() -> Registry:

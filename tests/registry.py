@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.layout_writer import Artifact, digest
+from tests.patience import FOREVER
 
 TOKEN = "anonymous-token"
 IDENTITY = "an-identity-token"
@@ -224,7 +225,7 @@ def running(registry: Registry) -> Iterator[Registry]:
 
 def silent(handler: Handler) -> None:
     """Takes the request and never answers."""
-    handler.registry.stopping.wait(60)
+    handler.registry.stopping.wait(FOREVER)
 
 
 def stalled(handler: Handler) -> None:
@@ -232,7 +233,7 @@ def stalled(handler: Handler) -> None:
     handler.begin({"Content-Type": "application/octet-stream", "Content-Length": "1000000"})
     handler.wfile.write(b"begun")
     handler.wfile.flush()
-    handler.registry.stopping.wait(60)
+    handler.registry.stopping.wait(FOREVER)
 
 
 def endless(content_type: str = "application/octet-stream", length: int | None = None) -> Reply:

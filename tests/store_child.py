@@ -40,7 +40,7 @@ def kill_at(folder: Path, step_number: int, action: str) -> None:
         if len(steps) == step_number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    act(ComponentStore(folder, step=step), action)
+    act(ComponentStore(folder, step=step, patience=60), action)
 
 
 def grant(folder: Path, component_id: str, name: str, count: int) -> None:

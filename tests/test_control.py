@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.patience import FOREVER, LONG
 from wassette_py.control import Control, Progress, watched
 from wassette_py.errors import Cancelled
 
@@ -56,15 +57,17 @@ def test_an_error_of_watched_work_is_raised_where_it_is_waited_for() -> None:
 
 
 def test_watched_work_is_left_alone_and_told_to_stop_once_it_is_cancelled() -> None:
-    control, stopped = Control(), threading.Event()
+    control, stopped, raised = Control(), threading.Event(), threading.Event()
 
     def work(inner: Control) -> None:
-        inner.cancel.wait(10)
+        inner.cancel.wait(FOREVER)
         stopped.set()
+        raised.wait(FOREVER)
 
     threading.Timer(0.05, control.cancel.set).start()
     begun = time.monotonic()
     with pytest.raises(Cancelled):
         watched(work, control, "fetch")
-    assert time.monotonic() - begun < 1
-    assert stopped.wait(5)
+    assert time.monotonic() - begun < LONG
+    assert stopped.wait(LONG)
+    raised.set()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LONG
 from tests.store_child import NEW, OLD, act
 from tests.stored import child, make_record, names
 from wassette_py.errors import StoreError
@@ -54,7 +55,7 @@ def test_a_process_killed_at_any_step_leaves_the_old_or_the_new(tmp_path: Path, 
         folder = tmp_path / str(number)
         store = prepared(folder)
         process = child(folder, "kill", str(number), action)
-        printed, _ = process.communicate(timeout=30)
+        printed, _ = process.communicate(timeout=LONG)
         assert process.returncode == -9
         assert printed.splitlines() == steps[:number]
         # A reader without the lock, then what the next one to take it finds, then a whole store.

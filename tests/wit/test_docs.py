@@ -67,16 +67,16 @@ def test_a_binary_that_ends_early_has_no_documentation(wasm: bytes) -> None:
 
 
 def test_endless_sections_are_read_in_bounded_time() -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     assert read_docs(HEADER + b"\0\0" * 5_000_000).of(TEXT) == ""
-    assert time.monotonic() - start < 2
+    assert time.thread_time() - start < 5
 
 
 def test_very_many_worlds_are_searched_once() -> None:
     docs = read_docs(with_docs(HEADER, {"worlds": {f"{n}": 0 for n in range(90_000)}}))
-    start = time.monotonic()
+    start = time.thread_time()
     assert {docs.of(FunctionType(None, f"f{n}", (), None)) for n in range(2000)} == {""}
-    assert time.monotonic() - start < 2
+    assert time.thread_time() - start < 5
 
 
 @settings(deadline=None)

@@ -99,10 +99,10 @@ def test_only_interfaces_and_functions_count_as_imports(engine: Engine) -> None:
 
 def test_a_type_that_stands_for_an_enormous_tree_is_not_walked(engine: Engine) -> None:
     types = "(type $t0 u8)" + "".join([f"(type $t{n} (tuple $t{n - 1} $t{n - 1}))" for n in range(1, 19)])
-    start = time.monotonic()
+    start = time.thread_time()
     (f,) = read(engine, f'{types} (func (export "f") (param "x" (list $t18)) (canon lift (core func $i "two") {MEMORY}))').exports
     assert (f.params, f.result) == ((), TOO_LARGE)
-    assert time.monotonic() - start < 2
+    assert time.thread_time() - start < 2
 
 
 def test_a_type_that_is_too_deep_is_not_walked(engine: Engine) -> None:
