@@ -207,6 +207,9 @@ def test_an_installed_component_is_verified_from_what_is_kept(
     assert (text.startswith("id         mine\n"), "  met: signed by key release" in text) == (True, True)
     # As it is now, not as it was when it was loaded.
     write_trust(trust_file, reference, other=signer("P-384"))
+    inspected = wassette("component", "inspect", "mine")
+    assert (inspected.code, "no one (mine is not trusted any more: " in inspected.out) == (0, True)
+    assert wassette("component", "inspect", "mine", "-o", "json").json["verified"] is None
     refused = wassette("component", "verify", "mine", "-o", "json")
     assert (refused.code, refused.json["accepted"], refused.json["verified"], refused.json["reason"]) == (3, False, None, None)
     assert "signed by key other" in refused.json["error"]

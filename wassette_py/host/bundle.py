@@ -27,6 +27,7 @@ from wassette_py.oci.cache import MAX_NOTE, DownloadCache
 from wassette_py.oci.reading import MAX_COMPONENT
 from wassette_py.policy.document import document_json
 from wassette_py.reference import HttpsReference, OciReference
+from wassette_py.trust.scopes import place_of
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
@@ -88,7 +89,8 @@ def _check_words(host: ComponentHost, wanted: tuple[Wanted, ...], *, accept_poli
     for one in wanted:
         if trust.rule_for(one.reference) is None:
             raise VerificationError(
-                f"{one.id}: no trust scope names {one.reference.source}, and a bundle vouches for nothing", "wassette trust add --help"
+                f"{one.id}: no trust scope names {one.reference.source}, and a bundle vouches for nothing",
+                f"wassette trust add {place_of(one.reference)} --key FILE",
             )
     new = [one for one in wanted if one.policy is not None and one.policy != host.store.read_policy(one.id)]
     if new and not accept_policies:
