@@ -247,3 +247,19 @@ def test_who_vouches_has_one_shape_wherever_it_came_from(wassette: Wassette, lay
             assert wassette("trust", "remove", source(reference)).code == 0
     shapes.add(tuple(wassette("component", "verify", "one.wasm", "-o", "json").json))
     assert len(shapes) == 1
+
+
+def test_what_was_loaded_before_anything_asked_for_signatures_says_so_and_is_loaded_again(
+    wassette: Wassette, layout: Layout, tmp_path: Path
+) -> None:
+    reference = layout(RELEASE)
+    assert wassette("component", "load", reference).code == 0
+    note = "signatures were not looked for when it was loaded: nothing asked for them"
+    assert note in wassette("component", "verify", "one", "--explain").out
+    assert wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE)).code == 0
+    refused = wassette("component", "verify", "one", "-o", "json")
+    assert (refused.code, refused.json["notes"]) == (3, [note])
+    assert wassette("tool", "call", "answer").code == 3
+    assert wassette("component", "load", reference).code == 0
+    assert wassette("component", "verify", "one", "-o", "json").json["notes"] == []
+    assert wassette("tool", "call", "answer").code == 0
