@@ -85,6 +85,7 @@ def test_explain_says_what_was_found_by_whom_and_which_rule_failed(wassette: Was
     for part in (
         "trust scope: oci-layout://",
         "  met: signed by key release",
+        "    by referrer sha256:",
         "found beside it: 2 signature objects",
         "nothing against it",
     ):
@@ -95,11 +96,13 @@ def test_explain_says_what_was_found_by_whom_and_which_rule_failed(wassette: Was
     assert document["scope"]["mode"] == "enforce"
     assert [one["met"] for one in document["requirements"]] == [True]
     assert sorted(len(one["signers"]) for one in document["signatures"]) == [0, 1]
+    assert document["requirements"][0]["by"] == [one["where"] for one in document["signatures"] if one["signers"]]
     bad = layout(STRANGER, name="bad")
     assert wassette("trust", "add", source(bad), "--key", key_file(tmp_path, RELEASE)).code == 0
     refused = wassette("component", "verify", bad, "--explain")
     assert refused.code == 3
     assert "  NOT met: signed by key release" in refused.out
+    assert "    by " not in refused.out
     assert wassette("component", "verify", bad, "-o", "json").json["error"].startswith(f"{bad} with digest sha256:")
 
 
