@@ -85,7 +85,7 @@ def test_the_policy_of_the_readme_parses(block: str) -> None:
 def test_the_trust_file_of_the_readme_parses(block: str) -> None:
     root = lab_root()
     text = block.replace("sha256:…", f"sha256:{'0' * 64}").replace('sha256: "…"', f"sha256: {hashlib.sha256(root).hexdigest()}")
-    assert len(parse_trust_policy(text, "README.md", {"roots/sigstore.json": root}.__getitem__).scopes) == 3
+    assert len(parse_trust_policy(text, "README.md", {"roots/sigstore-6494e21e.json": root}.__getitem__).scopes) == 3
 
 
 def test_the_files_that_the_readme_names_exist() -> None:

@@ -40,3 +40,11 @@ def test_another_identity_is_refused_with_exit_3_and_named(wassette: Wassette, t
         ran = wassette(*words)
         assert ran.code == 3
         assert f"signature by mallory@evil.example (issuer {ISSUER})" in ran.err
+
+
+@pytest.mark.parametrize(("age", "says"), [("90d", "90 days"), ("1d", "1 day"), ("36h", "36 hours")])
+def test_how_old_a_signature_may_be_is_shown(wassette: Wassette, trust_file: Path, age: str, says: str) -> None:
+    write_policy(trust_file, "ghcr.io/acme", lab_root(), scope=f"    freshness: {{max_age: {age}}}\n")
+    assert f"signed by {IDENTITY} (issuer {ISSUER}) and at most {says} ago" in wassette("trust", "show").out
+    signatures = wassette("trust", "show", "-o", "json").json["scopes"][0]["signatures"]
+    assert signatures["max_age_seconds"] == {"90d": 7776000, "1d": 86400, "36h": 129600}[age]

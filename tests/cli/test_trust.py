@@ -19,7 +19,7 @@ def test_without_a_file_nothing_is_trusted(wassette: Wassette, trust_file: Path)
     ran = wassette("trust", "show")
     assert (ran.code, ran.out) == (0, "")
     assert ran.err == f"{trust_file} names no scope: nothing from a registry is trusted\n"
-    assert wassette("trust", "show", "-o", "json").json == {"file": str(trust_file), "keys": [], "scopes": []}
+    assert wassette("trust", "show", "-o", "json").json == {"file": str(trust_file), "keys": [], "roots": [], "scopes": []}
 
 
 def test_a_scope_is_added_shown_and_removed(wassette: Wassette, trust_file: Path) -> None:

@@ -17,7 +17,7 @@ from wassette_py.trust.document import TrustPolicy, parse_trust_policy
 from wassette_py.trust.fulcio import logs_of
 from wassette_py.trust.identities import Certified, Keyless, distinct
 from wassette_py.trust.keys import parse_public_key
-from wassette_py.trust.roots import TrustRoot
+from wassette_py.trust.roots import SIGSTORE_TUF, TrustRoot
 
 LAB = Lab()
 ROOT = LAB.root()
@@ -72,12 +72,31 @@ def test_a_root_that_changes_is_a_policy_that_changes() -> None:
         (f"{{lab: {{file: lab.json, sha256: {PIN}, updated: yesterday}}}}", "expected a day such as"),
         (f"{{lab: {{file: lab.json, sha256: {PIN}, updated: 2026-01-01, max_age: 90}}}}", "expected text"),
         (f"{{lab: {{file: lab.json, sha256: {PIN}, updated: 2026-01-01, max_age: 3m}}}}", "expected an age such as 90d"),
+        (f"{{lab: {{file: lab.json, sha256: {PIN}, tuf_root: x}}}}", "the key tuf is missing"),
+        (f"{{lab: {{file: lab.json, sha256: {PIN}, tuf: https://tuf.example}}}}", "the key tuf_root is missing"),
+        (f"{{lab: {{file: lab.json, sha256: {PIN}, tuf: http://tuf.example, tuf_root: x}}}}", "expected https://HOST/PATH"),
+        (f"{{lab: {{file: lab.json, sha256: {PIN}, tuf: https://tuf.example/, tuf_root: x}}}}", "expected https://HOST/PATH"),
     ],
 )
 def test_a_root_that_is_not_pinned_refuses_the_policy(roots: str, says: str) -> None:
     with pytest.raises(InvalidTrustPolicy, match=says) as caught:
         parsed(roots)
     assert str(caught.value).startswith("trust.yaml:2: ")
+
+
+def test_a_root_says_where_it_is_published_and_where_that_chain_begins() -> None:
+    def read_root(text: str) -> TrustRoot:
+        return parsed(f"{{lab: {{file: lab.json, sha256: {PIN}, {text}}}}}").roots["lab"]
+
+    own = read_root("tuf: http://localhost:5000/tuf, tuf_root: start.json")
+    assert (own.tuf, own.tuf_root) == ("http://localhost:5000/tuf", "start.json")
+    assert read_root(f"tuf: {SIGSTORE_TUF}").tuf_root is None
+
+
+def test_the_age_of_a_root_is_told() -> None:
+    root, today = TrustRoot("lab", ROOT, updated=date(2026, 6, 1)), date(2026, 6, 11)
+    assert root.age(today) == "updated 2026-06-01, 10 days ago"
+    assert TrustRoot("lab", ROOT).age(today) == "not updated since it was added; its newest part is of 2026-01-01"
 
 
 def test_a_policy_read_alone_opens_no_root() -> None:

@@ -136,11 +136,9 @@ def sign(
 
 
 def _installed(session: Session, component: str) -> describing.Portrait:
-    host = session.host
-    entry = host.entry(component)
-    assert entry.record is not None
-    policy = None if host.store.read_policy(component) is None else host.policies.of(component)
-    return describing.portrait_of(entry.record, policy, refused=entry.problem)
+    store = session.host.store
+    policy = None if store.read_policy(component) is None else session.host.policies.of(component)
+    return describing.portrait_of(store.record(component), policy)
 
 
 def _looked_at(session: Session, text: str) -> describing.Portrait:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wassette_py.cli.arguments import read_text
-from wassette_py.cli.options import Command, Session, noun, session_of
+from wassette_py.cli.options import Command, FetchCommand, noun, session_of
 from wassette_py.cli.render import show, talk
 from wassette_py.cli.signing import PasswordFile, read_password
-from wassette_py.cli.text import columns, plural
+from wassette_py.cli.trusted import evidence_of, root_document, show_policy
 from wassette_py.errors import InvalidArguments
 from wassette_py.files import write_new
-
-if TYPE_CHECKING:
-    from wassette_py.trust.document import TrustPolicy, TrustScope
-    from wassette_py.trust.keys import PublicKey
-    from wassette_py.trust.rules import SignatureRule
 
 app = noun("Decide from where components are accepted.")
 
@@ -31,7 +26,7 @@ Scope = Annotated[
 def show_trust(context: typer.Context) -> None:
     """Show the trust policy."""
     session = session_of(context)
-    _show(session, session.host.verifier.trust(), str(session.settings.trust_file))
+    show_policy(session, session.host.verifier.trust(), str(session.settings.trust_file))
 
 
 @app.command("add", cls=Command)
@@ -46,8 +41,19 @@ def add(
     ] = None,
     key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Accept what this public key signed; it is copied.")] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The key's name (default: from its file).")] = None,
+    identity: Annotated[
+        str | None, typer.Option("--identity", metavar="TEXT", help="Accept what this identity signed keyless; needs --issuer.")
+    ] = None,
+    identity_regex: Annotated[
+        str | None, typer.Option("--identity-regex", metavar="REGEX", help="The same, for identities it matches as a whole.")
+    ] = None,
+    issuer: Annotated[str | None, typer.Option("--issuer", metavar="URL", help="Who vouches for the identity.")] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", metavar="FILE", help="The trust root of another instance than Sigstore's; it is copied.")
+    ] = None,
 ) -> None:
     """Accept components of a scope."""
+    from wassette_py.host.roots import Wanted, add_scope_with_identity
     from wassette_py.host.trusting import add_scope_with_key, edit_trust, key_reader
     from wassette_py.reference import Digest
     from wassette_py.trust.document import TrustScope
@@ -55,20 +61,28 @@ def add(
 
     if name is not None and key is None:
         context.fail("--name is for a key: --key FILE")
+    keyless = identity is not None or identity_regex is not None
+    if keyless != (issuer is not None) or (identity is not None and identity_regex is not None) or (root is not None and not keyless):
+        context.fail("a keyless signer is one identity and its issuer: --identity TEXT (or --identity-regex REGEX) --issuer URL")
+    if keyless and key is not None:
+        context.fail("a scope is added with a key or with an identity; both are for the file: all: [{key: …}, {keyless: …}]")
     new = TrustScope(scope, unsigned=unsigned, reason=reason, digests=tuple(map(Digest.parse, digest or ())))
     session = session_of(context)
     pem = None if key is None else read_text(key)
     folder = session.settings.trust_file.parent
 
     def edit(text: str, source: str) -> str:
+        if issuer is not None:
+            return add_scope_with_identity(text, new, source, folder=folder, wanted=Wanted(issuer, identity, identity_regex, root))
         if key is None or pem is None:
             return add_scope(text, new, source, key_reader(folder))
         return add_scope_with_key(text, new, source, folder=folder, name=name or key.stem.lower(), pem=pem)
 
     with session.host.recorder.operation("trust-add", None, scope=new.match) as learnt:
         edit_trust(session.settings.trust_file, edit)
-        learnt["accepts"] = "; ".join(_evidence(one) for one in session.host.verifier.trust().scopes if one.match == new.match)
-    talk(f"{new.match} is trusted now" + ("" if pem is None else ", when this key has signed"))
+        learnt["accepts"] = "; ".join(evidence_of(one) for one in session.host.verifier.trust().scopes if one.match == new.match)
+    when = ", when this key has signed" if pem is not None else ", when this identity has signed" if keyless else ""
+    talk(f"{new.match} is trusted now{when}")
 
 
 @app.command("remove", cls=Command)
@@ -108,6 +122,27 @@ def generate_key(
     show(session_of(context), document, [key.public_pem.rstrip()])
 
 
+@app.command("update-root", cls=FetchCommand)
+def update_root(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Which root (default: the one that says where it is published).")
+    ] = None,
+) -> None:
+    """Ask the publisher of a trust root for the current one, and pin that."""
+    from wassette_py.host.roots import update_root as update
+
+    session = session_of(context)
+    with session.host.recorder.operation("trust-update-root", None, root=name) as learnt:
+        updated = session.wait_for(lambda _: update(session.settings, name), label="asking for the trust root")
+        before, after = updated.before, updated.after
+        learnt |= {"root": after.name, "sha256": after.fingerprint, "was": before.fingerprint}
+    is_new = f"sha256:{after.fingerprint}, was sha256:{before.fingerprint}" if updated.changed else f"still sha256:{after.fingerprint}"
+    talk(f"{after}: {is_new}; updated {after.updated}")
+    if session.json:
+        show(session, {**root_document(after), "was": before.fingerprint, "changed": updated.changed}, [])
+
+
 @app.command("check", cls=Command)
 def check(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A trust policy (-: stdin).")]) -> None:
     """Parse a trust policy and explain it."""
@@ -118,59 +153,4 @@ def check(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="
     policy = parse_trust_policy(read_text(file), str(file), key_reader(file.parent))
     for key in policy.keys.values():
         load(key)
-    _show(session_of(context), policy, str(file))
-
-
-def _show(session: Session, policy: TrustPolicy, source: str) -> None:
-    if not policy.scopes:
-        talk(f"{source} names no scope: nothing from a registry is trusted")
-    else:
-        talk(f"{source}: {plural(len(policy.scopes), 'scope')}")
-    if policy.scopes or session.json:
-        rows = [("SCOPE", "ACCEPTED", "REASON"), *((scope.match, _evidence(scope), scope.reason or "") for scope in policy.scopes)]
-        keys, scopes = [_key(key) for key in policy.keys.values()], [_document(scope) for scope in policy.scopes]
-        show(session, {"file": source, "keys": keys, "scopes": scopes}, columns(rows))
-
-
-def _evidence(scope: TrustScope) -> str:
-    pins = [str(digest) for digest in scope.digests]
-    asked = [] if scope.signatures is None else [_asked(scope.signatures) + (" (warn)" if scope.warn else "")]
-    return ", ".join([*(["unsigned"] if scope.unsigned else []), *asked, *pins])
-
-
-def _asked(rule: SignatureRule) -> str:
-    every = [f"signed by {key.name}" for key in rule.every]
-    some = [f"signed by {rule.at_least} of {'|'.join(key.name for key in rule.some)}"] if rule.some else []
-    attested = [f"attested by {'|'.join(key.name for key in one.by)}: {one.predicate_type}" for one in rule.attestations]
-    return " and ".join([*every, *some, *attested])
-
-
-def _document(scope: TrustScope) -> dict[str, Any]:
-    return {
-        "match": scope.match,
-        "unsigned": scope.unsigned,
-        "reason": scope.reason,
-        "digests": [str(digest) for digest in scope.digests],
-        "insecure_http": scope.insecure_http,
-        "signatures": None if scope.signatures is None else _rule(scope.signatures),
-        "mode": "warn" if scope.warn else "enforce",
-    }
-
-
-def _rule(rule: SignatureRule) -> dict[str, Any]:
-    return {
-        "all": [key.name for key in rule.every],
-        "any": {"at_least": rule.at_least, "of": [key.name for key in rule.some]} if rule.some else None,
-        "formats": list(rule.formats),
-        "annotations": dict(rule.annotations),
-        "logs": [key.name for key in rule.logs],
-        "log_required": rule.log_required,
-        "min_version": None if rule.min_version is None else str(rule.min_version),
-        "attestations": [
-            {"type": one.predicate_type, "by": [key.name for key in one.by], "where": dict(one.where)} for one in rule.attestations
-        ],
-    }
-
-
-def _key(key: PublicKey) -> dict[str, Any]:
-    return {"name": key.name, "kind": key.kind, "fingerprint": f"sha256:{key.fingerprint}"}
+    show_policy(session_of(context), policy, str(file))

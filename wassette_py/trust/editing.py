@@ -6,16 +6,18 @@ Each edit is parsed again and compared with what was meant; an edit that would m
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from wassette_py.errors import InvalidTrustPolicy
-from wassette_py.strict_yaml import Value
+from wassette_py.strict_yaml import StrictReader, Value
 from wassette_py.trust.document import TrustReader, TrustScope, check_reason
+from wassette_py.trust.identities import Named
 from wassette_py.trust.keys import PublicKey
+from wassette_py.trust.roots import TrustRoot
 from wassette_py.trust.scopes import parse_scope
 from wassette_py.trust.signer_reader import ReadKey, no_files
+from wassette_py.trust.surgery import appended, line_end, member, plain, with_entry, without
 
 _EMPTY = "version: 1\ndefault: deny\n"
 
@@ -25,7 +27,7 @@ def add_scope(text: str, scope: TrustScope, source: str = "trust.yaml", read_key
     reader = TrustReader(source, read_key)
     policy = reader.policy(text)
     if scope.unsigned == bool(scope.digests or scope.signatures):
-        wanted = "--key FILE, --digest sha256:HEX, or --unsigned --reason TEXT"
+        wanted = "--key FILE, --identity TEXT --issuer URL, --digest sha256:HEX, or --unsigned --reason TEXT"
         raise InvalidTrustPolicy(f"{scope.match}: a scope says who must have signed or pins digests, or accepts what is unsigned", wanted)
     if scope.unsigned:
         try:
@@ -41,7 +43,7 @@ def add_scope(text: str, scope: TrustScope, source: str = "trust.yaml", read_key
     item = reader.items[scope.match].data
     assert isinstance(item, dict)
     for digest in new:
-        text = _appended(text, item["digests"], [str(digest)], str(digest))
+        text = appended(text, item["digests"], [str(digest)], str(digest))
         reader = TrustReader(source, read_key)
         reader.policy(text)
         item = reader.items[scope.match].data
@@ -56,17 +58,44 @@ def add_key(text: str, key: PublicKey, file: str, source: str = "trust.yaml", re
     policy = reader.policy(text)
     if key.name in policy.keys:
         raise InvalidTrustPolicy(f"{source}:{policy.keys[key.name].line}: the key {key.name} stands there already", "--name OTHER-NAME")
-    entry = f"{_plain(key.name)}: {{file: {_plain(file)}}}"
-    assert reader.root is not None
-    keys = reader.root.data.get("keys") if isinstance(reader.root.data, dict) else None
-    if keys is not None and isinstance(keys.data, dict) and keys.data:
-        text = _with_entry(text, keys, entry)
-    elif keys is None:
-        begun = text if not text or text.endswith("\n") else f"{text}\n"
-        text = begun + ("" if reader.root.data else _EMPTY) + f"keys:\n  {entry}\n"
-    else:
-        text = f"{text[: keys.place.start].rstrip(' ')} {{{entry}}}{text[keys.place.end :]}"
-    return _checked(text, source, read_key, policy.scopes, {**policy.keys, key.name: key})
+    text = _with_named(text, reader, "keys", f"{plain(key.name)}: {{file: {plain(file)}}}")
+    return _checked(text, source, read_key, policy.scopes, keys={**policy.keys, key.name: key})
+
+
+def add_root(text: str, root: TrustRoot, source: str = "trust.yaml", read_key: ReadKey = no_files) -> str:
+    """`text` with `root`, whose name is not taken, among its roots."""
+    reader = TrustReader(source, read_key)
+    policy = reader.policy(text)
+    fields = [
+        f"file: {plain(root.file)}",
+        f"sha256: {json.dumps(root.fingerprint)}",
+        *([f"tuf: {json.dumps(root.tuf)}"] if root.tuf else []),
+    ]
+    text = _with_named(text, reader, "roots", f"{plain(root.name)}: {{{', '.join(fields)}}}")
+    return _checked(text, source, read_key, policy.scopes, roots={**policy.roots, root.name: root})
+
+
+def replace_root(text: str, root: TrustRoot, source: str = "trust.yaml", read_key: ReadKey = no_files) -> str:
+    """`text` with the file, the digest and the day of `root` in the place of those it has. Raises InvalidTrustPolicy when it has none."""
+
+    def found() -> Value | None:
+        return member(member(StrictReader(source, InvalidTrustPolicy).read(text), "roots"), root.name)
+
+    if found() is None:
+        raise InvalidTrustPolicy(f"{source} names no root {root.name}", "wassette trust show")
+    try:
+        for name, value in (("file", root.file), ("sha256", root.fingerprint), ("updated", str(root.updated))):
+            item = found()
+            assert item is not None
+            given, written = member(item, name), json.dumps(value)
+            if given is None:
+                text = with_entry(text, item, f"{name}: {written}")
+            else:
+                text = text[: given.place.start] + written + text[given.place.end :]
+        done = TrustReader(source, read_key).policy(text).roots.get(root.name) == root
+    except InvalidTrustPolicy:
+        done = False
+    return _written_well(text, source, done=done)
 
 
 def remove_scope(text: str, match: str, source: str = "trust.yaml", read_key: ReadKey = no_files) -> str:
@@ -82,15 +111,27 @@ def remove_scope(text: str, match: str, source: str = "trust.yaml", read_key: Re
     scopes = _scopes(reader)
     assert scopes is not None
     left = tuple(known for known in policy.scopes if known.match != name)
-    return _checked(_without(text, scopes, reader.items[name]), source, read_key, left)
+    return _checked(without(text, scopes, reader.items[name]), source, read_key, left)
 
 
-def _checked(text: str, source: str, read_key: ReadKey, scopes: tuple[TrustScope, ...], keys: Mapping[str, PublicKey] | None = None) -> str:
+def _checked(
+    text: str,
+    source: str,
+    read_key: ReadKey,
+    scopes: tuple[TrustScope, ...],
+    *,
+    keys: Mapping[str, PublicKey] | None = None,
+    roots: Mapping[str, TrustRoot] | None = None,
+) -> str:
     try:
         policy = TrustReader(source, read_key).policy(text)
-        done = policy.scopes == scopes and (keys is None or policy.keys == keys)
+        done = policy.scopes == scopes and keys in (None, policy.keys) and roots in (None, policy.roots)
     except InvalidTrustPolicy:
         done = False
+    return _written_well(text, source, done=done)
+
+
+def _written_well(text: str, source: str, *, done: bool) -> str:
     if not done:
         raise InvalidTrustPolicy(f"{source} is written in a way that cannot be edited without losing something", "edit it by hand")
     return text
@@ -105,7 +146,7 @@ def _inserted(text: str, reader: TrustReader, scope: TrustScope) -> str:
     lines, flow = _written(scope)
     scopes = _scopes(reader)
     if scopes is not None and scopes.data:
-        return _appended(text, scopes, lines, flow)
+        return appended(text, scopes, lines, flow)
     assert reader.root is not None
     if scopes is not None and scopes.flow and reader.root.flow:
         return text[: scopes.place.end - 1] + flow + text[scopes.place.end - 1 :]
@@ -114,57 +155,31 @@ def _inserted(text: str, reader: TrustReader, scope: TrustScope) -> str:
         # What stood for "none" goes, the comment behind it stays, and the list begins on the next line.
         before = text[: scopes.place.start].rstrip(" ")
         text = before + text[scopes.place.end :]
-        end = _line_end(text, len(before) - 1)
+        end = line_end(text, len(before) - 1)
         return text[:end] + block + (text[end:] or "\n")
     begun = text if not text or text.endswith("\n") else f"{text}\n"
     return begun + ("" if reader.root.data else _EMPTY) + f"scopes:{block}\n"
 
 
-def _appended(text: str, value: Value, lines: list[str], flow: str) -> str:
-    """`text` with one more item at the end of the list `value`."""
-    if value.flow:
-        end = value.place.end - 1
-        before = text[:end].rstrip()
-        return before + ("" if before.endswith(",") else ",") + f" {flow}" + text[len(before) : end] + text[end:]
-    indent = _column(text, value.place.start)
-    block = "".join(f"\n{' ' * indent}{'- ' if number == 0 else '  '}{line}" for number, line in enumerate(lines))
-    end = _line_end(text, _last(value))
-    return text[:end] + block + text[end:]
-
-
-def _with_entry(text: str, mapping: Value, entry: str) -> str:
-    """`text` with one more key at the end of `mapping`."""
-    if mapping.flow:
-        end = mapping.place.end - 1
-        before = text[:end].rstrip()
-        return before + ("" if before.endswith(",") else ",") + f" {entry}" + text[len(before) :]
-    end = _line_end(text, _last(mapping))
-    return text[:end] + f"\n{' ' * _column(text, mapping.place.start)}{entry}" + text[end:]
-
-
-def _without(text: str, scopes: Value, item: Value) -> str:
-    """`text` without `item` of the list `scopes`."""
-    assert isinstance(scopes.data, list)
-    if len(scopes.data) == 1:
-        return text[: scopes.place.start] + " []" + text[_last(scopes) :]
-    index = next(number for number, known in enumerate(scopes.data) if known is item)
-    if scopes.flow:
-        if index == 0:
-            return text[: item.place.start] + text[scopes.data[1].place.start :]
-        return text[: scopes.data[index - 1].place.end] + text[item.place.end :]
-    start = text.rfind("\n", 0, item.place.start) + 1
-    if index == 0 and start <= scopes.place.start:
-        start = scopes.place.start - _column(text, scopes.place.start)
-    return text[:start] + text[_line_end(text, _last(item)) + 1 :]
+def _with_named(text: str, reader: TrustReader, section: str, entry: str) -> str:
+    """`text` with one more entry in a section of names."""
+    assert reader.root is not None
+    named = member(reader.root, section)
+    if named is not None and isinstance(named.data, dict) and named.data:
+        return with_entry(text, named, entry)
+    if named is None:
+        begun = text if not text or text.endswith("\n") else f"{text}\n"
+        return begun + ("" if reader.root.data else _EMPTY) + f"{section}:\n  {entry}\n"
+    return f"{text[: named.place.start].rstrip(' ')} {{{entry}}}{text[named.place.end :]}"
 
 
 def _written(scope: TrustScope) -> tuple[list[str], str]:
     """The scope as lines of a block mapping and as one flow mapping."""
-    fields = [("match", _plain(scope.match))]
+    fields = [("match", plain(scope.match))]
     if scope.unsigned:
         fields.append(("unsigned", "allow"))
     if scope.signatures:
-        fields.append(("all", f"[{', '.join(f'{{key: {_plain(key.name)}}}' for key in scope.signatures.every)}]"))
+        fields.append(("all", f"[{', '.join(map(_signer, scope.signatures.every))}]"))
     if scope.digests:
         fields.append(("digests", f"[{', '.join(str(digest) for digest in scope.digests)}]"))
     if scope.reason is not None:
@@ -175,23 +190,9 @@ def _written(scope: TrustScope) -> tuple[list[str], str]:
     return lines, "{" + ", ".join(lines) + "}"
 
 
-def _plain(text: str) -> str:
-    return text if re.fullmatch(r"[a-z][A-Za-z0-9./:_-]*", text) else json.dumps(text, ensure_ascii=False)
-
-
-def _last(value: Value) -> int:
-    """Where the last character of what is written for `value` stands; a block's own end mark lies past the comments that follow it."""
-    if isinstance(value.data, dict) and value.data and not value.flow:
-        return max(_last(member) for member in value.data.values())
-    if isinstance(value.data, list) and value.data and not value.flow:
-        return _last(value.data[-1])
-    return value.place.end
-
-
-def _line_end(text: str, index: int) -> int:
-    end = text.find("\n", index)
-    return len(text) if end < 0 else end
-
-
-def _column(text: str, index: int) -> int:
-    return index - (text.rfind("\n", 0, index) + 1)
+def _signer(one: Named) -> str:
+    if isinstance(one, PublicKey):
+        return f"{{key: {plain(one.name)}}}"
+    name, text = ("identity", one.identity) if one.pattern is None else ("identity_regex", one.pattern)
+    issuer, identity = (json.dumps(given, ensure_ascii=False) for given in (one.issuer, text))
+    return f"{{keyless: {{root: {plain(one.root.name)}, issuer: {issuer}, {name}: {identity}}}}}"

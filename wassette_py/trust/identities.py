@@ -6,6 +6,7 @@ An identity without its issuer says nothing, and an issuer without an identity s
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from wassette_py.trust.keys import PublicKey
 from wassette_py.trust.roots import TrustRoot
 
 PACKAGE = "sigstore >= 4.5, < 5"
+INSTALL = f"{sys.executable} -m pip install '{PACKAGE}'"
 MISSING = "verifying keyless bundles needs the package sigstore, which is not installed"
 MAX_TEXT = 1024
 _ANYBODY = ("nobody@nowhere.invalid", "https://nowhere.invalid/nobody/nothing/.github/workflows/none.yml@refs/heads/none")

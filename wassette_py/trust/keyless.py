@@ -36,7 +36,7 @@ def certified(found: SignatureObject, signed: Signed, message: bytes, roots: Ite
         try:
             expires = root.expires()
             if expires is not None and now >= expires:
-                raise ValueError(f"{root} was updated on {root.updated}, too long ago")
+                raise ValueError(f"{root} was updated on {root.updated}, too long ago: wassette trust update-root {root.name}")
             proven.append(_bundle(found, signed, message, root) if signed.format == "bundle" else _legacy(signed, message, root))
         except (ValueError, InvalidTrustPolicy) as error:  # InvalidTrustPolicy: the key in its certificate is too weak
             problems.append(str(error) if not problems else f"{root}: {error}")
@@ -90,7 +90,8 @@ def _bundle(found: SignatureObject, signed: Signed, message: bytes, root: TrustR
     try:
         _verify(_verifier(valid), bundle, signed, message)
     except Exception as error:  # as above
-        raise ValueError(_line(error)) from None
+        known = _log_id(again.log_entry or {}) in root.log_ids
+        raise ValueError(_line(error) + ("" if known else f"; its transparency log is not in {root}, which may be too old")) from None
     # 4. Whom it names.
     issuer, identity = named_in(bundle.signing_certificate)
     return Certified(issuer, identity, root.fingerprint, when, clock, root.expires())

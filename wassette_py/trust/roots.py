@@ -15,6 +15,8 @@ from typing import Any
 
 from wassette_py.trust.evidence import decode, read_json
 
+SIGSTORE_TUF = "https://tuf-repo-cdn.sigstore.dev"
+"""Where Sigstore publishes the root of its public instance."""
 MEDIA_TYPE = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
 
 
@@ -53,6 +55,12 @@ class TrustRoot:
         logs = [one["publicKey"] for one in (*self.document["tlogs"], *self.document["ctlogs"])]
         return max(_window(one)[0] for one in (*logs, *self.document["certificateAuthorities"])).date()
 
+    def age(self, today: date) -> str:
+        """How old it is, in words."""
+        if self.updated is None:
+            return f"not updated since it was added; its newest part is of {self.newest}"
+        return f"updated {self.updated}, {(today - self.updated).days} days ago"
+
     def expires(self) -> datetime | None:
         """Until when it counts as current; None without `max_age`."""
         if self.max_age is None or self.updated is None:
@@ -70,6 +78,11 @@ class TrustRoot:
             if not document[name]:
                 raise ValueError(f"{self} has no {words} for {when:%Y-%m-%d %H:%M}Z")
         return document
+
+    @property
+    def log_ids(self) -> frozenset[str]:
+        """The (base64) ids of its transparency logs."""
+        return frozenset(one["logId"]["keyId"] for one in self.document["tlogs"])
 
     def log_name(self, key_id: str) -> str:
         """Where the transparency log of that (base64) id is, as the root says."""

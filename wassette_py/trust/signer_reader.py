@@ -14,11 +14,11 @@ from datetime import date, timedelta
 from typing import NoReturn, TypeVar, cast
 
 from wassette_py.errors import InvalidTrustPolicy
-from wassette_py.names import valid_id
+from wassette_py.names import is_loopback, valid_id
 from wassette_py.strict_yaml import Place, StrictReader, Value
 from wassette_py.trust.identities import Keyless, Named, check_pattern, check_text
 from wassette_py.trust.keys import HASHES, HashName, PublicKey, parse_public_key
-from wassette_py.trust.roots import TrustRoot
+from wassette_py.trust.roots import SIGSTORE_TUF, TrustRoot
 
 ReadKey = Callable[[str], bytes]
 T = TypeVar("T")
@@ -27,7 +27,7 @@ MAX_ROOTS = 8
 MAX_LISTED = 16
 LATER = {
     "limits": "the limits of signatures are fixed: 64 objects, 4 MiB in all",
-    "builtin": "a trust root is a file that is pinned by its sha256",
+    "builtin": "a trust root is a file that is pinned by its sha256: wassette trust add SCOPE --identity … --issuer … writes one",
 }
 _KEYLESS = '{keyless: {root: NAME, issuer: "https://…", identity: "…"}}'
 _ROOT = "NAME: {file: roots/NAME.json, sha256: HEX}"
@@ -87,7 +87,7 @@ class SignerReader(StrictReader):
             self.fail(given.place, str(error))
 
     def _root(self, name: str, item: Value, place: Place) -> TrustRoot:
-        entries = self.entries(item, ("file", "sha256", "updated", "max_age"))
+        entries = self.entries(item, ("file", "sha256", "updated", "max_age", "tuf", "tuf_root"))
         for needed in ("file", "sha256"):
             if needed not in entries:
                 self.fail(item.place, f"the key {needed} is missing: a trust root is a file, pinned by its digest", _ROOT)
@@ -101,6 +101,8 @@ class SignerReader(StrictReader):
                 data,
                 updated=self._date(entries["updated"]) if "updated" in entries else None,
                 max_age=self.age(entries["max_age"]) if "max_age" in entries else None,
+                tuf=self._tuf(item, entries),
+                tuf_root=self.text(entries["tuf_root"]) if "tuf_root" in entries else None,
                 file=self.text(entries["file"]),
                 line=place.line,
             )
@@ -111,6 +113,20 @@ class SignerReader(StrictReader):
             self.fail(entries["file"].place, str(error))
         self.seen.update(data + b"\0")
         return root
+
+    def _tuf(self, item: Value, entries: Mapping[str, Value]) -> str | None:
+        """Where a root is published. The chain of any publisher but Sigstore has to begin with a file."""
+        if "tuf" not in entries:
+            if "tuf_root" in entries:
+                self.fail(entries["tuf_root"].place, "the key tuf is missing: where the root is published", "tuf: https://…")
+            return None
+        url = self.text(entries["tuf"])
+        match = re.fullmatch(r"(https?)://([^/?#@]+)(?:/[^?#]*[^?#/])?", url)
+        if match is None or not (match[1] == "https" or is_loopback(match[2])):
+            self.expected(entries["tuf"], "https://HOST/PATH")
+        if url != SIGSTORE_TUF and "tuf_root" not in entries:
+            self.fail(item.place, "the key tuf_root is missing: the file that the chain of this publisher begins with", "tuf_root: FILE")
+        return url
 
     def _file(self, value: Value, what: str) -> bytes:
         try:

@@ -6,7 +6,6 @@ decision with everything that was seen on the way, for whoever has to explain it
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from wassette_py.reference import HttpsReference, LayoutReference, OciReference,
 from wassette_py.trust.document import TrustScope
 from wassette_py.trust.evidence import Evidence
 from wassette_py.trust.findings import Finding, findings
-from wassette_py.trust.identities import MISSING, PACKAGE, Certified, Named, Proven, distinct
+from wassette_py.trust.identities import INSTALL, MISSING, Certified, Proven, distinct
 from wassette_py.trust.keys import PublicKey
 from wassette_py.trust.rules import AttestationRule, SignatureRule
 from wassette_py.trust.scopes import place_of
@@ -30,11 +29,10 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Requirement:
-    """One thing the scope asks for; `by` says which of the objects that were found speak for it."""
+    """One thing the scope asks for."""
 
     text: str
     met: bool
-    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,26 +130,17 @@ def judge(
 def _missing(seen: Iterable[Finding]) -> str | None:
     """How to get what would have verified one of `seen`."""
     if any(MISSING in (one.problem or "") for one in seen):
-        return f"{sys.executable} -m pip install '{PACKAGE}'"
+        return INSTALL
     return None
 
 
 def _requirements(rule: SignatureRule, seen: Iterable[Finding]) -> tuple[Requirement, ...]:
-    good = [one for one in seen if one.counts]
-    required = [_met_by(f"signed by {entry}", _signed_by(good, entry)) for entry in rule.every]
+    signed = [one for found in seen if found.counts for one in found.signers]
+    required = [Requirement(f"signed by {entry}", any(map(entry.names, signed))) for entry in rule.every]
     if rule.some:
-        names, signed = ", ".join(map(str, rule.some)), [one for found in good for one in found.signers]
-        met = distinct(rule.some, signed) >= rule.at_least
-        required.append(Requirement(f"signed by at least {rule.at_least} of {names}", met, _signed_by(good, *rule.some)))
+        names = ", ".join(map(str, rule.some))
+        required.append(Requirement(f"signed by at least {rule.at_least} of {names}", distinct(rule.some, signed) >= rule.at_least))
     return (*required, *(_attested(one, seen) for one in rule.attestations))
-
-
-def _signed_by(good: Iterable[Finding], *entries: Named) -> tuple[str, ...]:
-    return tuple(found.where for found in good if any(entry.names(one) for entry in entries for one in found.signers))
-
-
-def _met_by(text: str, by: tuple[str, ...]) -> Requirement:
-    return Requirement(text, bool(by), by)
 
 
 def _recent(least: Version, evidence: Evidence | None) -> Requirement:
@@ -166,7 +155,7 @@ def _recent(least: Version, evidence: Evidence | None) -> Requirement:
 def _attested(rule: AttestationRule, seen: Iterable[Finding]) -> Requirement:
     text = f"attested ({rule.predicate_type}) by {' or '.join(map(str, rule.by))}"
     text += "".join(f", {path} = {value!r}" for path, value in rule.where)
-    return _met_by(text, tuple(one.where for one in seen if _attests(one, rule)))
+    return Requirement(text, any(_attests(one, rule) for one in seen))
 
 
 def _attests(found: Finding, rule: AttestationRule) -> bool:
@@ -205,6 +194,8 @@ def _without_scope(reference: Reference, pin: Digest, seen: tuple[Finding, ...],
     reason = "no trust scope names it"
     if isinstance(reference, OciReference):
         reason = f"{reason}; {_seen(seen, notes)}"
+        if any(one.signed is not None and one.signed.certificate is not None for one in seen):
+            hints = [f"wassette trust add {scope} --identity IDENTITY --issuer ISSUER", *hints]
         hints = [f"wassette trust add {scope} --key FILE", *hints] if seen else hints
     return Judgement(pin, None, seen, notes, error=_refused(reference, pin, reason, "\n".join(hints), seen))
 
