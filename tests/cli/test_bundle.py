@@ -222,6 +222,20 @@ def test_members_without_end_are_refused(wassette: Wassette, bare: Path, monkeyp
     assert "has more than 1 members" in wassette("bundle", "load", str(bare)).err
 
 
+def test_headers_about_headers_and_headers_as_long_as_the_file_are_refused(
+    wassette: Wassette, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, 12
+    block = header.tobuf() + b"11 path=abc\n".ljust(tarfile.BLOCKSIZE, b"\0")
+    bare.write_bytes(block * 3000)
+    assert "is no bundle: maximum recursion depth exceeded" in wassette("bundle", "load", str(bare)).err
+    monkeypatch.setattr(bundle, "MAX_COMPONENT", 1 << 20)
+    header.size = 2 << 20
+    bare.write_bytes(header.tobuf() + b"x" * header.size)
+    assert "is no bundle: a header is larger than 1048576 bytes" in wassette("bundle", "load", str(bare)).err
+
+
 def test_what_is_no_bundle_is_told(wassette: Wassette, bare: Path, tmp_path: Path) -> None:
     assert "there is no" in wassette("bundle", "load", "gone.tar").err
     (tmp_path / "text.tar").write_text("hello")

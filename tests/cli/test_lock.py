@@ -231,8 +231,21 @@ def test_a_lock_that_is_none_is_an_error(wassette: Wassette, project: Path, text
 
 def test_a_lock_with_something_else_than_text_is_an_error(wassette: Wassette, project: Path) -> None:
     assert wassette("lock").code == 0
-    (project / "wassette.lock").write_text((project / "wassette.lock").read_text().replace('"prefix": "p"', '"prefix": 5'))
-    assert "TypeError: expected text" in wassette("sync").err
+    whole = json.loads((project / "wassette.lock").read_text())
+    name = next(iter(whole["components"]))
+    for key, value, says in (
+        ("prefix", 5, "TypeError: expected text"),
+        ("policy", [], "TypeError: expected text"),
+        ("prefix", "\ud800", "UnicodeEncodeError"),
+        ("size", float("inf"), "TypeError: expected a size"),
+        ("size", True, "TypeError: expected a size"),
+        ("size", -1, "TypeError: expected a size"),
+    ):
+        changed = {**whole, "components": {name: {**whole["components"][name], key: value}}}
+        (project / "wassette.lock").write_text(json.dumps(changed))
+        assert says in wassette("sync").err
+    (project / "wassette.lock").write_text(json.dumps({**whole, "components": {"../x": whole["components"][name]}}))
+    assert "a component id that is none" in wassette("sync").err
 
 
 def test_an_empty_project_is_locked_and_synced_and_serves_nothing(wassette: Wassette, project: Path) -> None:

@@ -85,6 +85,7 @@ def test_explain_says_what_was_found_by_whom_and_which_rule_failed(wassette: Was
     for part in (
         "trust scope: oci-layout://",
         "  met: signed by key release",
+        "    by referrer sha256:",
         "found beside it: 2 signature objects",
         "nothing against it",
     ):
@@ -95,11 +96,13 @@ def test_explain_says_what_was_found_by_whom_and_which_rule_failed(wassette: Was
     assert document["scope"]["mode"] == "enforce"
     assert [one["met"] for one in document["requirements"]] == [True]
     assert sorted(len(one["signers"]) for one in document["signatures"]) == [0, 1]
+    assert document["requirements"][0]["by"] == [one["where"] for one in document["signatures"] if one["signers"]]
     bad = layout(STRANGER, name="bad")
     assert wassette("trust", "add", source(bad), "--key", key_file(tmp_path, RELEASE)).code == 0
     refused = wassette("component", "verify", bad, "--explain")
     assert refused.code == 3
     assert "  NOT met: signed by key release" in refused.out
+    assert "    by " not in refused.out
     assert wassette("component", "verify", bad, "-o", "json").json["error"].startswith(f"{bad} with digest sha256:")
 
 
@@ -207,6 +210,9 @@ def test_an_installed_component_is_verified_from_what_is_kept(
     assert (text.startswith("id         mine\n"), "  met: signed by key release" in text) == (True, True)
     # As it is now, not as it was when it was loaded.
     write_trust(trust_file, reference, other=signer("P-384"))
+    inspected = wassette("component", "inspect", "mine")
+    assert (inspected.code, "no one (mine is not trusted any more: " in inspected.out) == (0, True)
+    assert wassette("component", "inspect", "mine", "-o", "json").json["verified"] is None
     refused = wassette("component", "verify", "mine", "-o", "json")
     assert (refused.code, refused.json["accepted"], refused.json["verified"], refused.json["reason"]) == (3, False, None, None)
     assert "signed by key other" in refused.json["error"]
@@ -244,3 +250,19 @@ def test_who_vouches_has_one_shape_wherever_it_came_from(wassette: Wassette, lay
             assert wassette("trust", "remove", source(reference)).code == 0
     shapes.add(tuple(wassette("component", "verify", "one.wasm", "-o", "json").json))
     assert len(shapes) == 1
+
+
+def test_what_was_loaded_before_anything_asked_for_signatures_says_so_and_is_loaded_again(
+    wassette: Wassette, layout: Layout, tmp_path: Path
+) -> None:
+    reference = layout(RELEASE)
+    assert wassette("component", "load", reference).code == 0
+    note = "signatures were not looked for when it was loaded: nothing asked for them"
+    assert note in wassette("component", "verify", "one", "--explain").out
+    assert wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE)).code == 0
+    refused = wassette("component", "verify", "one", "-o", "json")
+    assert (refused.code, refused.json["notes"]) == (3, [note])
+    assert wassette("tool", "call", "answer").code == 3
+    assert wassette("component", "load", reference).code == 0
+    assert wassette("component", "verify", "one", "-o", "json").json["notes"] == []
+    assert wassette("tool", "call", "answer").code == 0

@@ -5,7 +5,10 @@ A target that raises anything else has crashed. Time and memory are the runner's
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import tarfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +20,11 @@ from tests.layout_writer import artifact
 from tests.server.corehost import ENVELOPE, INITIALIZE, FunctionHost, handshaken, returns
 from tests.stored import make_record
 from wassette_py.audit.reading import event_of
-from wassette_py.errors import FetchError, InvalidArguments, InvalidPolicy, InvalidReference, InvalidTrustPolicy, StoreError
+from wassette_py.control import Control
+from wassette_py.errors import FetchError, InvalidArguments, InvalidPolicy, InvalidProject, InvalidReference, InvalidTrustPolicy, StoreError
+from wassette_py.host.bundle import members
+from wassette_py.host.project import Locked, lock_bytes, parse_lock, parse_project
+from wassette_py.names import Digest
 from wassette_py.oci.documents import Index, component_entry, component_layers, parse_document
 from wassette_py.policy.document import NetworkHost, PolicyDocument, document_json, parse_policy
 from wassette_py.policy.editing import grant_text, revoke_text
@@ -34,6 +41,7 @@ from wassette_py.store.records import read_record
 from wassette_py.trust.document import parse_trust_policy
 from wassette_py.trust.evidence import BUNDLES, DSSE_LAYER, SIMPLE_SIGNING, SignatureObject, read_signed
 from wassette_py.trust.kept import from_bytes
+from wassette_py.trust.private_keys import from_der, read_private_key
 from wassette_py.wit.docs import read_docs
 from wassette_py.wit.types import (
     BoolType,
@@ -216,6 +224,63 @@ def _signature(data: bytes) -> None:
         from_bytes(data)
 
 
+def _lock(data: bytes) -> None:
+    try:
+        locked = parse_lock(_text(data), "wassette.lock")
+    except InvalidProject:
+        return
+    assert parse_lock(lock_bytes(locked).decode(), "wassette.lock") == locked
+
+
+def _project(data: bytes) -> None:
+    with suppress(InvalidProject):
+        parse_project(_text(data), Path("/nowhere/wassette.yaml"))
+
+
+def _bundle(data: bytes) -> None:
+    for tried in (data, _summed(data)):
+        with suppress(FetchError):
+            for name, content in members(io.BytesIO(tried), "it", Control()):
+                assert name.startswith(("project/", "cache/"))
+                assert ".." not in name.split("/")
+                assert len(content) <= len(tried)
+
+
+def _summed(data: bytes) -> bytes:
+    """A tar whose headers have the checksums of what they hold: else no change of one would be read."""
+    blocks = [data[at : at + tarfile.BLOCKSIZE] for at in range(0, len(data), tarfile.BLOCKSIZE)]
+    for number, block in enumerate(blocks):
+        if block[257:262] == b"ustar" and len(block) == tarfile.BLOCKSIZE:
+            total = sum(block[:148]) + 8 * ord(" ") + sum(block[156:])
+            blocks[number] = block[:148] + b"%06o\0 " % total + block[156:]
+    return b"".join(blocks)
+
+
+def _tar(**files: bytes) -> bytes:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = len(data), {"comment": "x"} if name == "project/wassette.yaml" else {}
+            archive.addfile(member, io.BytesIO(data))
+    return written.getvalue()
+
+
+_PEM = "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n{}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n"
+
+
+def _private_key(data: bytes) -> None:
+    for body in (_text(data), base64.b64encode(data).decode()):
+        with suppress(InvalidArguments):
+            read_private_key(
+                f"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n{body}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n", b"x"
+            )
+    with suppress(InvalidArguments):
+        read_private_key(_text(data), b"x")
+    with suppress(InvalidArguments):
+        from_der(data)
+
+
 def _audit(data: bytes) -> None:
     event_of(data)
 
@@ -261,6 +326,40 @@ _STATEMENT = {
     "predicate": {},
 }
 
+_LOCKED = Locked(
+    reference="oci://ghcr.io/acme/fetch:1",
+    manifest=Digest("0" * 64),
+    digest=Digest.of(HEADER),
+    size=len(HEADER),
+    signer="keys",
+    signers=("release",),
+    imports=("wasi:http/types@0.2.3",),
+    tools="sha256:x",
+    policy=None,
+    prefix="web",
+)
+_PROJECT = b"""version: 1
+components:
+  fetch: {reference: "oci://ghcr.io/acme/fetch:1", policy: fetch.yaml, prefix: web}
+  notes:
+    reference: ./notes.wasm
+"""
+_NOTE = f"oci://ghcr.io/acme/fetch@sha256:{'0' * 64}"
+_BUNDLED = {
+    "project/wassette.yaml": _PROJECT,
+    "project/wassette.lock": lock_bytes({"fetch": _LOCKED}),
+    f"cache/sha256/{Digest.of(HEADER).hex}": HEADER,
+    f"cache/notes/{Digest.of(_NOTE.encode()).hex}.json": _json({"name": _NOTE}),
+}
+_KEY_FILE = {
+    "kdf": {"name": "scrypt", "params": {"N": 1, "r": 8, "p": 1}, "salt": "AAAA"},
+    "cipher": {"name": "nacl/secretbox", "nonce": base64.b64encode(bytes(24)).decode()},
+    "ciphertext": "AAAA",
+}
+"""Of no cost that is accepted: with one, each would take scrypt's tenth of a second."""
+_DER = base64.b64decode("MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f")  # of Ed25519
+_CUT = _DER.replace(b"\x2b\x65\x70", b"\x2b\x65\x71")  # of Ed448, and too short
+
 TARGETS: dict[str, Target] = {
     "policy": Target(_policy, (_POLICY, b'version: "1.0"\npermissions: null\n', b"- a\n? b\n", b'{"version": "1.0"}')),
     "reference": Target(
@@ -282,5 +381,12 @@ TARGETS: dict[str, Target] = {
     "record": Target(_record, (make_record("x", HEADER).to_bytes(), b"{}")),
     "manifest": Target(_manifest, (artifact(HEADER).manifest, _json({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "layers": []}))),
     "signature": Target(_signature, (_json({"payload": "e30=", "payloadType": "x", "signatures": [{"sig": "AAAA"}]}), _json(_STATEMENT))),
+    "lock": Target(
+        _lock,
+        (lock_bytes({"fetch": _LOCKED}), lock_bytes({"a": _LOCKED}).replace(b'"web"', b'"\\ud800"'), b'{"version": 1, "components": {}}'),
+    ),
+    "project": Target(_project, (_PROJECT, b"version: 1\ncomponents:\n")),
+    "bundle": Target(_bundle, (_tar(**_BUNDLED), _tar(**{"project/wassette.lock": b""}))),
+    "private-key": Target(_private_key, (_json(_KEY_FILE), _json({**_KEY_FILE, "cipher": {"name": "none"}}), _DER, _CUT)),
     "audit": Target(_audit, (_json({"time": "2026-01-01T00:00:00Z", "event": "call", "previous": "0" * 64}), b"{}")),
 }

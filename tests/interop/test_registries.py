@@ -47,15 +47,14 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iter
         yield running
 
 
-def oras(registry: RealRegistry, *words: str | Path, folder: Path) -> str:
-    verb, *rest = words
+def oras(registry: RealRegistry, verb: str, *rest: str | Path, folder: Path) -> str:
     credentials = ("-u", USER, "-p", PASSWORD) if registry.private else ()
-    return run("oras", verb, "--plain-http", *credentials, *rest, folder=folder)
+    return run("oras", *verb.split(), "--plain-http", *credentials, *rest, folder=folder)
 
 
-def wkg(registry: RealRegistry, *words: str | Path, folder: Path) -> str:
+def wkg(registry: RealRegistry, *words: str | Path, folder: Path, good: bool = True) -> str:
     credentials = ("-u", USER, "-p", PASSWORD) if registry.private else ()
-    return run("wkg", "oci", *words, "--insecure", registry.host, *credentials, folder=folder)
+    return run("wkg", "oci", *words, "--insecure", registry.host, *credentials, folder=folder, good=good)
 
 
 def test_what_we_push_we_load(registry: RealRegistry, wassette: Wassette, components: Path) -> None:
@@ -76,6 +75,29 @@ def test_what_we_push_oras_and_wkg_pull(registry: RealRegistry, wassette: Wasset
     assert (tmp_path / "by-oras/text.wasm").read_bytes() == wasm
     wkg(registry, "pull", name, "-o", tmp_path / "by-wkg.wasm", folder=tmp_path)
     assert (tmp_path / "by-wkg.wasm").read_bytes() == wasm
+
+
+def test_a_policy_that_is_pushed_beside_a_component_is_a_layer_of_its_own(
+    registry: RealRegistry, wassette: Wassette, components: Path, tmp_path: Path
+) -> None:
+    name = f"{registry.host}/acme/text:1.0"
+    (components / "text.policy.yaml").write_text('version: "1.0"\npermissions:\n  environment:\n    allow: [{key: LANG}]\n')
+    pushed = wassette("registry", "push", f"oci://{name}", "text.wasm", "--policy", "text.policy.yaml")
+    assert pushed.code == 0, pushed.err
+    wasm, policy = ((components / file).read_bytes() for file in ("text.wasm", "text.policy.yaml"))
+    # oras pulls every layer that has a name.
+    oras(registry, "pull", name, "-o", tmp_path / "by-oras", folder=tmp_path)
+    assert sorted(path.read_bytes() for path in (tmp_path / "by-oras").iterdir()) == sorted([wasm, policy])
+    manifest, _ = json.JSONDecoder().raw_decode(oras(registry, "manifest fetch", name, folder=tmp_path))  # warnings come after it
+    assert [layer["mediaType"] for layer in manifest["layers"]] == ["application/wasm", "application/vnd.wasm.policy.v1+yaml"]
+    # wkg takes artifacts of one layer alone, as the specification says a consumer should; push says so.
+    assert "wkg takes no artifact with a second layer" in pushed.err
+    refused = wkg(registry, "pull", name, "-o", tmp_path / "by-wkg.wasm", folder=tmp_path, good=False)
+    assert "Incompatible layer media type: application/vnd.wasm.policy.v1+yaml" in refused
+    # And to us it is shown, and grants nothing.
+    assert "env LANG" in wassette("component", "inspect", f"oci://{name}").out
+    assert wassette("component", "load", f"oci://{name}").code == 0
+    assert "LANG" not in wassette("policy", "show", "text").out
 
 
 def test_what_wkg_pushes_we_load(registry: RealRegistry, wassette: Wassette, components: Path) -> None:

@@ -133,6 +133,8 @@ PLAIN = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
         (pem_with({**fields_of(COSIGN), "cipher": {"name": "nacl/secretbox", "nonce": "AAAA"}}), "a nonce of 3 bytes"),
         (pem_with({**fields_of(COSIGN), "ciphertext": "AAAA"}), "the password does not open this key"),
         (sealed_bytes(b"no key"), "the key cannot sign"),
+        # An Ed448 key that is cut short, of which OpenSSL says nothing that cryptography expects.
+        (sealed_bytes(bytes.fromhex("302e020100300506032b6571042204200001020304050607" + "08" * 24)), "it is no key that can be read"),
         (sealed(x25519.X25519PrivateKey.generate()), "the key cannot sign: a key of kind x25519privatekey"),
         (sealed(ec.generate_private_key(ec.SECP256K1())), "the key cannot sign: not a kind of key"),
     ],

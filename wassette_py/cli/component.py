@@ -136,9 +136,11 @@ def sign(
 
 
 def _installed(session: Session, component: str) -> describing.Portrait:
-    store = session.host.store
-    policy = None if store.read_policy(component) is None else session.host.policies.of(component)
-    return describing.portrait_of(store.record(component), policy)
+    host = session.host
+    entry = host.entry(component)
+    assert entry.record is not None
+    policy = None if host.store.read_policy(component) is None else host.policies.of(component)
+    return describing.portrait_of(entry.record, policy, refused=entry.problem)
 
 
 def _looked_at(session: Session, text: str) -> describing.Portrait:

@@ -32,15 +32,15 @@ class Portrait:
     installed: bool
 
 
-def portrait_of(record: Record, policy: PolicyDocument | None) -> Portrait:
-    """An installed component; `policy` None when it has none."""
+def portrait_of(record: Record, policy: PolicyDocument | None, *, refused: str | None = None) -> Portrait:
+    """An installed component; `policy` None when it has none, `refused` why the trust policy does not accept it any more."""
     return Portrait(
         record.id,
         record.source,
         str(record.digest),
         record.size,
-        record.signer.to_json() if record.signer.vouches else None,
-        record.signer.words,
+        record.signer.to_json() if record.signer.vouches and refused is None else None,
+        record.signer.words if refused is None else f"no one ({refused})",
         record.imports,
         record.tools,
         record.not_tools,

@@ -65,7 +65,9 @@ def push(
     *,
     policy: Annotated[
         Path | None,
-        typer.Option("--policy", metavar="FILE", help="A capability policy to suggest; a second layer, which wkg does not read."),
+        typer.Option(
+            "--policy", metavar="FILE", help="A capability policy to suggest: a second layer, and wkg takes artifacts of one layer alone."
+        ),
     ] = None,
     key: Annotated[Path | None, typer.Option("--sign", metavar="KEY", help="Sign it with this private key.")] = None,
     password_file: PasswordFile = None,
@@ -78,6 +80,8 @@ def push(
     text, host = None if policy is None else read_text(policy), session.host
     secret = None if key is None else read_key(key, password_file)
     pushed = session.wait_for(lambda control: push_file(host, target, source, policy=text, control=control), label=f"pushing {target}")
+    if text is not None:
+        talk("wkg takes no artifact with a second layer; oras and wassette do")
     document = {"reference": str(pushed.reference), "digest": str(pushed.wasm), "size": pushed.size}
     lines = [f"pushed {pushed.reference}", f"component {pushed.wasm}, {size_text(pushed.size)}"]
     if secret is not None:

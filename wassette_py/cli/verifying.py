@@ -28,7 +28,7 @@ def document(judged: Judged) -> dict[str, Any]:
         "verified": signer.to_json() if signer and signer.vouches else None,
         "reason": signer.text if signer else None,
         "scope": None if scope is None else {"match": scope.match, "line": scope.line, "mode": "warn" if scope.warn else "enforce"},
-        "requirements": [{"text": one.text, "met": one.met} for one in judgement.requirements],
+        "requirements": [{"text": one.text, "met": one.met, "by": list(one.by)} for one in judgement.requirements],
         "signatures": [_found(one) for one in judgement.findings],
         "notes": list(judgement.notes),
         "error": None if error is None else str(error),
@@ -73,7 +73,9 @@ def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
     yield ""
     named = "none names this reference" if scope is None else f"{scope.match} (line {scope.line}, {'warn' if scope.warn else 'enforce'})"
     yield f"trust scope: {named}"
-    yield from (f"  {'met' if one.met else 'NOT met'}: {one.text}" for one in judgement.requirements)
+    for requirement in judgement.requirements:
+        yield f"  {'met' if requirement.met else 'NOT met'}: {requirement.text}"
+        yield from (f"    by {where}" for where in requirement.by)
     found = judgement.findings
     yield f"found beside it: {plural(len(found), 'signature object') if found else 'no signatures'}"
     for one in found:

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from wassette_py.errors import FetchError, InvalidProject, NotFound, Refused, VerificationError
 from wassette_py.files import opened_regular, private_folder, read_regular, replace_newer
@@ -27,6 +27,7 @@ from wassette_py.oci.cache import MAX_NOTE, DownloadCache
 from wassette_py.oci.reading import MAX_COMPONENT
 from wassette_py.policy.document import document_json
 from wassette_py.reference import HttpsReference, OciReference
+from wassette_py.trust.scopes import place_of
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
@@ -88,7 +89,8 @@ def _check_words(host: ComponentHost, wanted: tuple[Wanted, ...], *, accept_poli
     for one in wanted:
         if trust.rule_for(one.reference) is None:
             raise VerificationError(
-                f"{one.id}: no trust scope names {one.reference.source}, and a bundle vouches for nothing", "wassette trust add --help"
+                f"{one.id}: no trust scope names {one.reference.source}, and a bundle vouches for nothing",
+                f"wassette trust add {place_of(one.reference)} --key FILE",
             )
     new = [one for one in wanted if one.policy is not None and one.policy != host.store.read_policy(one.id)]
     if new and not accept_policies:
@@ -119,33 +121,59 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 def _unpacked(file: Path, folder: Path, control: Control) -> None:
     """Writes the members below `folder`, each checked. Raises NotFound, FetchError, Cancelled."""
     try:
-        with opened_regular(file) as whole, tarfile.open(fileobj=whole, mode="r:") as archive:
-            for number, member in enumerate(archive):
-                control.step("fetch", number)
-                if number >= MAX_MEMBERS:
-                    raise FetchError(f"{file} has more than {MAX_MEMBERS} members")
-                _unpack(archive, member, folder, file)
+        with opened_regular(file) as whole:
+            for name, data in members(whole, str(file), control):
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
     except FileNotFoundError:
         raise NotFound(f"there is no {file}") from None
-    except (tarfile.TarError, OSError, ValueError) as error:
+    except OSError as error:
         raise FetchError(f"{file} is no bundle: {error}") from None
     for name in ("wassette.yaml", "wassette.lock"):
         if not (folder / "project" / name).exists():
             raise FetchError(f"{file} is no bundle: it has no project/{name}")
 
 
-def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, file: Path) -> None:
+class _Whole:
+    """A file of which nobody reads more at once than one member may hold: a header may claim to be as long as all of it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        if size > MAX_COMPONENT + tarfile.RECORDSIZE:
+            raise tarfile.ReadError(f"a header is larger than {MAX_COMPONENT} bytes")
+        return self._file.read(size)
+
+
+def members(whole: BinaryIO, what: str, control: Control) -> Iterator[tuple[str, bytes]]:
+    """The members of a bundle, each of which is what its name says; `what` names it in errors. Raises FetchError, Cancelled."""
+    seen: set[str] = set()
+    try:
+        with tarfile.open(fileobj=cast("Any", _Whole(whole)), mode="r:") as archive:
+            for number, member in enumerate(archive):
+                control.step("fetch", number)
+                if number >= MAX_MEMBERS:
+                    raise FetchError(f"{what} has more than {MAX_MEMBERS} members")
+                data = _content(archive, member, what)
+                if member.name in seen or not _is_itself(member.name, data):
+                    raise FetchError(f"{what}: {member.name} is not what its name says")
+                seen.add(member.name)
+                yield member.name, data
+    except (tarfile.TarError, ValueError, RecursionError) as error:  # the last: a header about a header about a header, and so on
+        raise FetchError(f"{what} is no bundle: {error}") from None
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, what: str) -> bytes:
     limit = MAX_COMPONENT if member.name.startswith("cache/sha256/") else MAX_NOTE if member.name.startswith("cache/") else MAX_TEXT
     # A sparse member is small here and large on the disk.
     if not member.isreg() or member.issparse() or _MEMBER.fullmatch(member.name) is None or member.size > limit:
-        raise FetchError(f"{file}: {member.name[:200]!r} does not belong into a bundle")
+        raise FetchError(f"{what}: {member.name[:200]!r} does not belong into a bundle")
     content: IO[bytes] | None = archive.extractfile(member)
     assert content is not None
-    data, path = content.read(limit + 1), folder / member.name
-    if path.exists() or not _is_itself(member.name, data):
-        raise FetchError(f"{file}: {member.name} is not what its name says")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    return content.read(limit + 1)
 
 
 def _is_itself(name: str, data: bytes) -> bool:

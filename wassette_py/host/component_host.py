@@ -96,6 +96,11 @@ class ComponentHost:
         """Every component of the directory, ours or foreign, by id; `unverified` what the trust policy does not accept any more."""
         return tuple(self._vouched(entry) for entry in self.store.entries())
 
+    def entry(self, component_id: str) -> Entry:
+        """One installed component, `unverified` when the trust policy does not accept it any more. Raises UnknownComponent, StoreError."""
+        entry = self._vouched(Entry(component_id, "ready", self.store.record(component_id), None))
+        return replace(entry, record=self.store.record(component_id))  # looking may have put its signer right
+
     def _vouched(self, entry: Entry) -> Entry:
         if entry.record is None or entry.status != "ready":
             return entry

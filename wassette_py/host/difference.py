@@ -131,7 +131,9 @@ def former_reference(record: Record) -> Reference:
 
     former = record.replaced[0] if record.replaced else None
     if former is None:
-        raise StoreError(f"nothing stood there before what is installed as {record.id!r}", "wassette component upgrade ID --to TAG")
+        raise StoreError(
+            f"nothing stood there before what is installed as {record.id!r}", f"wassette component upgrade {record.id} --to TAG"
+        )
     reference = None if former.reference is None else parse_reference(former.reference)
     if reference is None or isinstance(reference, FileReference):
         hint = f"wassette component load {former.reference or 'REF'}, when it is there again"

@@ -69,11 +69,15 @@ class Locked:
         manifest = None if value["manifest"] is None else Digest.parse(value["manifest"])
         texts = [value[name] for name in ("reference", "signer", "tools", "prefix")]
         signers, imports = tuple(value["signers"]), tuple(value["imports"])
-        if not all(isinstance(text, str) for text in (*texts, *signers, *imports, value["policy"] or "")):
-            raise TypeError("expected text")
+        policy, size = value["policy"], value["size"]
+        for text in (*texts, *signers, *imports, *(() if policy is None else (policy,))):
+            if not isinstance(text, str):
+                raise TypeError("expected text")
+            text.encode()  # JSON can spell half a character, which no lock could be written with again
+        if type(size) is not int or size < 0:
+            raise TypeError("expected a size")
         reference, signer, tools, prefix = texts
-        digest, size = Digest.parse(value["digest"]), int(value["size"])
-        return cls(reference, manifest, digest, size, signer, signers, imports, tools, value["policy"], prefix)
+        return cls(reference, manifest, Digest.parse(value["digest"]), size, signer, signers, imports, tools, policy, prefix)
 
 
 def locked(record: Record, reference: str, policy: str | None) -> Locked:
@@ -100,7 +104,12 @@ def policy_digest(text: str | None) -> str | None:
 
 def read_project(path: Path) -> tuple[Wanted, ...]:
     """The components of the project file, by id, with the policies it names. Raises InvalidProject."""
-    return _Reader(path).components(_text(path))
+    return parse_project(_text(path), path)
+
+
+def parse_project(text: str, path: Path) -> tuple[Wanted, ...]:
+    """The components of the project file at `path` with that text; the policies it names are read. Raises InvalidProject."""
+    return _Reader(path).components(text)
 
 
 def lock_path(project: Path) -> Path:
@@ -110,15 +119,20 @@ def lock_path(project: Path) -> Path:
 
 def read_lock(path: Path) -> dict[str, Locked] | None:
     """The lock at `path` by component id, None when there is none. Raises InvalidProject."""
-    if not path.exists():
-        return None
+    return parse_lock(_text(path), str(path)) if path.exists() else None
+
+
+def parse_lock(text: str, source: str) -> dict[str, Locked]:
+    """The components of a lock with that text. Raises InvalidProject."""
     try:
-        document = json.loads(_text(path))
+        document = json.loads(text)
         if document["version"] != VERSION:
             raise ValueError(f"version {document['version']!r} is not {VERSION}")
+        if not all(map(valid_id, document["components"])):
+            raise ValueError("a component id that is none")
         return {component_id: Locked.from_json(value) for component_id, value in document["components"].items()}
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, InvalidReference) as error:
-        raise InvalidProject(f"{path} is no lock: {type(error).__name__}: {error}", "wassette lock") from None
+        raise InvalidProject(f"{source} is no lock: {type(error).__name__}: {error}", "wassette lock") from None
 
 
 def lock_bytes(components: Mapping[str, Locked]) -> bytes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_KEY_FILE = 64 << 10
 MAX_TRUST_FILE = 4 << 20
+NOT_LOOKED_FOR = "signatures were not looked for when it was loaded: nothing asked for them"
 
 
 class TrustFile:
@@ -153,7 +154,7 @@ def _decided(record: Record, kept: bytes | None, policy: TrustPolicy) -> Judgeme
     reference = parse_reference(record.reference)
     rule = policy.rule_for(reference)
     try:
-        return judge(
+        judgement = judge(
             reference=reference,
             digest=record.digest,
             manifest=record.manifest,
@@ -164,6 +165,7 @@ def _decided(record: Record, kept: bytes | None, policy: TrustPolicy) -> Judgeme
     except (ValueError, DigestMismatch) as error:
         unreadable = UntrustedSigner(f"its signatures cannot be read: {error}")
         return Judgement(record.manifest or record.digest, rule, error=unreadable)
+    return judgement if kept is not None else replace(judgement, notes=(NOT_LOOKED_FOR,))
 
 
 def edit_trust(path: Path, edit: Callable[[str, str], str]) -> None:

@@ -91,7 +91,7 @@ def read_private_key(pem: str, password: bytes) -> PrivateKey:
         der = open_sealed(_scrypt(password, salt, cost), nonce, sealed)
     except ValueError:
         raise InvalidArguments("the password does not open this key, or its file was changed") from None
-    return _loaded(der)
+    return from_der(der)
 
 
 def _fields(document: Any) -> tuple[bytes, bytes, int, bytes]:
@@ -110,8 +110,9 @@ def _fields(document: Any) -> tuple[bytes, bytes, int, bytes]:
         raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
-def _loaded(der: bytes) -> PrivateKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
+def from_der(der: bytes) -> PrivateKey:
+    """The key that was sealed. Raises InvalidArguments."""
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -120,8 +121,10 @@ def _loaded(der: bytes) -> PrivateKey:
         if not isinstance(secret, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
             raise ValueError(f"a key of kind {type(secret).__name__}")
         return _of(secret)
+    except InternalError:  # what OpenSSL says of an Ed448 key that is cut short
+        raise InvalidArguments("the key cannot sign: it is no key that can be read") from None
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InvalidArguments(f"the key cannot sign: {str(error).splitlines()[0].lower()}") from None
+        raise InvalidArguments(f"the key cannot sign: {str(error).partition(chr(10))[0].lower()}") from None
 
 
 def _of(secret: Secret) -> PrivateKey:

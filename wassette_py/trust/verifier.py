@@ -16,7 +16,7 @@ from wassette_py.reference import HttpsReference, LayoutReference, OciReference,
 from wassette_py.trust.document import TrustScope
 from wassette_py.trust.evidence import Evidence
 from wassette_py.trust.findings import Finding, findings
-from wassette_py.trust.identities import INSTALL, MISSING, Certified, Proven, distinct
+from wassette_py.trust.identities import INSTALL, MISSING, Certified, Named, Proven, distinct
 from wassette_py.trust.keys import PublicKey
 from wassette_py.trust.rules import AttestationRule, SignatureRule
 from wassette_py.trust.scopes import place_of
@@ -29,10 +29,11 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Requirement:
-    """One thing the scope asks for."""
+    """One thing the scope asks for; `by` says which of the objects that were found speak for it."""
 
     text: str
     met: bool
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,12 +136,21 @@ def _missing(seen: Iterable[Finding]) -> str | None:
 
 
 def _requirements(rule: SignatureRule, seen: Iterable[Finding]) -> tuple[Requirement, ...]:
-    signed = [one for found in seen if found.counts for one in found.signers]
-    required = [Requirement(f"signed by {entry}", any(map(entry.names, signed))) for entry in rule.every]
+    good = [one for one in seen if one.counts]
+    required = [_met_by(f"signed by {entry}", _signed_by(good, entry)) for entry in rule.every]
     if rule.some:
-        names = ", ".join(map(str, rule.some))
-        required.append(Requirement(f"signed by at least {rule.at_least} of {names}", distinct(rule.some, signed) >= rule.at_least))
+        names, signed = ", ".join(map(str, rule.some)), [one for found in good for one in found.signers]
+        met = distinct(rule.some, signed) >= rule.at_least
+        required.append(Requirement(f"signed by at least {rule.at_least} of {names}", met, _signed_by(good, *rule.some)))
     return (*required, *(_attested(one, seen) for one in rule.attestations))
+
+
+def _signed_by(good: Iterable[Finding], *entries: Named) -> tuple[str, ...]:
+    return tuple(found.where for found in good if any(entry.names(one) for entry in entries for one in found.signers))
+
+
+def _met_by(text: str, by: tuple[str, ...]) -> Requirement:
+    return Requirement(text, bool(by), by)
 
 
 def _recent(least: Version, evidence: Evidence | None) -> Requirement:
@@ -155,7 +165,7 @@ def _recent(least: Version, evidence: Evidence | None) -> Requirement:
 def _attested(rule: AttestationRule, seen: Iterable[Finding]) -> Requirement:
     text = f"attested ({rule.predicate_type}) by {' or '.join(map(str, rule.by))}"
     text += "".join(f", {path} = {value!r}" for path, value in rule.where)
-    return Requirement(text, any(_attests(one, rule) for one in seen))
+    return _met_by(text, tuple(one.where for one in seen if _attests(one, rule)))
 
 
 def _attests(found: Finding, rule: AttestationRule) -> bool:
