@@ -13,23 +13,35 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.patience import FOREVER, LONG
+
 
 @dataclass(frozen=True)
 class Seen:
-    """What the terminal got, the exit code, and how long it took from the key to the end (or from the start)."""
+    """What the terminal got, the exit code, and how long it took from the last key to the end (or from the start)."""
 
     text: str
     code: int
     seconds: float
 
 
-def run_in_terminal(command: Sequence[str], *, interrupt_at: str | None = None, keys: int = 1) -> Seen:
-    """Runs `command` with a terminal as stderr and stdout; presses Ctrl-C `keys` times once `interrupt_at` is on the screen."""
+UNHURRIED = """
+import sys
+from wassette_py.__main__ import main
+from wassette_py.cli import waiting
+waiting.GRACE = 200.0
+sys.exit(main())
+"""
+"""The program, which waits for as long as it takes for what was cancelled to clean up behind itself."""
+
+
+def run_in_terminal(command: Sequence[str], *, interrupt_at: Sequence[str] = ()) -> Seen:
+    """Runs `command` with a terminal as stderr and stdout; presses Ctrl-C when the first of `interrupt_at` is on the screen, and so on."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True)
     os.close(theirs)
-    began, text, deadline = time.monotonic(), b"", time.monotonic() + 60
+    began, text, deadline = time.monotonic(), b"", time.monotonic() + FOREVER
     try:
         while time.monotonic() < deadline:
             if not select.select([ours], [], [], 0.05)[0]:
@@ -40,12 +52,10 @@ def run_in_terminal(command: Sequence[str], *, interrupt_at: str | None = None, 
             if not chunk:
                 break
             text += chunk
-            if interrupt_at and interrupt_at.encode() in text:
-                interrupt_at, began = None, time.monotonic()
-                for _ in range(keys):
-                    process.send_signal(signal.SIGINT)
-                    time.sleep(0.2)
-        code = process.wait(timeout=10)
+            if interrupt_at and interrupt_at[0].encode() in text:
+                interrupt_at, began = interrupt_at[1:], time.monotonic()
+                process.send_signal(signal.SIGINT)
+        code = process.wait(timeout=LONG)
         return Seen(text.decode(errors="replace"), code, time.monotonic() - began)
     finally:
         process.kill()

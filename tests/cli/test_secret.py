@@ -124,7 +124,7 @@ def test_a_missing_secret_stops_the_server_before_it_begins(
     program = [sys.executable, "-m", "wassette_py", "serve", "--stdio"]
 
     def served(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*program, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run([*program, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
 
     ran = served()
     assert (ran.returncode, ran.stdout) == (1, "")

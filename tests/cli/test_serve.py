@@ -20,7 +20,7 @@ def test_serve_with_an_option_only_the_tree_knows_serves_all_the_same(loaded: Pa
         input="".join(json.dumps(line) + "\n" for line in lines),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert ran.returncode == 0
@@ -30,11 +30,11 @@ def test_serve_with_an_option_only_the_tree_knows_serves_all_the_same(loaded: Pa
 
 def test_serving_an_unknown_component_is_an_error_before_anything_is_served() -> None:
     command = [sys.executable, "-m", "wassette_py", "-o", "text", "serve", "--stdio", "nope"]
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.startswith("error: no component 'nope' is installed")
 
 
 def test_help_of_serve_names_the_clients_configuration() -> None:
-    ran = subprocess.run([sys.executable, "-m", "wassette_py", "serve", "--help"], capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run([sys.executable, "-m", "wassette_py", "serve", "--help"], capture_output=True, text=True, timeout=120, check=True)
     assert "wassette config client" in ran.stdout

@@ -65,7 +65,7 @@ def test_the_inspector_lists_and_calls(era: str, tmp_path: Path) -> None:
         options = ["--cli", *SERVER, *arguments, "--protocol-era", era, "--format", "json"]
         environment = {**node_environment(), **os.environ, "PATH": node_environment()["PATH"]}
         tool = node_command(packages().parent / ".bin" / "mcp-inspector", *options)
-        done = subprocess.run(tool, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(tool, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         result: dict[str, Any] = json.loads(done.stdout)
         return result

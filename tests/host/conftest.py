@@ -44,5 +44,5 @@ def call(host: ComponentHost, tool: str, **arguments: object) -> CallResult:
 
     thread = threading.Thread(target=lambda: host.start_call(tool, arguments, cancel=threading.Event(), done=done), daemon=True)
     thread.start()
-    assert ended.wait(30)
+    assert ended.wait(120)
     return results[0]
