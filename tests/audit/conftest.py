@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LONG
 from wassette_py.audit import AuditLog
 from wassette_py.audit.segment import LONGEST_LINE
 
@@ -34,7 +35,7 @@ def write(log: AuditLog, *tools: str) -> None:
     """Records one call of each tool."""
     for tool in tools:
         log.record({"event": "call", "component": "c", "tool": tool, "outcome": "ok", "ms": 1.5})
-    assert log.flush()
+    assert log.flush(LONG)
 
 
 def no_segments(folder: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.audit.conftest import DAY, Log, write
+from tests.patience import FOREVER, LONG, until
 from wassette_py.audit import Actor, AuditLog, acting, actor, segment
 from wassette_py.audit import log as log_module
 from wassette_py.audit.checking import check
@@ -80,7 +81,7 @@ def test_many_threads_write_one_whole_chain(log: Log, folder: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert made.flush(10)
+    assert made.flush(LONG)
     assert len(tools(folder)) == 1600
     assert check(folder).findings == []
 
@@ -162,24 +163,30 @@ def test_a_place_that_cannot_be_written_is_said_on_stderr(tmp_path: Path, capsys
 def test_a_head_that_cannot_be_made_leaves_nothing_open(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "x.head").touch()
-    before = os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else []
     with pytest.raises(FileExistsError):
         Segment(folder / "x.jsonl", 0.0)
-    assert len(os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else []) == len(before)
+    assert _open_in(folder) == []
 
 
 def test_a_disk_that_hangs_holds_nobody_up_and_costs_bounded_memory(log: Log, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "MOST_WAITING", 3)
-    going = threading.Event()
+    begun, going = threading.Event(), threading.Event()
     write_now = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, data: going.wait(20) and write_now(descriptor, data))
+
+    def write_when_it_goes(descriptor: int, data: bytes) -> int:
+        begun.set()
+        going.wait(FOREVER)
+        return write_now(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write_when_it_goes)
     made = log()
     made.record({"event": "call", "tool": "first"})
+    assert begun.wait(LONG)
     assert not made.flush(0.1)
     for _ in range(10):
         made.record({"event": "call", "tool": "more"})
     going.set()
-    assert made.flush(10)
+    assert made.flush(LONG)
     write(made, "last")
     assert tools(folder) == ["first", "more", "more", "more", "last"]
     assert [event["count"] for event in read(folder) if event["event"] == "lost"] == [7]
@@ -205,23 +212,22 @@ def _open_in(folder: Path) -> list[str]:
     return [name for name in found if name.startswith(str(folder))]
 
 
+def until_it_rests(log: AuditLog) -> None:
+    until(lambda: log._thread is None)
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
 def test_a_log_without_work_holds_no_thread_and_one_that_is_gone_no_file(folder: Path, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "IDLE", 0.05)
-    before = set(threading.enumerate())
     made = log()
     write(made, "a")
-    [worker] = set(threading.enumerate()) - before
-    worker.join(10)
-    assert not worker.is_alive()
+    until_it_rests(made)
     write(made, "b")
-    [other] = set(threading.enumerate()) - before
-    other.join(10)
+    until_it_rests(made)
     assert len(segments(folder)) == 1
     assert len(_open_in(folder)) == 2
     del made
-    gc.collect()
-    assert _open_in(folder) == []
+    until(lambda: gc.collect() >= 0 and _open_in(folder) == [])
 
 
 @pytest.mark.parametrize("due", ["large", "old", "back", "gone"])

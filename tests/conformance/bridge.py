@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.patience import LONG
+
 Message = dict[str, Any]
 STATUS = {-32700: 400, -32600: 400, -32602: 400, -32020: 400, -32021: 400, -32022: 400, -32601: 404}
 TOKEN, SUBSCRIPTION = "progressToken", "io.modelcontextprotocol/subscriptionId"
@@ -93,7 +95,7 @@ class Pipe:
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(LONG)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

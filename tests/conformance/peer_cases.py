@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.attacks.guests import ESCAPER
 from tests.cli.guests import ONE_TOOL, TEXT_TOOLS
 from tests.conformance.programs import Client, Result, World
+from tests.patience import LONG
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
 
@@ -241,8 +242,8 @@ def _half(world: World) -> str:
     with world.serving() as client:
         number = client.start("say", text="half a line")
         time.sleep(0.5)
-        number = client.start("say", text="half a line") if client.answer(number, 5) is None else number
-        return "the client goes on" if client.answer(number, 3) and client.ask("ping", seconds=3) else "the reply is lost"
+        number = client.start("say", text="half a line") if client.answer(number) is None else number
+        return "the client goes on" if client.answer(number) and client.ask("ping") else "the reply is lost"
 
 
 # What a guest may use.
@@ -278,33 +279,35 @@ def _little_memory(world: World) -> str:
 @case("a guest that spins, with `timeout: 1s`", "ended", "an unknown limit would be a promise nobody keeps")
 def _timeout(world: World) -> str:
     _plain(world, "{resources: {limits: {timeout: 1s}}}")
-    with world.serving() as client:
-        return "ended" if client.answer(client.start("spin"), 5) else "spins on"
+    with world.serving(**world.patient) as client:
+        return "ended" if client.answer(client.start("spin")) else "spins on"
 
 
 @case("ping while as many guests spin as there are cores, and two more", "answered", "guests run beside the server, never in its place")
 def _spinning(world: World) -> str:
     _plain(world)
-    with world.serving() as client:
+    with world.serving(**world.patient) as client:
         client.call("count")
         for _ in range((os.cpu_count() or 1) + 2):
             client.start("spin")
         time.sleep(0.5)
-        return "answered" if client.ask("ping", seconds=5) else "not answered"
+        return "answered" if client.ask("ping") else "not answered"
 
 
 @case("a cancelled guest", "stops", "cancelling means stopping")
 def _cancelled(world: World) -> str:
     _plain(world)
-    with world.serving() as client:
+    with world.serving(**world.patient) as client:
         client.call("count")
         number = client.start("spin")
         time.sleep(0.5)
         client.send({"method": "notifications/cancelled", "params": {"requestId": number}})
-        time.sleep(1)
-        before = client.processor_seconds()
-        time.sleep(1)
-        return "stops" if client.processor_seconds() - before < 0.5 else "spins on"
+        for _ in range(30):
+            before = client.processor_seconds()
+            time.sleep(1)
+            if client.processor_seconds() - before < 0.1:
+                return "stops"
+        return "spins on"
 
 
 @case("a guest that traps", "an error, and the next call works")
@@ -525,7 +528,7 @@ def _announced(world: World) -> str:
     with world.serving() as client:
         client.ask("tools/list")
         world.run("component", "load", f"file://{path}") if world.program.is_ours else client.call("load-component", path=f"file://{path}")
-        until = time.monotonic() + 5
+        until = time.monotonic() + LONG
         while time.monotonic() < until:
             if any(it.get("method") == "notifications/tools/list_changed" for it in client.messages):
                 return "announced"

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.patience import FOREVER, LONG
 from tests.sandbox.conftest import wasm_of
 from tests.toolchain import ENVIRON, REPOSITORY
 
@@ -94,6 +95,11 @@ class World:
         path.write_bytes(text if isinstance(text, bytes) else f"version: '1.0'\npermissions: {text}\n".encode())
         return path
 
+    @property
+    def patient(self) -> dict[str, str]:
+        """For a server whose guests run for longer than is waited, when nothing ends them; the other one's do anyway."""
+        return {"WASSETTE_LIMITS_TIMEOUT": f"{FOREVER:g}s"} if self.program.is_ours else {}
+
     @contextmanager
     def serving(self, *words: str, **environment: str) -> Iterator[Client]:
         command = [*self.program.command, *self.program.serve, "--component-dir", str(self.components), *words]
@@ -141,7 +147,7 @@ class Client:
         self.send({"id": self._count, "method": method, **({} if params is None else {"params": params})})
         return self._count
 
-    def answer(self, number: int, seconds: float = 30) -> dict[str, Any] | None:
+    def answer(self, number: int, seconds: float = LONG) -> dict[str, Any] | None:
         """The answer to a request, or None when none comes in time."""
 
         def find() -> dict[str, Any] | None:
@@ -150,7 +156,7 @@ class Client:
         with self._changed:
             return self._changed.wait_for(find, seconds)
 
-    def ask(self, method: str, params: object = None, seconds: float = 30) -> dict[str, Any] | None:
+    def ask(self, method: str, params: object = None, seconds: float = LONG) -> dict[str, Any] | None:
         return self.answer(self.request(method, params), seconds)
 
     def start(self, tool: str, **arguments: object) -> int:
@@ -173,7 +179,7 @@ class Client:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
-        self._thread.join(5)
+        self._thread.join(LONG)
         for stream in (self.process.stdin, self.process.stdout):
             assert stream is not None
             with suppress(BrokenPipeError):

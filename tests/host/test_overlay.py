@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.guests import TEXT_TOOLS, write_component
+from tests.patience import LONG
 from wassette_py.control import Control
 from wassette_py.errors import InvalidPolicy, NotGranted, UnknownComponent
 from wassette_py.host import ComponentHost
@@ -76,14 +77,14 @@ def test_a_once_is_used_up_by_one_of_many_calls_that_start_together(host: Compon
     gate = threading.Barrier(8)
 
     def claim() -> None:
-        gate.wait(10)
+        gate.wait(LONG)
         seen.append(host.policies.claimed("text"))
 
     threads = [threading.Thread(target=claim) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(LONG)
     assert len(seen) == 8
     assert sum(A in policy.variables for policy in seen) == 1
     assert all(B in policy.variables for policy in seen)
