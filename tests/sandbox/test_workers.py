@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -168,6 +172,29 @@ def test_where_memory_cannot_be_told_nothing_is_watched(monkeypatch: pytest.Monk
     watch = MemoryWatch(1)
     assert watch.last == 0
     assert not watch.is_exceeded()
+
+
+FAULTS = """
+import resource
+from wassette_py.sandbox import memory
+memory.reuse_buffers()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    [bytearray(1 << 20) for _ in range(4)]
+before = faults()
+for _ in range(20):
+    [bytearray(1 << 20) for _ in range(4)]
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt")
+def test_memory_of_large_buffers_is_used_again() -> None:
+    touched = 20 * 4 * (1 << 20) // os.sysconf("SC_PAGESIZE")
+    here = Path(__file__).parents[2]
+    faults = subprocess.run([sys.executable, "-c", FAULTS], cwd=here, stdout=subprocess.PIPE, check=True).stdout
+    assert int(faults) < touched // 4
 
 
 def test_trimming_where_the_c_library_cannot_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.server.corehost import FunctionHost, handshaken
 from wassette_py.server import messages
 from wassette_py.server.messages import Answer, Fault, Notification, Request, decode, encode
+from wassette_py.server.wire import Written
 
 DEEP = b"[" * 100_000
 NESTED = b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":' + b"[" * 300 + b"]" * 300 + b"}}"
@@ -115,6 +116,15 @@ def test_params_arrive_as_they_were_sent(params: Any) -> None:
     message = decode(line)
     assert isinstance(message, Request)
     assert message.params == json.loads(line)["params"]
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4), st.sets(st.integers(0, 3)))
+def test_a_result_is_the_same_whether_its_parts_are_written_already(result: dict[str, Any], ready: set[int]) -> None:
+    parts = [
+        Written(b"", messages.dump(part).encode("utf-8", "replace")) if at in ready else part for at, part in enumerate(result.values())
+    ]
+    line = messages.result("one", dict(zip(result, parts, strict=True)))
+    assert line == encode({"id": "one", "result": result})
 
 
 @given(st.binary(max_size=200))

@@ -20,7 +20,7 @@ from wassette_py.policy.document import PolicyDocument
 from wassette_py.sandbox import failures, instance
 from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.engine import CompiledComponent, Engine
-from wassette_py.sandbox.memory import MemoryWatch, default_cap
+from wassette_py.sandbox.memory import MemoryWatch, default_cap, reuse_buffers
 from wassette_py.sandbox.state import CallState, Denial, Headers
 from wassette_py.sandbox.watchdog import Running, Watchdog
 from wassette_py.sandbox.workers import Workers
@@ -94,6 +94,7 @@ class Sandbox:
         self.egress = egress or Egress()
         self._abandoned = abandoned
         self._memory = MemoryWatch(memory if memory is not None else default_cap())
+        reuse_buffers()
         self._watchdog: Watchdog[CallReport] = Watchdog(self._given_up)
         self._workers = Workers(limit=1024)
         _SANDBOXES.add(self)

@@ -161,10 +161,13 @@ def encode(message: dict[str, Any]) -> bytes:
 
 def result(request_id: RequestId, value: dict[str, Any]) -> bytes:
     """The answer to a request that went well, as a line. What of `value` is `Written` is not written again."""
-    written = [f"{dump(name)}:{part.text}" for name, part in value.items() if isinstance(part, Written)]
-    rest = dump({name: part for name, part in value.items() if not isinstance(part, Written)})[1:-1]
-    members = ",".join([*written, *([rest] if rest else [])])
-    return f'{{"jsonrpc":"2.0","id":{dump(request_id)},"result":{{{members}}}}}\n'.encode("utf-8", "replace")
+    pieces = [f'{{"jsonrpc":"2.0","id":{dump(request_id)},"result":'.encode()]
+    before = b"{"
+    for name, part in value.items():
+        pieces += [before, dump(name).encode(), b":"]
+        pieces += part.pieces if isinstance(part, Written) else [dump(part).encode("utf-8", "replace")]
+        before = b","
+    return b"".join([*pieces, b"}}\n" if value else b"{}}\n"])
 
 
 def error(request_id: RequestId | None, code: int, message: str, data: object = None) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from wassette_py.server.wire import Written, quoted
 if TYPE_CHECKING:
     from wassette_py.host import CallResult, HostedTool
 
-_QUOTE = '"'
 LOG_LINES = 200
 LOG_CHARACTERS = 16_384
 """How much of what a guest printed becomes log notifications, per stream and call."""
@@ -49,9 +48,11 @@ def called(outcome: CallResult) -> dict[str, Any]:
     if outcome.content is not None:
         return {"content": [*outcome.content, *said], "isError": False}
     # NOTE: a large result is written once, and once more as text within text; a text is the same in both places.
-    value = outcome.value_text
-    blocks = [f'{{"type":"text","text":{value if value.startswith(_QUOTE) else quoted(value)}}}', *map(dump, said)]
-    return {"content": Written(f"[{','.join(blocks)}]"), "structuredContent": Written(f'{{"result":{value}}}'), "isError": False}
+    value = outcome.value_text.encode("utf-8", "replace")
+    text = value if value.startswith(b'"') else quoted(outcome.value_text).encode("utf-8", "replace")
+    more = "".join([f",{dump(block)}" for block in said]).encode("utf-8", "replace")
+    content = Written(b'[{"type":"text","text":', text, b"}", more, b"]")
+    return {"content": content, "structuredContent": Written(b'{"result":', value, b"}"), "isError": False}
 
 
 def succeeded(value: dict[str, Any]) -> dict[str, Any]:

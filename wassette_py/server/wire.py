@@ -30,10 +30,10 @@ _SPACE = " \t\n\r"
 
 
 class Written:
-    """A JSON value that is text already."""
+    """A JSON value that is text already, in UTF-8 and in pieces, so that a large one is copied once: into its line."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = pieces
 
 
 def _codec() -> tuple[Callable[[str], Any], Callable[[Any], str], Callable[[str], str]]:
