@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Wassette
-from tests.keyless_layout import SIGNED, lab_root, write_keyless, write_policy
+from tests.cli.guests import ONE_TOOL, write_component
+from tests.keyless_layout import LAB, SIGNED, lab_root, write_keyless, write_policy
+from tests.layout_writer import artifact, write_layout
+from tests.signatures import legacy_carrier, sig_tag
 from tests.sigstore_lab import IDENTITY, ISSUER
 
 
@@ -40,6 +43,19 @@ def test_another_identity_is_refused_with_exit_3_and_named(wassette: Wassette, t
         ran = wassette(*words)
         assert ran.code == 3
         assert f"signature by mallory@evil.example (issuer {ISSUER})" in ran.err
+
+
+@pytest.mark.claim("trust:keyless")
+def test_annotations_beside_an_artifact_are_found_and_verified(wassette: Wassette, trust_file: Path, tmp_path: Path) -> None:
+    component = artifact(write_component(tmp_path, "one", ONE_TOOL).read_bytes())
+    signed = LAB.legacy(component.digest, "ghcr.io/acme/one", at=SIGNED)
+    write_layout(tmp_path / "layout", {"one": component, sig_tag(component): legacy_carrier([signed])})
+    reference = f"oci-layout://{tmp_path}/layout:one"
+    write_policy(trust_file, f"oci-layout://{tmp_path}/layout", lab_root(), scope="    signed_repository: {exact: ghcr.io/acme/one}\n")
+    [found] = wassette("component", "verify", reference, "-o", "json").json["signatures"]
+    assert (found["format"], found["problem"]) == ("cosign-legacy", None)
+    assert found["signers"] == [{"kind": "keyless", "identity": IDENTITY, "issuer": ISSUER}]
+    assert wassette("component", "load", reference).code == 0
 
 
 @pytest.mark.parametrize(("age", "says"), [("90d", "90 days"), ("1d", "1 day"), ("36h", "36 hours")])
