@@ -54,6 +54,15 @@ def test_requests_are_counted_by_where_they_went_and_nothing_else_of_them(host: 
     assert "secret" not in str(last(host))
 
 
+@pytest.mark.claim("secrets:never-shown")
+def test_what_is_known_to_be_a_secret_is_in_no_fact_of_an_event(host: ComponentHost, load: Load) -> None:
+    load("text", TEXT_TOOLS)
+    host.secrets.set_value("TOKEN", "tok4711geheim")
+    host.secrets.values(["TOKEN"])
+    host.policies.grant("text", parse_permission("network", "tok4711geheim.example"))
+    assert last(host)["permission"] == "network [redacted].example"
+
+
 def test_a_call_is_one_event_with_who_what_and_how_it_ended(host: ComponentHost, load: Load) -> None:
     record = load("text", TEXT_TOOLS, policy="version: '1.0'\npermissions:\n  environment:\n    allow: [{key: LANG}]\n").record
     assert last(host)["policy"] == str(Digest.of((host.store.read_policy("text") or "").encode()))

@@ -163,7 +163,7 @@ def test_a_value_that_can_be_no_header_fails_the_call_unsaid(host: ComponentHost
     load("one", ONE_TOOL, policy=f"version: '1.0'\npermissions:\n  network: {{allow: [{{host: a.com}}]}}\n  secrets: [{INJECTED}]\n")
     result = call(host, "answer")
     assert result.kind == "broken"
-    assert result.error == "the value of TOKEN cannot stand in a header: it is no printable ASCII on one line"
+    assert result.error == "the value of TOKEN cannot stand in a header: it is no printable ASCII on one line, without blanks around it"
 
 
 def test_two_headers_of_one_host_are_both_put_in(host: ComponentHost) -> None:

@@ -19,13 +19,14 @@ from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument, StorageGrant, Variable
 from wassette_py.sandbox.call import CallReport, CallSpec
 from wassette_py.sandbox.engine import CompiledComponent
+from wassette_py.sandbox.memory import resident
 from wassette_py.sandbox.state import CALLS
 
-THREADS, CALLS_EACH = 16, 60
+THREADS, CALLS_EACH = 16, 625
 
 
 @pytest.mark.usefixtures("unwatched")  # which may find that a busy machine has lost them
-def test_sixteen_threads_of_mixed_calls_get_their_own_answers(guests: Guests, tmp_path: Path) -> None:
+def test_ten_thousand_mixed_calls_of_sixteen_threads_get_their_own_answers_and_leave_nothing(guests: Guests, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     storage = PolicyDocument(storage=(StorageGrant(str(tmp_path)),))
     variables = PolicyDocument(variables=(Variable("A"),))
@@ -72,12 +73,13 @@ def test_sixteen_threads_of_mixed_calls_get_their_own_answers(guests: Guests, tm
         if len(reports) != 1 or not is_right(reports[0]):
             wrong.append((spec.function.name, spec.values, reports))
 
-    def work(seed: int) -> None:
+    def work(seed: int, calls: int = CALLS_EACH) -> None:
         chance = random.Random(seed)
-        for _ in range(CALLS_EACH):
+        for _ in range(calls):
             one(chance)
 
-    one(random.Random(0))
+    work(THREADS, 300)  # whatever is kept for the next call is there now
+    memory = resident() or 0
     files_before, threads_before = len(os.listdir("/proc/self/fd")), threading.active_count()
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(THREADS)]
     for thread in threads:
@@ -85,7 +87,8 @@ def test_sixteen_threads_of_mixed_calls_get_their_own_answers(guests: Guests, tm
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert kinds.total() == THREADS * CALLS_EACH + 1
+    assert kinds.total() == THREADS * CALLS_EACH + 300
+    assert (resident() or 0) - memory < 64 << 20  # 2 MB where nothing else runs; each call's own would be gigabytes
     assert CALLS == {}
     until(lambda: len(os.listdir("/proc/self/fd")) <= files_before + 2)
     until(lambda: threading.active_count() <= threads_before + 2)

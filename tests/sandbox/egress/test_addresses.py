@@ -69,6 +69,8 @@ SPECIAL = {
     "5f00::1": "not in use on the internet",
     "fc00::1": "private",
     "fd00:ec2::254": "the metadata service of a cloud",
+    "fd20:ce::254": "the metadata service of a cloud",
+    "fd00:c1::a9fe:a9fe": "the metadata service of a cloud",
     "fd12::1": "private",
     "fe80::1": "link-local",
     "fe80::1%eth0": "link-local",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 import threading
 from pathlib import Path
@@ -48,6 +49,18 @@ def test_the_header_is_added_for_exactly_that_host_and_the_guest_sees_nothing_of
         assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
         assert server.headers[0]["x-key"] == SECRET
         assert SECRET not in repr(report)
+
+
+@pytest.mark.claim("secrets:never-shown")
+def test_what_cannot_stand_in_a_header_is_not_sent_and_not_printed(
+    web: Web, server_side: ssl.SSLContext, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with origin(hello, server_side) as server:
+        report = send(web, f"https://api.test:{server.port}", {("api.test", server.port): (("Authorization", f"{SECRET} "),)})
+        assert report.notes == (f"GET https://api.test:{server.port} failed: wassette failed inside: LocalProtocolError",)
+    gc.collect()  # of a task whose exception nobody took asyncio tells now
+    told = capfd.readouterr()
+    assert SECRET not in f"{told.out}{told.err}{caplog.text}{report!r}"
 
 
 @pytest.mark.claim("secrets:never-shown")

@@ -39,6 +39,8 @@ _KINDS_4 = (
 )
 _KINDS_6 = (
     ("fd00:ec2::/32", "the metadata service of a cloud"),
+    ("fd20:ce::/32", "the metadata service of a cloud"),
+    ("fd00:c1::/32", "the metadata service of a cloud"),
     ("::/128", "this host"),
     ("::1/128", "loopback"),
     ("::/96", "an IPv4 address in a form given up long ago"),

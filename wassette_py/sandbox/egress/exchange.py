@@ -88,6 +88,8 @@ async def _admitted(guest: Side, request: h11.Request, session: Session, route: 
         session.note(route, error)
     except (GuestLeft, asyncio.CancelledError):
         pass
+    except Exception as error:  # a fault of ours: asyncio would print it, and its text may hold what was to be injected
+        session.note(route, NotSent(f"wassette failed inside: {type(error).__name__}"))
     finally:
         session.finish(task)
         session.settle(route)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wassette_py.errors import Refused
 from wassette_py.policy.grants import describe
 from wassette_py.policy.words import permission_words
 from wassette_py.server.builtin.bench import PERMISSION_CHOICES, Matter
@@ -19,6 +20,9 @@ _CHOICES = {**PERMISSION_CHOICES, "once": "for the rest of this call; it waits f
 
 def decided(bench: Bench, wanted: Wanted, context: CallContext) -> Lasting:
     """How long a person grants it. Raises Refused, Cancelled."""
+    host = wanted.permission.host
+    if any(bench.host.secrets.redactor.text(text) != text for text in (host, host.upper())):
+        raise Refused(f"a running call of {wanted.component!r} asks for a host whose name holds a secret; nobody is asked about that")
     command = ("policy", "grant", wanted.component, *permission_words(wanted.permission))
     shown = {
         "component": wanted.component,
