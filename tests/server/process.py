@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -31,17 +32,30 @@ def install(folder: Path, name: str = "text", text: str = TEXT_TOOLS) -> Compone
     return host
 
 
-class Client:
-    """Both ends of a server process."""
+def line(method: str, params: object = None, *, id: object = None) -> bytes:
+    """A request, or a notification, as it is sent."""
+    given = {} if id is None else {"id": id}
+    body = {} if params is None else {"params": params}
+    return json.dumps({"jsonrpc": "2.0", **given, "method": method, **body}).encode() + b"\n"
 
-    def __init__(self, *arguments: str, command: list[str] | None = None, environment: Mapping[str, str] | None = None) -> None:
+
+class Client:
+    """Both ends of a server process. `first` waits in its input before it starts, however fast it is."""
+
+    def __init__(
+        self, *arguments: str, command: list[str] | None = None, environment: Mapping[str, str] | None = None, first: bytes = b""
+    ) -> None:
+        read, write = os.pipe()
+        os.write(write, first)
         self.process = subprocess.Popen(
             [*(command or COMMAND), *arguments],
-            stdin=subprocess.PIPE,
+            stdin=read,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
         )
+        os.close(read)
+        self.process.stdin = os.fdopen(write, "wb")
         self.changed = threading.Condition()
         self.sent: list[dict[str, Any]] = []
         self.errors = b""
@@ -58,7 +72,8 @@ class Client:
 
     def _listen(self) -> None:
         assert self.process.stderr is not None
-        self.errors = self.process.stderr.read()
+        for said in self.process.stderr:
+            self.errors += said
 
     def raw(self, data: bytes) -> None:
         assert self.process.stdin is not None
@@ -66,9 +81,7 @@ class Client:
         self.process.stdin.flush()
 
     def send(self, method: str, params: object = None, *, id: object = None) -> None:
-        given = {} if id is None else {"id": id}
-        body = {} if params is None else {"params": params}
-        self.raw(json.dumps({"jsonrpc": "2.0", **given, "method": method, **body}).encode() + b"\n")
+        self.raw(line(method, params, id=id))
 
     def wait(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = LONG) -> dict[str, Any]:
         def find() -> dict[str, Any] | None:
@@ -115,10 +128,14 @@ class Client:
 
 @contextmanager
 def serving(
-    *arguments: str, command: list[str] | None = None, environment: Mapping[str, str] | None = None, handshake: bool = True
+    *arguments: str,
+    command: list[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    handshake: bool = True,
+    first: bytes = b"",
 ) -> Iterator[Client]:
     """A server, after the handshake; it ends by itself, so that what it did is counted as covered."""
-    client = Client(*arguments, command=command, environment=environment)
+    client = Client(*arguments, command=command, environment=environment, first=first)
     try:
         if handshake:
             client.handshake()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.guests import ONE_TOOL
 from tests.patience import until
 from tests.server.corehost import INITIALIZE
-from tests.server.process import Client, install, serving
+from tests.server.process import install, line, serving
 from wassette_py.server.listing import LARGEST, Listing
 from wassette_py.settings import Settings
 
@@ -19,13 +20,17 @@ def components() -> Path:
     return Settings.load().component_dir
 
 
+GREETING = line("initialize", INITIALIZE, id="hello") + line("notifications/initialized")
+"""Sent together with a tools/list: a client that takes longer than 20 ms is not answered from the file."""
+
+
 def served(*arguments: str) -> list[str]:
-    with serving(*arguments) as client:
-        return names(client)
+    with serving(*arguments, handshake=False, first=GREETING + line("tools/list", id="list")) as client:
+        return names(client.answer("list"))
 
 
-def names(client: Client) -> list[str]:
-    return sorted(tool["name"] for tool in client.ask("tools/list")["result"]["tools"])
+def names(answer: dict[str, Any]) -> list[str]:
+    return sorted(tool["name"] for tool in answer["result"]["tools"])
 
 
 def keep(*arguments: str) -> Path:
@@ -44,7 +49,10 @@ def test_a_second_start_answers_from_the_file_and_says_the_same(tmp_path: Path) 
     assert served() == first
     bound, _, text = file.read_bytes().partition(b"\n")
     file.write_bytes(bound + b"\n" + text.replace(b'"name":"add"', b'"name":"sum"'))
-    assert "sum" in served()  # it was the file that answered
+    with serving(handshake=False, first=GREETING + line("tools/list", id="list")) as client:
+        assert "sum" in names(client.answer("list"))  # it was the file that answered
+        client.wait(lambda message: message.get("method") == "notifications/tools/list_changed")
+        assert "add" in names(client.ask("tools/list"))
 
 
 @pytest.mark.parametrize("change", ["load", "unload", "policy"])
@@ -121,7 +129,7 @@ def test_a_change_while_it_serves_is_kept(tmp_path: Path) -> None:
     install(tmp_path)
     keep()
     with serving() as client:
-        names(client)
+        names(client.ask("tools/list"))
         install(tmp_path, "one", ONE_TOOL)
         client.wait(lambda message: message.get("method") == "notifications/tools/list_changed")
         listing = Listing(str(components()), builtin_tools=True)
@@ -132,14 +140,13 @@ def test_a_change_while_it_serves_is_kept(tmp_path: Path) -> None:
 def test_what_comes_before_and_instead_of_the_list_is_heard(tmp_path: Path) -> None:
     install(tmp_path)
     keep()
-    with serving(handshake=False) as client:
-        client.ask("initialize", INITIALIZE)
-        for _ in range(6):
-            client.send("notifications/initialized")
-        assert client.ask("ping")["result"] == {}
-        assert "add" in names(client)
-    with serving(handshake=False) as client:
-        client.ask("initialize", INITIALIZE)
+    asked = line("ping", id="ping") + line("tools/list", id="list")
+    for first in (GREETING + line("notifications/initialized") * 6 + asked, GREETING + asked):
+        with serving(handshake=False, first=first) as client:
+            assert client.answer("ping")["result"] == {}
+            assert "add" in names(client.answer("list"))
+    with serving(handshake=False, first=line("initialize", INITIALIZE, id="hello")) as client:
+        client.answer("hello")
         assert client.end() == 0
 
 

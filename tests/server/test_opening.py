@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -74,6 +77,14 @@ def test_a_client_that_takes_its_time_is_served() -> None:
         time.sleep(1)
         assert client.ask("initialize", INITIALIZE)["result"]["serverInfo"]["name"] == "wassette"
         assert client.end() == 0
+    with serving(handshake=False, first=line("initialize", INITIALIZE) + b"\n") as client:
+        assert client.answer(1)["result"]["serverInfo"]["name"] == "wassette"
+        time.sleep(1)
+        assert client.ask("tools/list")["result"]["tools"]
+
+
+def test_a_client_that_is_gone_after_its_greeting_ends_the_server() -> None:
+    assert piped(line("initialize", INITIALIZE))[0] == 0
 
 
 def is_read(client: Client) -> bool:
@@ -96,16 +107,24 @@ def test_ctrl_c_before_the_first_line_is_whole_ends_the_server() -> None:
 def test_a_client_that_is_gone_before_its_first_answer_ends_the_server() -> None:
     read, write = os.pipe()
     os.close(read)
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=write, stderr=subprocess.PIPE) as process:
-        os.close(write)
-        _, said = process.communicate(line("initialize", INITIALIZE) + b"\n" + line("ping") + b"\n", timeout=120)
-        assert (process.returncode, said) == (0, b"")
+    with input_of(line("initialize", INITIALIZE), line("ping")) as stdin:
+        done = subprocess.run(COMMAND, stdin=stdin, stdout=write, stderr=subprocess.PIPE, check=False, timeout=120)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@contextlib.contextmanager
+def input_of(*lines: bytes) -> Iterator[BinaryIO]:
+    """A file of these lines: all is there before who reads it starts, and then it ends."""
+    with tempfile.TemporaryFile() as file:
+        file.write(b"\n".join(lines) + b"\n")
+        file.seek(0)
+        yield file
 
 
 def piped(*lines: bytes, **environment: str) -> tuple[int, list[dict[str, Any]], str]:
-    done = subprocess.run(
-        COMMAND, input=b"\n".join(lines) + b"\n", capture_output=True, check=False, timeout=120, env={**os.environ, **environment}
-    )
+    with input_of(*lines) as stdin:
+        done = subprocess.run(COMMAND, stdin=stdin, capture_output=True, check=False, timeout=120, env={**os.environ, **environment})
     return done.returncode, [json.loads(answer) for answer in done.stdout.splitlines()], done.stderr.decode()
 
 

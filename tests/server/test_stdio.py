@@ -331,6 +331,7 @@ def test_a_component_directory_that_cannot_be_read_is_told_and_not_fatal(tmp_pat
     folder.write_text("a file")
     with serving("--component-dir", str(folder)) as client:
         assert "error" in client.ask("tools/list")
+        until(lambda: client.errors)
         time.sleep(1.5)
         assert client.ask("ping")["result"] == {}
         assert client.end() == 0
