@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, SecretError, Trap, WassetteError
+from wassette_py.host.voices import as_told
 from wassette_py.limits import format_limit
 from wassette_py.policy.words import command_for, command_for_denial, storage_words
 
@@ -76,7 +77,7 @@ class CallResult:
     @property
     def message(self) -> str:
         """`lines`, as one text for a model."""
-        return "\n".join(self.lines)
+        return "\n".join(self.lines if self.error is None else (as_told(self.error), *self.lines[1:]))
 
 
 def failed(error: WassetteError) -> CallResult:

@@ -67,7 +67,9 @@ def failed(text: str) -> dict[str, Any]:
 
 def refused(error: WassetteError) -> dict[str, Any]:
     """`failed`, for an error of ours with its hint."""
-    return failed(f"{error}\nhint: {error.hint}" if error.hint else str(error))
+    from wassette_py.host.voices import as_told
+
+    return failed(f"{as_told(str(error))}\nhint: {error.hint}" if error.hint else as_told(str(error)))
 
 
 def log_lines(text: str) -> Iterator[str]:

@@ -59,9 +59,16 @@ def read_docs(wasm: bytes) -> Docs:
 def sanitised(text: str) -> str:
     """`text` in NFC without control, bidirectional, zero-width, tag and other invisible characters, newlines kept, capped."""
     text = text[: 4 * MAX_TEXT].replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n").replace("\t", " ")
-    text = _INVISIBLE.sub("", "".join([c for c in text if c == "\n" or unicodedata.category(c) not in _DROPPED]))
+    text = visible(text)
     text = re.sub(r"\n{3,}", "\n\n", unicodedata.normalize("NFC", text)).strip()
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
+
+
+def visible(text: str) -> str:
+    """`text` without control, bidirectional, zero-width, tag and other invisible characters; newlines stay."""
+    if not text.isprintable():
+        text = "".join([c for c in text if c == "\n" or unicodedata.category(c) not in _DROPPED])
+    return _INVISIBLE.sub("", text)
 
 
 def _custom_sections(wasm: bytes) -> Iterator[tuple[bytes, bytes]]:
