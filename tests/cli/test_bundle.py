@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Wassette
 from tests.cli.guests import ONE_TOOL, TEXT_TOOLS, write_component
+from tests.keyless_layout import lab_root
 from tests.layout_writer import INDEX, artifact, digest, index_of
 from tests.registry import Registry, running
-from tests.signatures import dsse_bundle, referrer, referrers_index, signer
+from tests.signatures import Signer, dsse_bundle, referrer, referrers_index, signer
+from tests.sigstore_lab import IDENTITY, ISSUER, Lab
 from wassette_py.control import Control
 from wassette_py.host import bundle
 from wassette_py.host.project import lock_bytes
@@ -99,7 +103,7 @@ def test_a_bundle_installs_without_a_network_what_the_trust_policy_there_accepts
     assert wassette("policy", "show", "one", "-o", "json").json["permissions"] == {"environment": {"allow": [{"key": "LANG"}]}}
     assert wassette("component", "inspect", "one", "-o", "json").json["verified"]["kind"] == "signed"
     again = wassette("bundle", "load", str(saved), "-o", "json")
-    assert again.json == {"changed": [], "unchanged": ["one", "text"]}
+    assert again.json == {"changed": [], "unchanged": ["one", "text"], "roots": []}
 
 
 def test_a_bundle_carries_no_trust_of_its_own(wassette: Wassette, saved: Path, registry: Registry, tmp_path: Path) -> None:
@@ -138,6 +142,81 @@ def test_what_a_bundle_says_of_itself_counts_as_typed_by_nobody(wassette: Wasset
     ran = wassette("bundle", "load", str(bare), "--accept-policies")
     assert ran.code == 3
     assert "no trust scope names" in ran.err
+
+
+OLD, NEW = lab_root(), lab_root(Lab(1))
+TODAY = datetime.now(UTC).date()
+YESTERDAY, LATER = TODAY - timedelta(days=1), TODAY + timedelta(days=3)
+
+
+def trusting(home: Path, registry: Registry, root: bytes, updated: date, *, by: Signer = RELEASE) -> Path:
+    """The trust policy in which `by`, or an identity under `root`, must have signed."""
+    file = home / "config/wassette/trust.yaml"
+    (file.parent / "by.pub").write_text(by.pem)
+    (file.parent / "root.json").write_bytes(root)
+    pin = hashlib.sha256(root).hexdigest()
+    identity = f"keyless: {{root: the.lab, issuer: '{ISSUER}', identity: '{IDENTITY}'}}"
+    file.write_text(
+        "version: 1\nkeys: {by: {file: by.pub}}\n"
+        f"roots: {{the.lab: {{file: root.json, sha256: '{pin}', updated: {updated}}}}}\n"
+        f"scopes: [{{match: '{registry.host}/acme/one', any: {{at_least: 1, of: [{{key: by}}, {{{identity}}}]}}}}]\n"
+    )
+    return file
+
+
+@pytest.fixture
+def rooted(
+    tmp_path: Path, wassette: Wassette, registry: Registry, new_machine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A bundle of `acme/one`, made where NEW was known to be current yesterday."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wassette.yaml").write_text(f"version: 1\ncomponents:\n  one: {{reference: 'oci://{registry.host}/acme/one:1'}}\n")
+    trusting(new_machine("first"), registry, NEW, YESTERDAY)
+    assert wassette("lock").code == 0
+    assert wassette("bundle", "save", "rooted.tar").code == 0
+    return tmp_path / "rooted.tar"
+
+
+@pytest.mark.claim("trust:keyless")
+def test_a_newer_trust_root_comes_along_and_a_person_takes_it(
+    wassette: Wassette, rooted: Path, registry: Registry, new_machine: Callable[[str], Path]
+) -> None:
+    assert members(rooted)[f"roots/the.lab@{YESTERDAY}.json"] == NEW
+    trust = trusting(new_machine("second"), registry, OLD, date(2024, 1, 31))
+    loaded = wassette("bundle", "load", rooted, "-o", "json")
+    assert (loaded.code, loaded.json["changed"], loaded.json["roots"]) == (0, ["one"], [])
+    old, new = (hashlib.sha256(data).hexdigest() for data in (OLD, NEW))
+    assert old in trust.read_text()
+    taken = wassette("bundle", "load", rooted, "--accept-roots", "-o", "json")
+    assert (taken.code, taken.json["roots"]) == (0, [{"name": "the.lab", "sha256": new, "was": old}])
+    assert f"trust root the.lab: sha256:{new}, was sha256:{old}; updated {YESTERDAY}\n" in taken.err
+    shown = wassette("trust", "show", "-o", "json").json
+    assert [(root["sha256"], root["updated"]) for root in shown["roots"]] == [(new, str(YESTERDAY))]
+    assert wassette("bundle", "load", rooted, "--accept-roots", "-o", "json").json["roots"] == []
+    event = next(event for event in wassette("audit", "show", "-o", "json").json["events"] if event["event"] == "trust-update-root")
+    assert (event["outcome"], event["root"], event["sha256"], event["was"]) == ("ok", "the.lab", new, old)
+
+
+@pytest.mark.claim("trust:keyless")
+def test_where_verification_fails_a_newer_trust_root_is_told_and_no_other(
+    wassette: Wassette, rooted: Path, registry: Registry, new_machine: Callable[[str], Path]
+) -> None:
+    new = hashlib.sha256(NEW).hexdigest()
+    home = new_machine("second")
+    trusting(home, registry, OLD, date(2024, 1, 31), by=STRANGER)
+    refused = wassette("bundle", "load", rooted)
+    told = f"the bundle brings a newer trust root the.lab (sha256:{new}, updated {YESTERDAY}); if that is meant, add --accept-roots"
+    assert (refused.code, f"hint: {told}" in refused.err, "no key of the trust policy made it" in refused.err) == (3, True, True)
+    assert wassette("bundle", "load", rooted, "--accept-roots").code == 3
+    # Neither what is known from later, nor what is the same, nor what claims to come from the future.
+    for root, updated in ((OLD, TODAY), (NEW, date(2024, 1, 31))):
+        trusting(home, registry, root, updated, by=STRANGER)
+        assert "--accept-roots" not in wassette("bundle", "load", rooted).err
+    content = members(rooted)
+    content[f"roots/the.lab@{LATER}.json"] = content.pop(f"roots/the.lab@{YESTERDAY}.json")
+    write(rooted, content)
+    trusting(home, registry, OLD, date(2024, 1, 31), by=STRANGER)
+    assert "--accept-roots" not in wassette("bundle", "load", rooted).err
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -185,6 +264,9 @@ BLOB = f"cache/sha256/{digest(b'x').removeprefix('sha256:')}"
         ({TAG_NOTE: b'{"name": "oci://a.io/b:1"}'}, "is not what its name says"),
         ({f"cache/notes/{'0' * 64}.json": b"[]"}, "is not what its name says"),
         ({f"cache/notes/{'0' * 64}.json": b"{"}, "is no bundle"),
+        ({"roots/lab@yesterdays.json": b"{}"}, "does not belong into a bundle"),
+        ({"roots/lab@2026-02-30.json": lab_root()}, "is no bundle"),
+        ({"roots/lab@2026-02-28.json": b"{}"}, "is no bundle: its mediaType is None"),
     ],
 )
 def test_what_does_not_belong_into_a_bundle_is_refused_before_anything_is_kept(

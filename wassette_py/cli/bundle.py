@@ -9,7 +9,7 @@ import typer
 
 from wassette_py.cli.lock import PROJECT, Manifest
 from wassette_py.cli.options import Command, FetchCommand, noun, session_of
-from wassette_py.cli.render import show
+from wassette_py.cli.render import show, talk
 from wassette_py.cli.text import plural, size_text
 
 app = noun("Carry a locked project to a machine without a network.")
@@ -37,13 +37,20 @@ def load(
     file: File,
     *,
     accept_policies: Annotated[bool, typer.Option("--accept-policies", help="Let the policies in it hold here.")] = False,
+    accept_roots: Annotated[bool, typer.Option("--accept-roots", help="Pin the trust roots in it that are newer than those here.")] = False,
 ) -> None:
     """Install what a bundle holds, asking no registry; this machine's trust policy decides."""
     from wassette_py.host import bundle
 
     session = session_of(context)
-    done = session.wait_for(
-        lambda control: bundle.load(session.host, file, control, accept_policies=accept_policies), label=f"loading {file}"
+    loaded = session.wait_for(
+        lambda control: bundle.load(session.host, file, control, accept_policies=accept_policies, accept_roots=accept_roots),
+        label=f"loading {file}",
     )
+    done = loaded.synced
+    for root in loaded.roots:
+        talk(f"{root.after}: sha256:{root.after.fingerprint}, was sha256:{root.before.fingerprint}; updated {root.after.updated}")
     lines = [*(f"installed: {name}" for name in done.changed), *(f"unchanged: {name}" for name in done.unchanged)]
-    show(session, {"changed": list(done.changed), "unchanged": list(done.unchanged)}, lines or ["the bundle has no components"])
+    roots = [{"name": one.after.name, "sha256": one.after.fingerprint, "was": one.before.fingerprint} for one in loaded.roots]
+    document = {"changed": list(done.changed), "unchanged": list(done.unchanged), "roots": roots}
+    show(session, document, lines or ["the bundle has no components"])

@@ -1,9 +1,9 @@
 """A project in one file, for machines without a network: what was downloaded for it, its signatures, its policies and its lock.
 
-A plain tar: `project/` holds a project file with policies and the lock, `cache/` what the download cache needs to install it offline.
-Nothing in a bundle is believed: every blob is hashed, and each component is verified by the trust policy of the machine that loads it,
-with the signatures that came along; its policies are for a person to accept. So a bundle carries no trust of its own, and may come by
-any way.
+A plain tar: `project/` holds a project file with policies and the lock, `cache/` what the download cache needs to install it offline,
+`roots/` the trust roots that keyless signers of it were verified by. Nothing in a bundle is believed: every blob is hashed, and each
+component is verified by the trust policy of the machine that loads it, with the signatures that came along; its policies, and roots newer
+than those there, are for a person to accept. So a bundle carries no trust of its own, and may come by any way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -32,15 +33,28 @@ from wassette_py.trust.scopes import place_of
 if TYPE_CHECKING:
     from wassette_py.control import Control
     from wassette_py.host.component_host import ComponentHost
+    from wassette_py.host.roots import UpdatedRoot
+    from wassette_py.trust.document import TrustPolicy
+    from wassette_py.trust.roots import TrustRoot
 
 MAX_MEMBERS = 10_000
 MAX_TEXT = 4 << 20
-_MEMBER = re.compile(rf"project/(?:wassette\.yaml|wassette\.lock|{ID}\.policy\.yaml)|cache/(?:sha256/{HEX}|notes/{HEX}\.json)")
+_MEMBER = re.compile(
+    rf"project/(?:wassette\.yaml|wassette\.lock|{ID}\.policy\.yaml)|cache/(?:sha256/{HEX}|notes/{HEX}\.json)|roots/{ID}@[0-9-]{{10}}\.json"
+)
+
+
+@dataclass(frozen=True)
+class Unbundled:
+    """What was done, and which trust roots were exchanged for newer ones first."""
+
+    synced: Synced
+    roots: tuple[UpdatedRoot, ...]
 
 
 def save(host: ComponentHost, project: Path, file: Path, control: Control) -> tuple[str, ...]:
     """Writes the locked project to `file`; returns the ids in it. Raises Drift (the lock does not fit), VerificationError, FetchError."""
-    wanted, known = read_project(project), check_locked(project)
+    wanted, known, trust = read_project(project), check_locked(project), host.verifier.trust()
     cache = DownloadCache(host.settings.download_dir)
     for one in wanted:
         if not isinstance(one.reference, OciReference | HttpsReference):
@@ -52,6 +66,7 @@ def save(host: ComponentHost, project: Path, file: Path, control: Control) -> tu
             raise judged.judgement.error
     members = dict(_project_members(wanted))
     members["project/wassette.lock"] = lock_bytes({one.id: known[one.id] for one in wanted})
+    members |= {f"roots/{root.name}@{root.known}.json": root.data for root in _roots_of(trust, wanted)}
     temporary = file.with_name(f".{file.name}.tmp")
     try:
         with tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
@@ -65,13 +80,15 @@ def save(host: ComponentHost, project: Path, file: Path, control: Control) -> tu
     return tuple(one.id for one in wanted)
 
 
-def load(host: ComponentHost, file: Path, control: Control, *, accept_policies: bool) -> Synced:
+def load(host: ComponentHost, file: Path, control: Control, *, accept_policies: bool, accept_roots: bool) -> Unbundled:
     """Installs the project in `file`, asking no registry. Raises FetchError for what is no bundle, VerificationError, Refused, Drift."""
     # NOTE: not where everybody's temporary files are: a guest that was granted /tmp could exchange what was checked before it is used.
     private_folder(host.settings.cache_dir)
     with tempfile.TemporaryDirectory(prefix="bundle-", dir=host.settings.cache_dir) as folder:
         _unpacked(file, Path(folder), control)
         _check_words(host, read_project(Path(folder, "project", "wassette.yaml")), accept_policies=accept_policies)
+        newer = list(_newer_roots(host.verifier.trust(), Path(folder, "roots")))
+        exchanged = tuple(_exchanged(host, before, after) for before, after in newer) if accept_roots else ()
         cache = DownloadCache(host.settings.download_dir)
         # Only now that all of it is what it says does anything reach the cache.
         for path in sorted(Path(folder, "cache", "sha256").glob("*")):
@@ -80,7 +97,38 @@ def load(host: ComponentHost, file: Path, control: Control, *, accept_policies: 
             note = json.loads(read_regular(path, limit=MAX_NOTE))
             cache.note(note.pop("name"), note)
         offline = type(host)(replace(host.settings, offline=True))
-        return sync(offline, Path(folder, "project", "wassette.yaml"), control, only_locked=True)
+        try:
+            return Unbundled(sync(offline, Path(folder, "project", "wassette.yaml"), control, only_locked=True), exchanged)
+        except VerificationError as error:
+            if not newer or accept_roots:
+                raise
+            brought = ", ".join(f"{after} (sha256:{after.fingerprint}, updated {after.updated})" for _, after in newer)
+            hint = f"the bundle brings a newer {brought}; if that is meant, add --accept-roots"
+            raise type(error)(str(error), f"{error.hint}\n{hint}" if error.hint else hint) from None
+
+
+def _roots_of(trust: TrustPolicy, wanted: tuple[Wanted, ...]) -> tuple[TrustRoot, ...]:
+    rules = [rule.signatures for one in wanted if (rule := trust.rule_for(one.reference)) is not None and rule.signatures is not None]
+    return tuple({root.name: root for rule in rules for root in rule.roots}.values())
+
+
+def _newer_roots(trust: TrustPolicy, folder: Path) -> Iterator[tuple[TrustRoot, TrustRoot]]:
+    """What a bundle brings for roots that the trust policy here has, and was known to be current after those were."""
+    for path in sorted(folder.glob("*")):
+        name, _, day = path.stem.partition("@")
+        known, updated = trust.roots.get(name), date.fromisoformat(day)
+        if known is not None and known.known < updated <= datetime.now(UTC).date():
+            after = replace(known, data=path.read_bytes(), updated=updated)
+            if after.fingerprint != known.fingerprint:
+                yield known, after
+
+
+def _exchanged(host: ComponentHost, before: TrustRoot, after: TrustRoot) -> UpdatedRoot:
+    from wassette_py.host.roots import exchange
+
+    facts = {"root": before.name, "sha256": after.fingerprint, "was": before.fingerprint}
+    with host.recorder.operation("trust-update-root", None, **facts):
+        return exchange(host.settings.trust_file, before, after)
 
 
 def _check_words(host: ComponentHost, wanted: tuple[Wanted, ...], *, accept_policies: bool) -> None:
@@ -177,7 +225,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, what: str) -> by
 
 
 def _is_itself(name: str, data: bytes) -> bool:
-    """Whether a blob has the digest in its name, and a note is about a digest, and about what its name was made from."""
+    """Whether a blob has the digest in its name, a note is about a digest, and about what its name was made from, and a root is one."""
     stem = name.rpartition("/")[2].partition(".")[0]
     if name.startswith("cache/sha256/"):
         return Digest.of(data).hex == stem
@@ -186,4 +234,9 @@ def _is_itself(name: str, data: bytes) -> bool:
         about = note.get("name") if isinstance(note, dict) else None
         # What a tag means is for registries to say: a bundle speaks of digests.
         return isinstance(about, str) and re.search(rf"@sha256:{HEX}$", about) is not None and Digest.of(about.encode()).hex == stem
+    if name.startswith("roots/"):
+        from wassette_py.trust.roots import TrustRoot
+
+        date.fromisoformat(name.rpartition("@")[2].removesuffix(".json"))
+        return bool(TrustRoot("", data).document)
     return True

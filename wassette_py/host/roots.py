@@ -97,7 +97,6 @@ def update_root(settings: Settings, name: str | None) -> UpdatedRoot:
     """Asks its publisher for the root `name` of the trust policy, and pins what that is now. Raises InvalidTrustPolicy, FetchError."""
     from wassette_py.rooting import published
     from wassette_py.trust.document import parse_trust_policy
-    from wassette_py.trust.editing import replace_root
 
     path = settings.trust_file
     folder = path.parent
@@ -107,13 +106,21 @@ def update_root(settings: Settings, name: str | None) -> UpdatedRoot:
     if settings.offline:
         raise FetchError(f"offline: {before.tuf} is not asked")
     data = published(before.tuf, _bootstrap(before, reader), folder / "roots" / f"{before.name}.tuf")
-    after = _named(replace(before, data=data, updated=datetime.now(UTC).date()))
+    after = replace(before, data=data, updated=datetime.now(UTC).date())
     try:
         _ = after.document
     except ValueError as error:
         raise FetchError(f"what {before.tuf} publishes is no trust root that is read here: {error}") from None
-    if after.fingerprint == before.fingerprint:
-        after = replace(after, file=before.file)
+    return exchange(path, before, after)
+
+
+def exchange(path: Path, before: TrustRoot, after: TrustRoot) -> UpdatedRoot:
+    """Pins `after` where the trust policy at `path` pins `before`. Raises InvalidTrustPolicy, OSError."""
+    from wassette_py.trust.editing import replace_root
+
+    folder = path.parent
+    reader = key_reader(folder)
+    after = replace(after, file=before.file) if after.fingerprint == before.fingerprint else _named(after)
 
     def edit(text: str, source: str) -> str:
         edited = replace_root(text, after, source, _with(reader, after))

@@ -61,6 +61,11 @@ class TrustRoot:
             return f"not updated since it was added; its newest part is of {self.newest}"
         return f"updated {self.updated}, {(today - self.updated).days} days ago"
 
+    @property
+    def known(self) -> date:
+        """When it was last known to be the current one, at least."""
+        return self.updated or self.newest
+
     def expires(self) -> datetime | None:
         """Until when it counts as current; None without `max_age`."""
         if self.max_age is None or self.updated is None:
