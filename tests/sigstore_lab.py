@@ -38,6 +38,7 @@ class Flaws:
     issuer_v1: str | None = ISSUER
     names: tuple[x509.GeneralName, ...] | None = None
     signed_at: timedelta = timedelta(seconds=5)
+    curve: ec.EllipticCurve = field(default_factory=ec.SECP256R1)
     usage: tuple[ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CODE_SIGNING,)
     digital_signature: bool = True
     scts: int = 1
@@ -126,7 +127,7 @@ class Lab:
 
     def certificate(self, identity: str = IDENTITY, flaws: Flaws = NONE, at: datetime = NOW) -> tuple[Signer, x509.Certificate]:
         """A fresh key and its certificate, issued at `at` for ten minutes."""
-        signer = Signer(ec.generate_private_key(ec.SECP256R1()))
+        signer = Signer(ec.generate_private_key(flaws.curve))
         builder = self._unlogged(signer, identity, flaws, at)
         scts = [self._sct(builder.sign(self.ca_key.key, hashes.SHA256()), flaws, at) for _ in range(flaws.scts)]
         if scts:

@@ -17,7 +17,8 @@ from wassette_py.trust.identities import INSTALL
 from wassette_py.trust.roots import SIGSTORE_TUF
 
 TRUSTED_ROOT, TUF_ROOT = "trusted_root.json", "root.json"
-MAX_ROOT = 512_000
+MAX_ROOT = 64 << 10
+"""What the trust policy reads of one file."""
 
 
 def embedded(name: str) -> bytes:

@@ -78,7 +78,14 @@ def test_another_identity_bytes_or_instance_is_refused_by_both(name: str, tmp_pa
         verify_blob(name, tmp_path, bundle, good=False)
 
 
-@pytest.mark.parametrize("period", [(NOW - timedelta(days=9), NOW - timedelta(days=1)), (NOW + timedelta(days=1), None)])
+@pytest.mark.parametrize(
+    "period",
+    [
+        (NOW - timedelta(days=9), NOW - timedelta(days=1)),
+        (NOW - timedelta(days=9), NOW + timedelta(seconds=4)),
+        (NOW + timedelta(days=1), None),
+    ],
+)
 @pytest.mark.parametrize("part", ["ca", "log"])
 def test_what_a_root_held_at_another_time_is_nothing_to_cosign_too(part: str, period: tuple[object, object], tmp_path: Path) -> None:
     (tmp_path / "other.json").write_bytes(LAB.root(**{part: period}))  # type: ignore[arg-type]

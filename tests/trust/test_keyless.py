@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.signatures import SIGN, SLSA, b64, dsse_bundle, envelope, found, signer, statement
@@ -194,6 +194,14 @@ def test_a_bundle_needs_its_proof_of_inclusion_and_a_time(flaws: Flaws, says: st
     assert says in problem(judged(bundle(LAB, flaws)))
 
 
+def test_a_key_that_the_library_does_not_verify_is_told_and_annotations_may_have_one() -> None:
+    flaws = flawed(curve=ec.SECP384R1())
+    for make in (bundle, message):
+        said = problem(judged(make(LAB, flaws)))
+        assert said == "it is keyless, and its certificate has a key of kind P-384; the library verifies P-256 only"
+    assert judged(legacy(LAB, flaws)).error is None
+
+
 @pytest.mark.claim("trust:keyless")
 @pytest.mark.parametrize("rekor2", [False, True])
 def test_a_timestamp_proves_the_time_where_the_log_has_no_clock(rekor2: bool) -> None:
@@ -254,6 +262,15 @@ def test_what_the_root_held_at_another_time_proves_nothing(
 ) -> None:
     under = policy(root=LAB.root(**{name: period}))
     assert f"trust root lab {says} for 2026-06-01" in problem(judged(make(LAB, Flaws()), under=under))
+
+
+@pytest.mark.claim("trust:keyless")
+@FORMS
+def test_an_authority_counts_when_it_was_signed_and_not_when_a_certificate_says_it_was_made(make: Make) -> None:
+    under = policy(root=LAB.root(ca=(YEAR, NOW + timedelta(seconds=4))))
+    assert "trust root lab has no authority for 2026-06-01" in problem(judged(make(LAB, Flaws()), under=under))
+    # A certificate log is looked at when it saw the certificate, which an authority that counts has said.
+    assert judged(make(LAB, Flaws()), under=policy(root=LAB.root(ct=(YEAR, NOW + timedelta(seconds=4))))).error is None
 
 
 def test_of_two_logs_only_the_one_of_that_time_counts() -> None:

@@ -83,6 +83,9 @@ def _bundle(found: SignatureObject, signed: Signed, message: bytes, root: TrustR
     read = (again.message, again.signatures, again.certificate)
     if read != (signed.message, signed.signatures, signed.certificate):  # pragma: no cover - the library is as strict; a later may not be
         raise ValueError("its bundle can be read in two ways")
+    kind = key_of(bundle.signing_certificate).kind
+    if kind != "P-256":
+        raise ValueError(f"its certificate has a key of kind {kind}; the library verifies P-256 only")
     # 2. When, as it says; what of the root was valid then is all that may prove it.
     when, clock = _claimed_time(bundle, again.log_entry or {}, root)
     valid = root.at(when, bundle.signing_certificate.not_valid_before_utc)
@@ -91,7 +94,8 @@ def _bundle(found: SignatureObject, signed: Signed, message: bytes, root: TrustR
         _verify(_verifier(valid), bundle, signed, message)
     except Exception as error:  # as above
         known = _log_id(again.log_entry or {}) in root.log_ids
-        raise ValueError(_line(error) + ("" if known else f"; its transparency log is not in {root}, which may be too old")) from None
+        old = f"; its transparency log is not in {root}, which may be too old: wassette trust update-root {root.name}"
+        raise ValueError(_line(error) + ("" if known else old)) from None
     # 4. Whom it names.
     issuer, identity = named_in(bundle.signing_certificate)
     return Certified(issuer, identity, root.fingerprint, when, clock, root.expires())

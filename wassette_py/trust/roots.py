@@ -74,11 +74,12 @@ class TrustRoot:
 
     def at(self, when: datetime, issued: datetime) -> dict[str, Any]:
         """The root without what was not valid when something was signed (`when`) and its certificate `issued`. Raises ValueError."""
-        # NOTE: the library that verifies accepts keys and authorities whose time is over, whenever they are said to have signed.
+        # NOTE: the library that verifies accepts keys and authorities whose time is over, whenever they are said to have signed. An
+        # authority counts by the time that a log or clock proves, since who has its old key writes any time into a certificate.
         document = dict(self.document)
         document["tlogs"] = [one for one in document["tlogs"] if _holds(one["publicKey"], when)]
         document["ctlogs"] = [one for one in document["ctlogs"] if _holds(one["publicKey"], issued)]
-        document["certificateAuthorities"] = [one for one in document["certificateAuthorities"] if _holds(one, issued)]
+        document["certificateAuthorities"] = [one for one in document["certificateAuthorities"] if _holds(one, when)]
         for name, words in (("tlogs", "transparency log"), ("ctlogs", "certificate log"), ("certificateAuthorities", "authority")):
             if not document[name]:
                 raise ValueError(f"{self} has no {words} for {when:%Y-%m-%d %H:%M}Z")
