@@ -155,8 +155,10 @@ Published = Callable[..., None]
 
 
 @pytest.fixture
-def published(trust_file: Path, tmp_path: Path) -> Iterator[Published]:
+def published(trust_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Published]:
     """A trust policy with a root that a publisher on loopback publishes; publishes what it is called with."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     publisher = Publisher(tmp_path / "published")
     with served(publisher.folder) as url:
         trust_file.parent.mkdir(parents=True)

@@ -18,6 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.signatures import SIGN, SLSA, b64, dsse_bundle, envelope, found, signer, statement
 from tests.signatures import bundle as bundle_of
@@ -51,6 +53,7 @@ def legacy(lab: Lab, flaws: Flaws) -> SignatureObject:
     return lab.legacy(str(PIN), REPOSITORY, flaws=flaws)
 
 
+LEGACY = LAB.legacy(str(PIN), REPOSITORY)
 FORMS = pytest.mark.parametrize("make", [bundle, message, legacy])
 
 
@@ -456,6 +459,37 @@ def test_a_certificate_that_is_malformed_stops_nothing_else(old: bytes, new: byt
     judgement = judged(bad, found(good), under=policy("all: [{key: release}]", keys={"release": signer().pem}))
     assert judgement.error is None
     assert "made with a certificate), and" in str(judgement.findings[0].problem)
+
+
+GOOD = LAB.bundle(str(PIN))
+NAME = "dev.sigstore.cosign/certificate"
+
+
+@pytest.mark.claim("trust:keyless")
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@given(st.integers(0, 599), st.integers(0, 7))
+def test_no_bit_of_a_certificate_can_be_turned(place: int, bit: int) -> None:
+    document, one = json.loads(GOOD), LEGACY
+    raw = document["verificationMaterial"]["certificate"]
+    turned = bytearray(base64.b64decode(raw["rawBytes"]))
+    turned[place] ^= 1 << bit
+    raw["rawBytes"] = b64(bytes(turned))
+    assert judged(found(json.dumps(document).encode())).error is not None
+    turned = bytearray(x509.load_pem_x509_certificate(one.annotations[NAME].encode()).public_bytes(serialization.Encoding.DER))
+    turned[place] ^= 1 << bit
+    pem = f"-----BEGIN CERTIFICATE-----\n{b64(bytes(turned))}\n-----END CERTIFICATE-----\n"
+    assert judged(replace(one, annotations={**one.annotations, NAME: pem})).error is not None
+
+
+@pytest.mark.claim("trust:keyless")
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@given(st.integers(0, len(GOOD) - 1), st.sampled_from(b'09azAZ"{}[]:,+/= -'))
+def test_whatever_stands_in_a_bundle_nothing_but_a_verdict_comes_of_it(place: int, character: int) -> None:
+    changed = bytearray(GOOD)
+    changed[place] = character
+    [finding] = judged(found(bytes(changed))).findings
+    # What is not signed may say anything, such as the name before a signature of the log.
+    assert finding.problem is not None or finding.signers[0].id == f"keyless:{ISSUER}#{IDENTITY}"
 
 
 @pytest.mark.parametrize(
