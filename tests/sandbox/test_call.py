@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -315,6 +317,14 @@ def test_ending_a_sandbox_ends_its_calls(guests: Guests) -> None:
         thread.join(LONG)
     assert [type(report.error) for report in reports] == [Cancelled] * 3
     assert guests.sandbox.end(0)
+
+
+def test_a_sandbox_that_nobody_holds_any_more_is_gone(guests: Guests) -> None:
+    """Its watchdog's thread stays, and its engine has terabytes of addresses."""
+    assert guests.call(text.PLAIN, "add", 1, 2).value == 3
+    gone = weakref.ref(guests.sandbox)
+    guests.sandbox = Sandbox(guests.engine)
+    until(lambda: gc.collect() >= 0 and gone() is None)
 
 
 @pytest.mark.parametrize("name", ["flood", "spin", "sleep"])

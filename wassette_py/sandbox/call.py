@@ -95,7 +95,7 @@ class Sandbox:
         self._abandoned = abandoned
         self._memory = MemoryWatch(memory if memory is not None else default_cap())
         reuse_buffers()
-        self._watchdog: Watchdog[CallReport] = Watchdog(self._given_up)
+        self._watchdog: Watchdog[CallReport] = Watchdog(_given_up)
         self._workers = Workers(limit=1024)
         _SANDBOXES.add(self)
 
@@ -143,11 +143,6 @@ class Sandbox:
         """Cancels every call and waits for them, at most so long; whether all of them ended (a blocked one does not)."""
         return self._watchdog.end(seconds)
 
-    def _given_up(self, call: CallState) -> CallReport:
-        """The report of a call whose thread does not come back: its requests end here."""
-        self.egress.end(call)
-        return _report(call, None, failures.stopped(call))
-
 
 def _outcome(guest: instance.Guest, spec: CallSpec) -> tuple[object, WassetteError | None]:
     try:
@@ -157,6 +152,12 @@ def _outcome(guest: instance.Guest, spec: CallSpec) -> tuple[object, WassetteErr
     except Exception as error:
         _log.exception("calling %s failed", spec.function.export)
         return None, WassetteError(f"the call failed inside this program: {type(error).__name__}: {error}")
+
+
+def _given_up(call: CallState) -> CallReport:
+    """The report of a call whose thread does not come back: its requests end here."""
+    call.egress.end(call)
+    return _report(call, None, failures.stopped(call))
 
 
 def _busy(component_id: str, lost: int) -> LimitExceeded:
