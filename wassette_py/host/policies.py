@@ -21,7 +21,7 @@ from wassette_py.policy.document import EMPTY, PolicyDocument, SecretHeader, Sec
 from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import describe, grant, granted, revoke
 from wassette_py.policy.storage import covers
-from wassette_py.sandbox.folders import resolved
+from wassette_py.sandbox.folders import resolved, shows_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,9 +231,10 @@ def check_reach(settings: Settings, policy: PolicyDocument) -> None:
     folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir, settings.audit.dir)
     own = {name for folder in folders for name in (os.path.abspath(folder), os.path.realpath(folder))}
     for entry in policy.storage:
-        if covers(entry.path, "/proc") or covers("/proc", entry.path):  # the sandbox refuses it, too; here `policy test` can say so
+        shown = shows_processes(entry.path)  # the sandbox refuses it, too; here `policy test` can say so
+        if shown is not None:
             raise InvalidPolicy(
-                f"{policy.source}:{entry.line}: storage: {entry.path} holds /proc, where a guest would reach this program itself",
+                f"{policy.source}:{entry.line}: storage: {entry.path} holds {shown}, where a guest would reach this program itself",
                 "grant the directories that are meant",
             )
         # NOTE: by its name only: a directory of a mount that is dead must not be touched where nothing watches for the deadline.
