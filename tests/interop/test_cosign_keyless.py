@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -114,13 +115,16 @@ def attach(image: str, bundle: bytes) -> None:
         attach_bundle(RegistryPlace(target), Subject(data, media_type or ""), bundle, Control())
 
 
-def test_a_keyless_signature_in_a_registry_is_one_to_both(registry: RealRegistry, wassette: Wassette, components: Path) -> None:
+@pytest.mark.parametrize(("flaws", "words"), [(Flaws(), ()), (replace(STAMPED, rekor2=True), ("--use-signed-timestamps",))])
+def test_a_keyless_signature_in_a_registry_is_one_to_both(
+    registry: RealRegistry, wassette: Wassette, components: Path, flaws: Flaws, words: tuple[str, ...]
+) -> None:
     image = f"{registry.host}/acme/text:1.0"
     pushed = wassette("registry", "push", f"oci://{image}", "text.wasm", "-o", "json").json["reference"]
     (components / "root.json").write_bytes(lab_root())
     check = ("verify", *NAMED, "--allow-http-registry", "--allow-insecure-registry", image)
     assert wassette("trust", "add", f"{registry.host}/acme", "--identity", IDENTITY, "--issuer", ISSUER, "--root", "root.json").code == 0
     for identity, good in (("mallory@evil.example", False), (IDENTITY, True)):
-        attach(f"oci://{image}", LAB.bundle(pushed.rpartition("@")[2], identity, at=SIGNED))
-        run("cosign", *check, folder=components, good=good)
+        attach(f"oci://{image}", LAB.bundle(pushed.rpartition("@")[2], identity, flaws, at=SIGNED))
+        run("cosign", *check, *words, folder=components, good=good)
         assert wassette("component", "load", f"oci://{image}").code == (0 if good else 3)
