@@ -97,3 +97,4 @@ class Worker(threading.Thread):
                 task()
             except Exception:
                 _log.exception("a task failed")
+            del task  # what it holds, a sandbox for one, is not to wait for the next one
