@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.benchmarks import guests
 from tests.benchmarks.bench import Bench, tool_of
-from tests.benchmarks.client import Client, NoAnswer, call, request
+from tests.benchmarks.client import PATIENCE, Client, NoAnswer, call, request
 from tests.benchmarks.programs import Program
 from tests.benchmarks.table import Row
 
@@ -119,7 +119,7 @@ def spinning(bench: Bench) -> Iterator[Row]:
                 try:
                     for _ in range(bench.calls // 5 + 10):
                         started = time.perf_counter()
-                        client.ask(request(5, "tools/list"), patience=5)
+                        client.ask(request(5, "tools/list"), patience=5 if bench.large else PATIENCE)
                         row.add(program.name, time.perf_counter() - started)
                         time.sleep(0.005)
                 except NoAnswer:
