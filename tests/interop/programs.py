@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.patience import FOREVER, LONG
 from tests.toolchain import ENVIRON, cache_dir
 
 VERSIONS = {"cosign": "v3.1.2", "cosign-v2": "v2.6.4", "olareg": "v0.2.2", "oras": "v1.3.3", "wkg": "0.16.1"}
@@ -48,7 +49,13 @@ def _missing(name: str) -> NoReturn:
 def run(name: str, *words: str | Path, folder: Path, good: bool = True) -> str:
     """What the program prints; its failure is one of the test, unless it is expected."""
     done = subprocess.run(
-        [program(name), *map(str, words)], cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120
+        [program(name), *map(str, words)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=FOREVER,
     )
     assert (done.returncode == 0) == good, f"{name} {' '.join(map(str, words))}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
@@ -69,7 +76,7 @@ def server(command: Sequence[str | Path], port: int, folder: Path) -> Iterator[N
             list(map(str, command)), cwd=folder, stdout=log, stderr=log, env={**os.environ, "OTEL_TRACES_EXPORTER": "none"}
         )
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + LONG
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
@@ -79,7 +86,7 @@ def server(command: Sequence[str | Path], port: int, folder: Path) -> Iterator[N
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(LONG)
 
 
 @contextlib.contextmanager
@@ -126,4 +133,4 @@ def cutting_proxy(host: str, *, after: int) -> Iterator[tuple[str, list[int]]]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(5)
+        thread.join(LONG)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -103,10 +102,8 @@ def test_a_timeout_that_the_guest_sets_is_its_own_error_and_ends_nothing_else(in
 
     with origin(slow) as server:
         url = reachable(installed, server, "POST")
-        began = time.monotonic()
         result = installed.call("pour", url=url, blocks=1, patience=200)
         assert (result.kind, "Timeout" in str(result.error)) == ("tool-error", True)
-        assert time.monotonic() - began < 15  # the call itself may take 30 s
 
 
 def test_a_server_that_breaks_off_is_an_error_of_the_guest(installed: Installed) -> None:
