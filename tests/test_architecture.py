@@ -21,6 +21,7 @@ RANKS = (
     {"reference", "settings", "catalog"},
     {"limits", "strict_yaml", "control", "files", "stamps", "locking", "names"},
     {"errors"},
+    {"dataclass"},
     {"__init__"},
 )
 OWNERS = {

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from wassette_py.files import opened_regular, own_key, read_regular, stamp_of
+from tests.patience import LONG
+from wassette_py import files
+from wassette_py.files import look_afresh, opened_regular, own_key, read_regular, stamp_of
 
 
 def test_a_file_is_read_whole_and_no_larger_than_allowed(tmp_path: Path) -> None:
@@ -34,6 +36,40 @@ def test_a_stamp_sees_a_change_that_hides_behind_its_old_time_and_size(tmp_path:
         file.write_text("never")
         os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
     assert (file.stat().st_mtime_ns, file.stat().st_size, file.stat().st_ino) == (was.st_mtime_ns, was.st_size, was.st_ino)
+
+
+def test_a_thread_that_looks_afresh_sees_one_moment_and_no_other_thread_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOMENT", LONG)
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_text("a")
+    with ThreadPoolExecutor(1) as thread, ThreadPoolExecutor(1) as bystander:
+        thread.submit(look_afresh).result()
+        before = thread.submit(stamp_of, one, other).result()
+        assert before == bystander.submit(stamp_of, one, other).result()
+        one.write_text("longer")
+        other.write_text("new")
+        assert thread.submit(stamp_of, other).result() == before[1:]
+        thread.submit(look_afresh, at_once=False).result()  # it has looked already
+        assert thread.submit(stamp_of, one, other).result() == before
+        now = bystander.submit(stamp_of, one, other).result()
+        assert now[0] != before[0]
+        assert now[1] is not None
+        thread.submit(look_afresh).result()
+        assert thread.submit(stamp_of, one, other).result() == now
+
+
+def test_the_moment_ends_by_itself_and_when_this_thread_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOMENT", LONG)
+    file = tmp_path / "file"
+    with ThreadPoolExecutor(1) as thread:
+        for end in (lambda: files.write_synced(file, b"x"), lambda: monkeypatch.setattr(files._LOOK, "until", 0.0)):
+            file.unlink(missing_ok=True)
+            thread.submit(look_afresh).result()
+            assert thread.submit(stamp_of, file).result() == (None,)
+            file.write_bytes(b"y")
+            assert thread.submit(stamp_of, file).result() == (None,)
+            thread.submit(end).result()
+            assert thread.submit(stamp_of, file).result() != (None,)
 
 
 def test_a_key_is_made_once_and_what_others_could_know_is_none(tmp_path: Path) -> None:

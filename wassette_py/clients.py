@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from wassette_py.dataclass import dataclass
 
 
 @dataclass(frozen=True)

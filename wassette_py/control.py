@@ -8,9 +8,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import Cancelled
 
 T = TypeVar("T")

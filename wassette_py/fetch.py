@@ -6,10 +6,10 @@ download cache, and there only what is whole and matches its digest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from wassette_py.control import Control, watched
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import DigestMismatch, FetchError
 from wassette_py.names import Digest
 from wassette_py.oci import Artifact, pull

@@ -9,6 +9,8 @@ import contextlib
 import errno
 import os
 import stat
+import time
+from _thread import _local  # threading is slow to import, and waited for
 from pathlib import Path
 
 TYPE_CHECKING = False  # `serve --stdio` reads files before its first reply, and does without these
@@ -18,20 +20,49 @@ if TYPE_CHECKING:
 
 KEY_SIZE = 32
 
+Stamp = tuple[int, int, int, int]
+MOMENT = 0.002
+"""Seconds for which `look_afresh` holds at most."""
 
-def stamp_of(*paths: str | Path) -> tuple[tuple[int, int, int, int] | None, ...]:
+
+class _Look(_local):
+    """What this thread saw of files at one moment."""
+
+    seen: dict[str | Path, Stamp | None] | None = None
+    until = 0.0
+
+
+_LOOK = _Look()
+
+
+def look_afresh(*, at_once: bool = True) -> None:
+    """For a moment, `stamp_of` looks at each file once for this thread; not `at_once`: unless it does already.
+
+    To be called when something arrives, before it is looked into: what is seen from here on is newer than whatever asked for it.
+    """
+    if at_once or time.monotonic() > _LOOK.until:
+        _LOOK.seen, _LOOK.until = {}, time.monotonic() + MOMENT
+
+
+def stamp_of(*paths: str | Path) -> tuple[Stamp | None, ...]:
     """A value that differs whenever one of the files has changed, appeared or gone; it costs a stat a file."""
-    stamps: list[tuple[int, int, int, int] | None] = []
+    seen = _LOOK.seen
+    if seen is None or time.monotonic() > _LOOK.until:
+        return tuple([_stamp(path) for path in paths])
     for path in paths:
-        try:
-            status = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            stamps.append(None)
-        except OSError as error:  # it is there and cannot be looked at, such as a link to itself: whoever reads it is told why
-            stamps.append((0, 0, 0, error.errno or 0))
-        else:
-            stamps.append((status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino))
-    return tuple(stamps)
+        if path not in seen:
+            seen[path] = _stamp(path)
+    return tuple([seen[path] for path in paths])
+
+
+def _stamp(path: str | Path) -> Stamp | None:
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:  # it is there and cannot be looked at, such as a link to itself: whoever reads it is told why
+        return 0, 0, 0, error.errno or 0
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 @contextlib.contextmanager
@@ -100,6 +131,7 @@ def private_folder(folder: Path) -> None:
 
 def write_synced(path: Path, data: bytes) -> None:
     """Writes a new file (0600) and waits until the disk has it; nothing is left when that fails. Raises OSError."""
+    _LOOK.seen = None  # whoever writes looks again
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from wassette_py.dataclass import dataclass, replace
 
 LimitName = Literal["memory", "cpu", "timeout", "output"]
 LIMIT_NAMES: tuple[LimitName, ...] = ("memory", "cpu", "timeout", "output")

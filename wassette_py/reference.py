@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote, unquote_to_bytes
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidReference
 from wassette_py.names import HEX, TAG, Digest, parse_host, parse_repository, valid_id
 

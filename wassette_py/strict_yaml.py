@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import WassetteError
 
 if TYPE_CHECKING:

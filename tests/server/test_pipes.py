@@ -186,6 +186,48 @@ def test_a_short_line_waits_when_the_pipe_is_full(pipe: tuple[int, int]) -> None
     assert got.endswith(b"xshort")
 
 
+def test_what_one_thread_holds_goes_out_as_one_and_keeps_its_place(pipe: tuple[int, int]) -> None:
+    writer = Writer(pipe[1], begun=None, broken=lambda: None)
+    os.set_blocking(pipe[0], False)
+    writer.release()  # nothing is held
+    writer.hold()
+    for number in range(3):
+        writer.write(b"%d\n" % number)
+    with pytest.raises(BlockingIOError):
+        os.read(pipe[0], 100)
+    writer.release()
+    assert os.read(pipe[0], 100) == b"0\n1\n2\n"
+    writer.write(b"3\n")
+    assert os.read(pipe[0], 100) == b"3\n"
+
+
+def test_what_another_thread_writes_lets_go_of_what_is_held(pipe: tuple[int, int]) -> None:
+    writer = Writer(pipe[1], begun=None, broken=lambda: None)
+    writer.hold()
+    writer.write(b"mine\n")
+    other = threading.Thread(target=writer.write, args=(b"its\n",))
+    other.start()
+    other.join()
+    assert writer.flush(LONG)
+    assert os.read(pipe[0], 100) == b"mine\nits\n"
+    writer.release()
+    writer.write(b"next\n")
+    assert os.read(pipe[0], 100) == b"next\n"
+
+
+def test_what_was_held_and_is_long_is_written_as_a_client_reads_it(pipe: tuple[int, int]) -> None:
+    writer = Writer(pipe[1], begun=None, broken=lambda: None)
+    writer.hold()
+    expected = b"".join([b"%d\n" % number for number in range(30_000)])
+    for number in range(30_000):
+        writer.write(b"%d\n" % number)
+    writer.release()
+    got = b""
+    while len(got) < len(expected):
+        got += os.read(pipe[0], 1 << 16)
+    assert got == expected
+
+
 def test_a_client_that_goes_between_looking_and_writing_is_told_too() -> None:
     read, write = os.pipe()
     begun, broken = threading.Event(), threading.Event()
@@ -202,3 +244,12 @@ def test_a_client_that_goes_between_looking_and_writing_is_told_too() -> None:
     writer.write(b"second\n")
     assert broken.wait(LONG)
     os.close(write)
+
+
+def test_lines_that_need_not_be_waited_for_are_known(pipe: tuple[int, int]) -> None:
+    lines = pipes.Lines(pipe[0], 100)
+    heard: list[str] = []
+    lines.arrived = lambda: heard.append("arrived")
+    os.write(pipe[1], b"a\nb\nc")
+    assert [(next(lines), lines.more()) for _ in range(2)] == [(b"a", True), (b"b", False)]
+    assert heard == ["arrived"]

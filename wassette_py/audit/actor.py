@@ -9,7 +9,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+from wassette_py.dataclass import dataclass
 
 LONGEST = 100
 """Characters of a client's name: it may say anything."""

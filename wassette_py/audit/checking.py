@@ -9,12 +9,12 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wassette_py.audit.reading import EventValue, event_of
 from wassette_py.audit.segment import FIRST, HEAD, LONGEST_LINE, Head, lines_of, read_head, segments
+from wassette_py.dataclass import dataclass, field
 
 MOST_READ = 256 << 20
 """Bytes of a segment: it is continued in a new one when it has 16 MiB, and one batch of lines may come on top."""

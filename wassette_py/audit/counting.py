@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from wassette_py.audit.reading import EventValue
+from wassette_py.dataclass import dataclass, field
 
 
 @dataclass

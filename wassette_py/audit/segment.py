@@ -14,12 +14,12 @@ import json
 import os
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py import __version__
+from wassette_py.dataclass import dataclass
 from wassette_py.files import opened_regular, private_folder, read_regular
 
 if TYPE_CHECKING:

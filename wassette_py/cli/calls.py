@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +11,7 @@ from wassette_py.cli.arguments import read_json_object
 from wassette_py.cli.options import Session
 from wassette_py.cli.render import guest_output, show, show_value, talk
 from wassette_py.cli.text import seconds_text
+from wassette_py.dataclass import replace
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.cli.permissions import policy_lines
 from wassette_py.cli.text import columns, escape, one_line, plural, signature, size_text
+from wassette_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument

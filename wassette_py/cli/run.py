@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from wassette_py.cli.arguments import JsonArguments, is_installed, read_text
 from wassette_py.cli.calls import finish, make_call
 from wassette_py.cli.options import Session, session_of
 from wassette_py.cli.permissions import read_permission
+from wassette_py.dataclass import replace
 
 if TYPE_CHECKING:
     from wassette_py.control import Control

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from wassette_py.cli.options import Session, session_of
 from wassette_py.cli.permissions import without_grant
 from wassette_py.cli.render import show, talk
 from wassette_py.cli.text import one_line
+from wassette_py.dataclass import replace
 from wassette_py.errors import Drift, InvalidReference
 
 if TYPE_CHECKING:

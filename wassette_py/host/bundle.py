@@ -14,11 +14,11 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import FetchError, InvalidProject, NotFound, Refused, VerificationError
 from wassette_py.files import opened_regular, private_folder, read_regular, replace_newer
 from wassette_py.host.project import Wanted, lock_bytes, pinned, read_project

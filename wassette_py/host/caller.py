@@ -8,11 +8,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wassette_py.audit import actor
 from wassette_py.control import Control
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import InvalidComponent, WassetteError
 from wassette_py.host.granted import granted_secrets
 from wassette_py.host.outcome import CallResult, explained, failed, without_secrets
@@ -114,14 +114,23 @@ class Caller:
 
         self._sandbox().call(call.component, spec, cancel, finish)
 
-    def prepared(self, hosted: HostedTool, arguments: Mapping[str, object]) -> Call:
+    def prepared(
+        self,
+        hosted: HostedTool,
+        arguments: Mapping[str, object],
+        *,
+        claim: Callable[[], PolicyDocument] | None = None,
+        decide: Decide | None = None,
+        size: int | None = None,
+    ) -> Call:
         """The call of a served tool, under its component's policy as it is now. Raises WassetteError, and records such a call."""
         try:
             record = self._store.record(hosted.component)
             self._vouch(record)
             policy = self._policies.of(record.id)
             component = self.component(record)
-            return Call(record.id, component, function_of(component, hosted), arguments, policy, {}, hosted.name)
+            function = function_of(component, hosted)
+            return Call(record.id, component, function, arguments, policy, {}, hosted.name, claim, decide, size)
         except WassetteError as error:
             self._recorder.call(
                 failed(error),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.audit import AuditLog
+from wassette_py.dataclass import replace
 from wassette_py.errors import (
     InvalidArguments,
     InvalidPolicy,
@@ -222,11 +222,12 @@ class ComponentHost:
         if hosted is None:
             raise UnknownComponent(name)
         try:
-            call = self.caller.prepared(hosted, arguments)
+            # Where nothing lies over the file, what was read of it just now is claimed.
+            claim = (lambda: self.policies.claimed(hosted.component)) if self.policies.changes(hosted.component) else None
+            call = self.caller.prepared(hosted, arguments, claim=claim, decide=decide, size=size)
         except WassetteError as error:
             done(failed(error))
             return
-        call = replace(call, claim=lambda: self.policies.claimed(hosted.component), decide=decide, size=size)
         self.caller.start(call, cancel=cancel, done=done)
 
     def opened(self, reference: Reference, tool: str | None, control: Control, policy: PolicyDocument | None = None) -> Call:

@@ -7,10 +7,10 @@ that leads back to an older version is how a mended fault is brought back, howev
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import Drift, StoreError
 from wassette_py.store import Former
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import SecretError
 from wassette_py.policy.document import PolicyDocument, SecretVariable
 

@@ -7,10 +7,10 @@ was installed as it was.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import DigestMismatch, InvalidComponent, StoreError
 from wassette_py.host.difference import Difference, replaced_by
 from wassette_py.host.tools import check_names

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, SecretError, Trap, WassetteError
 from wassette_py.host.voices import as_told
 from wassette_py.limits import format_limit

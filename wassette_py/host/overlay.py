@@ -7,9 +7,9 @@ nothing is granted by that: a grant that cannot be added is not there, and what 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import InvalidPolicy, NotGranted
 from wassette_py.policy.grants import describe, grant, revoke
 

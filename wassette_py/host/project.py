@@ -17,10 +17,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import InvalidProject, InvalidReference
 from wassette_py.files import read_regular
 from wassette_py.reference import Digest, FileReference, HttpsReference, Reference, parse_reference, valid_id

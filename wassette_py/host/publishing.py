@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wassette_py.control import watched
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidReference
 from wassette_py.fetch import fetch
 from wassette_py.reference import FileReference, LayoutReference, OciReference, Reference

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import FetchError, InvalidTrustPolicy
 from wassette_py.files import private_folder, read_regular, write_atomic
 from wassette_py.host.trusting import MAX_KEY_FILE, edit_trust, key_reader, trust_text

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wassette_py.control import watched
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import FetchError, InvalidReference
 from wassette_py.reference import LayoutReference, OciReference, Reference
 

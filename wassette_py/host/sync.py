@@ -7,10 +7,10 @@ what it does not know yet as it is found. A lock is reviewed with the project it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import Drift, UnknownComponent
 from wassette_py.files import write_atomic
 from wassette_py.host.project import Locked, Wanted, lock_bytes, lock_path, locked, pinned, policy_digest, read_lock, read_project

@@ -5,9 +5,9 @@ Annotations are derived from what is granted and never claimed by a component: a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import StoreError
 from wassette_py.policy.matching import match_tool
 

@@ -6,10 +6,10 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import replace
 from wassette_py.errors import DigestMismatch, InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError
 from wassette_py.files import read_regular, stamp_of
 

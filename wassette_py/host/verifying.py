@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from wassette_py.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from wassette_py.control import Control

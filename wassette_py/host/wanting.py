@@ -7,9 +7,9 @@ a person down.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import WassetteError
 from wassette_py.policy.document import NetworkHost
 from wassette_py.policy.grants import describe, grant

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from wassette_py.control import Control
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import FetchError
 from wassette_py.names import Digest
 from wassette_py.oci.documents import Descriptor, Index, component_entry, component_layers, parse_document

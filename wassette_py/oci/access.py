@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import FetchError, RegistryError
 from wassette_py.names import is_loopback, parse_host
 from wassette_py.oci.credentials import Credential, find_credential

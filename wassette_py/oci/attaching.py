@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from wassette_py.control import Control
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import FetchError
 from wassette_py.names import Digest
 from wassette_py.oci.documents import INDEX_TYPES, MANIFEST_TYPES, Descriptor, parse_object

@@ -13,10 +13,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import FetchError
 from wassette_py.files import read_regular
 from wassette_py.names import parse_registry

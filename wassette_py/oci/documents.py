@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import FetchError, InvalidReference
 from wassette_py.names import Digest
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from wassette_py.control import Control
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import DigestMismatch, FetchError
 from wassette_py.names import Digest
 from wassette_py.oci import Source, pull

@@ -9,11 +9,11 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from wassette_py.control import Control, Stage
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import DigestMismatch, FetchError, NotFound
 from wassette_py.files import opened_regular
 from wassette_py.names import Digest

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.limits import LimitName, format_limit
 
 if TYPE_CHECKING:

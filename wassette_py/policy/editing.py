@@ -7,9 +7,9 @@ which that does not come out is not written: InvalidPolicy says so, and a person
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
+from wassette_py.dataclass import replace
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LimitName, format_limit
 from wassette_py.policy.document import (

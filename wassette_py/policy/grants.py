@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import assert_never
 
+from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import InvalidPolicy, NotGranted
 from wassette_py.limits import LimitName, format_limit
 from wassette_py.policy.document import (

@@ -5,8 +5,7 @@ Names are not resolved here: for a name, allowed means that it may be reached if
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wassette_py.dataclass import dataclass
 from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument, SecretVariable
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, host_matches, parse_url
 from wassette_py.policy.paths import glob_matches, name_matches, normal_path

@@ -7,8 +7,9 @@ enforced, in a request it is a denial. Nothing here resolves a name or opens a c
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from wassette_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidPolicy
 from wassette_py.strict_yaml import Place, StrictReader, Value
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
+from wassette_py.dataclass import dataclass
 from wassette_py.policy.document import NetworkHost, PolicyDocument, StorageGrant, Variable
 from wassette_py.policy.grants import Permission
 from wassette_py.policy.matching import Decision, match_path, match_target, match_variable

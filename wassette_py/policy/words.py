@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, assert_never, cast
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidPolicy
 from wassette_py.limits import LIMIT_NAMES, LimitName, format_limit, parse_limit
 from wassette_py.policy.document import (

@@ -11,9 +11,9 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import LimitExceeded, WassetteError
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument

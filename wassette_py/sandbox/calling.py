@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from wasmtime import WasmtimeError
 from wasmtime import _ffi as ffi
 
-from wassette_py.sandbox.layout import BOOL
+from wassette_py.sandbox import binding
+from wassette_py.sandbox.layout import BOOL, Val
 
 if TYPE_CHECKING:
     from wasmtime.component import LinkerInstance
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 HostBody = Callable[[int, Any, Any], None]
 """(address of the store's context, args, results): `args[i]` stay wasmtime's, `results[0]` is to be `put`."""
 
-_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+_VALS: Any = ctypes.POINTER(Val)
+_CALLBACK: Any = ctypes.CFUNCTYPE(
+    ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, _VALS, ctypes.c_size_t, _VALS, ctypes.c_size_t
+)
 
 
 def host_function(body: HostBody) -> Any:
@@ -40,23 +44,22 @@ def host_function(body: HostBody) -> Any:
     leave a ctypes callback: what failed must be noted on the call by `body` itself.
     """
 
-    def call(_env: Any, context: Any, _type: Any, args: Any, _nargs: int, results: Any, _nresults: int) -> int:
+    def call(_env: Any, context: int, _type: Any, args: Any, _nargs: int, results: Any, _nresults: int) -> int:
         try:
-            body(ctypes.addressof(context.contents), args, results)
+            body(context, args, results)
         except WasmtimeError as error:
             return _consumed(error)
         except BaseException:
             return _consumed(WasmtimeError("host function failed"))
         return 0
 
-    return ffi.wasmtime_component_func_callback_t(call)
+    return _CALLBACK(call)
 
 
 def add_function(instance: LinkerInstance, name: str, callback: Any) -> None:
     """Defines `name` of a linker's instance as a callback made by `host_function`."""
     encoded = name.encode()
-    buffer = ctypes.create_string_buffer(encoded)
-    raise_error(ffi.wasmtime_component_linker_instance_add_func(instance.ptr(), buffer, len(encoded), callback, None, _NO_FINALIZER))
+    raise_error(binding.linker_instance_add_func(instance.ptr(), encoded, len(encoded), callback, None, None))
 
 
 def call_raw(function: Any, context: Any, args: Any, nargs: int, result: Any) -> None:
@@ -65,24 +68,24 @@ def call_raw(function: Any, context: Any, args: Any, nargs: int, result: Any) ->
     `result` is a pointer to a `Val` (`ctypes.byref`), None when the function has none. All of it stays the caller's, to be deleted.
     Raises WasmtimeError.
     """
-    raise_error(ffi.wasmtime_component_func_call(ctypes.byref(function), context, args, nargs, result, 0 if result is None else 1))
+    raise_error(binding.func_call(ctypes.byref(function), context, args, nargs, result, 0 if result is None else 1))
 
 
 def delete(val: Any) -> None:
     """Frees what a `Val` owns; it may be deleted again."""
-    ffi.wasmtime_component_val_delete(ctypes.byref(val))
+    binding.val_delete(ctypes.byref(val))
     val.kind = BOOL
 
 
 def drop_borrowed(context: Any, val: Any) -> None:
     """Gives back a resource that a host function was lent; wasmtime counts on it. Raises WasmtimeError."""
-    raise_error(ffi.wasmtime_component_resource_any_drop(context, val.of.resource))
+    raise_error(binding.resource_any_drop(context, val.of.resource))
 
 
-def raise_error(pointer: Any) -> None:
+def raise_error(pointer: int | None) -> None:
     """Raises the WasmtimeError (or ExitTrap) that a C call returned, if it did."""
     if pointer:
-        raise WasmtimeError._from_ptr(pointer)
+        raise WasmtimeError._from_ptr(ctypes.cast(pointer, ctypes.POINTER(ffi.wasmtime_error_t)))
 
 
 def _consumed(error: WasmtimeError) -> int:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, repeat
 from typing import Any, assert_never
 
+from wassette_py.dataclass import dataclass
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.layout import DATA, IS_OK, MEMORY, OPTION_PAYLOAD, RESULT_PAYLOAD, SIZE, VAL_SIZE, VALUE, VARIANT_PAYLOAD
 from wassette_py.sandbox.output import Room

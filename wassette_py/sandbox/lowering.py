@@ -8,10 +8,10 @@ What a block points to is put into `kept`, which must outlive the call. (What ho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Any, assert_never
 
+from wassette_py.dataclass import dataclass
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.columns import Column, Kept, Names
 from wassette_py.sandbox.layout import DATA, IS_OK, OPTION_PAYLOAD, RESULT_PAYLOAD, VAL_SIZE, VALUE, VARIANT_PAYLOAD

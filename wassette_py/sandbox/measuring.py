@@ -9,10 +9,10 @@ import statistics
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from wassette_py.control import Control
+from wassette_py.dataclass import dataclass
 from wassette_py.sandbox.call import CallReport, CallSpec, Sandbox
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 from wassette_py.sandbox.memory import resident

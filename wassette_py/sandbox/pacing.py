@@ -11,19 +11,18 @@ import time
 from typing import Any
 
 from wasmtime import WasmtimeError
-from wasmtime import _ffi as ffi
 
+from wassette_py.sandbox import binding
 from wassette_py.sandbox.memory import MemoryWatch
 from wassette_py.sandbox.state import CALLS, CallState
 
 _CONTINUE = 0
-_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
 _CALLBACK: Any = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
-    ctypes.POINTER(ffi.wasmtime_context_t),
+    ctypes.c_void_p,
     ctypes.c_void_p,
     ctypes.POINTER(ctypes.c_uint64),
-    ctypes.POINTER(ffi.wasmtime_update_deadline_kind_t),
+    ctypes.POINTER(ctypes.c_uint8),
 )
 
 LONGEST_PAUSE = 0.05
@@ -88,7 +87,7 @@ def _error(text: str) -> int:
     return ctypes.cast(WasmtimeError(text)._consume(), ctypes.c_void_p).value or 0
 
 
-def watch(store: Any, address: int) -> None:
+def watch(store: int, address: int) -> None:
     """Has every tick of `store` looked at by the pace of `CALLS[address]`."""
-    ffi.wasmtime_store_epoch_deadline_callback(store, _on_epoch, address, _NO_FINALIZER)
-    ffi.wasmtime_context_set_epoch_deadline(ffi.wasmtime_store_context(store), 1)
+    binding.store_epoch_deadline_callback(store, _on_epoch, address, None)
+    binding.context_set_epoch_deadline(address, 1)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from wassette_py.dataclass import dataclass
 from wassette_py.limits import Limits
 from wassette_py.policy.document import NetworkCidr, PolicyDocument
 
@@ -93,7 +93,7 @@ class CallState:
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.instantiating = self.inside = 0.0  # seconds of making the instance, and of that and the call itself
-        self.context: Any = None  # wasmtime's pointer to the store's context
+        self.context = 0  # the address of the store's context
         self.pace: Any = None  # `pacing.Pace`
         self.gates: dict[str, Any] = {}  # instances of gates, made when a host function first needs one
 

@@ -12,31 +12,28 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from wasmtime import _ffi as ffi
-
 from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import PolicyDocument, StorageGrant
 from wassette_py.policy.storage import covers
-from wassette_py.sandbox import calling, folders
+from wassette_py.sandbox import binding, calling, folders
 from wassette_py.sandbox.state import CALLS, CallState
 
 _WRITER: Any = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_ubyte), ctypes.c_size_t)
-_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
 
 
 def configure(call: CallState, address: int, *, directories: bool) -> None:
     """Gives the store of `call` its WASI. Raises InvalidPolicy naming a granted directory that is not there."""
-    config = ffi.wasi_config_new()
+    config = binding.wasi_config_new()
     try:
-        ffi.wasi_config_set_stdout_custom(config, _write_stdout, address, _NO_FINALIZER)
-        ffi.wasi_config_set_stderr_custom(config, _write_stderr, address, _NO_FINALIZER)
+        binding.wasi_config_set_stdout_custom(config, _write_stdout, address, None)
+        binding.wasi_config_set_stderr_custom(config, _write_stderr, address, None)
         if directories:
             for guest, grant, write in preopens(call.policy.storage):
                 _preopen(config, call.policy, guest, grant, write)
     except BaseException:
-        ffi.wasi_config_delete(config)
+        binding.wasi_config_delete(config)
         raise
-    calling.raise_error(ffi.wasmtime_context_set_wasi(call.context, config))
+    calling.raise_error(binding.context_set_wasi(call.context, config))
 
 
 def preopens(grants: Iterable[StorageGrant]) -> list[tuple[str, StorageGrant, bool]]:
@@ -57,7 +54,7 @@ def _preopen(config: Any, policy: PolicyDocument, guest: str, grant: StorageGran
     path = grant.path
     where = f"{policy.source}:{grant.line}: granted directory {path}"
     with folders.opened(path, where) as through:
-        if not ffi.wasi_config_preopen_dir(config, os.fsencode(through), guest.encode(), write):
+        if not binding.wasi_config_preopen_dir(config, os.fsencode(through), guest.encode(), write):
             raise InvalidPolicy(f"{where} cannot be opened")
 
 

@@ -59,18 +59,19 @@ class Watchdog(Generic[_Report]):
 
     def __init__(self, make_report: Callable[[CallState], _Report]) -> None:
         self._make_report = make_report
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._running: set[Running[_Report]] = set()
         self._lost: Counter[str] = Counter()
         self._thread: threading.Thread | None = None
 
     def lost(self, component_id: str) -> int:
         """How many threads calls of `component_id` hold that could not be stopped."""
-        with self._changed:
+        with self._lock:
             return self._lost[component_id]
 
     def add(self, running: Running[_Report]) -> None:
-        with self._changed:
+        with self._lock:
             self._running.add(running)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -80,9 +81,10 @@ class Watchdog(Generic[_Report]):
 
     def finish(self, running: Running[_Report]) -> bool:
         """The call's thread is back. False when the watchdog answered before it."""
-        with self._changed:
+        with self._lock:
             self._running.discard(running)
-            self._changed.notify_all()
+            if not self._running:
+                self._changed.notify_all()
             if running.is_answered:
                 self._lost[running.component_id] -= 1
                 return False

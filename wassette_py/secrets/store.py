@@ -12,10 +12,10 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import MissingSecret, SecretError
 from wassette_py.files import opened_regular, private_folder, read_regular, write_atomic
 from wassette_py.locking import release_lock, take_lock

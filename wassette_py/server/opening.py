@@ -32,8 +32,9 @@ FEW = 4
 class Connection:
     """A client on two pipes: the lines that are still to be heard, where answers go, and what was answered already."""
 
-    def __init__(self, lines: Iterator[bytes | None], sink: int) -> None:
-        self.lines = lines
+    def __init__(self, lines: pipes.Lines, sink: int) -> None:
+        self.pipe = lines
+        self.lines: Iterator[bytes | None] = lines
         self.sink = sink
         self.introduction: dict[str, Any] | None = None
         """What the client's initialize said; None: there was none yet."""

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False  # the first reply waits for this module
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 CHUNK = 1 << 16
 
 
@@ -39,6 +43,8 @@ class Lines:
         """Lines that were read, the first last."""
         self._parts: list[bytes] = []
         self._size = 0
+        self.arrived: Callable[[], None] = lambda: None
+        """Called when something was read, by the thread that did."""
 
     def __iter__(self) -> Lines:
         return self
@@ -53,6 +59,10 @@ class Lines:
                 break
             self._take(chunk)
         return self._whole.pop()
+
+    def more(self) -> bool:
+        """Whether a line is there already."""
+        return bool(self._whole)
 
     def waiting(self, seconds: float) -> bool:
         """Whether there is a line, or something of one, within that time. Not for Windows, which cannot poll a pipe."""
@@ -81,6 +91,8 @@ class Lines:
 
     def _read(self) -> bytes:
         try:
-            return os.read(self._descriptor, CHUNK)
+            chunk = os.read(self._descriptor, CHUNK)
         except OSError:
             return b""
+        self.arrived()
+        return chunk

@@ -280,7 +280,8 @@ class Session:
             if self._open.get(request_id) is not entry:
                 return False
             del self._open[request_id]
-            self._changed.notify_all()
+            if self._over:
+                self._changed.notify_all()
             return True
 
     def is_open(self, request_id: RequestId, entry: Entry) -> bool:

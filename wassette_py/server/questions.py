@@ -7,8 +7,9 @@ shown as its code. Nothing is dropped: a person decides about exactly what is sh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from wassette_py.dataclass import dataclass
 
 METHOD = "elicitation/create"
 FIELD = "decision"

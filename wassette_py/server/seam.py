@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from wassette_py.server.messages import Notification, Request
     from wassette_py.server.questions import Question
 
-Submit = Callable[[Callable[[], None]], None]
-"""Runs a task on a thread of its own, soon."""
+Submit = Callable[[Callable[[], None], bool], None]
+"""Runs a task soon: on a thread of its own, or, one that is brief, before anything that comes after it."""
 
 
 class ToolHost(Protocol):

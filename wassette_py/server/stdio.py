@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from wassette_py.audit import flush
 from wassette_py.errors import UnknownComponent, WassetteError
-from wassette_py.files import read_regular
+from wassette_py.files import look_afresh, read_regular
 from wassette_py.server.listing import Listing, text_of
 from wassette_py.server.messages import TOO_LONG
 from wassette_py.server.protocol import Session
@@ -63,12 +63,14 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
     writer = Writer(connection.sink, begun=None if connection.introduction else begin, broken=lambda: ends.put("end"))
 
     def receive(line: bytes | None) -> None:
+        look_afresh(at_once=False)
         if line is None:
             session.fault(TOO_LONG)
         elif line.strip():
             session.receive(line)
 
-    turns = Turns(connection.lines, receive, lambda: ends.put("end"))
+    connection.pipe.arrived = look_afresh
+    turns = Turns(connection.lines, receive, lambda: ends.put("end"), more=connection.pipe.more, outlet=writer)
     session = Session(lambda: _toolbox(settings, turns, set(only), builtin_tools), writer.write, ready=watching.set)
     session.reads_here = turns.reads_here
     if connection.introduction:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from wassette_py.server.seam import BuiltinTools, CallContext, Submit, ToolHost
 
 CALL_TOOL = "call-tool"
+
+BRIEF = 0.0002
+"""Seconds: a component's tool whose calls took less is called again before the next line is read. Waking a thread takes as long."""
+
+
+_LONG = (1.0, 1.0)
 
 
 class UnknownTool(LookupError):
@@ -43,6 +50,8 @@ class Toolbox:
         self._builtins = builtins
         self._builtin_names = frozenset(tool["name"] for tool in builtins.definitions) if builtins else frozenset()
         self._lock = threading.Condition()
+        self._took: dict[str, tuple[float, float]] = {}
+        """What the latest two calls of a component's tool took: one is held up by chance."""
         self._listeners: list[Callable[[], None]] = []
         self._seen: tuple[Sequence[HostedTool], int]
         self._known = self._looked()
@@ -98,6 +107,7 @@ class Toolbox:
                 done(result)
 
         def run() -> None:
+            began = time.perf_counter()
             try:
                 with acting(context.actor):
                     if tool is not None:
@@ -113,9 +123,11 @@ class Toolbox:
             except Exception:  # a fault of ours: the log gets it, the model a sentence without our insides
                 sys.excepthook(*sys.exc_info())
                 finish(results.failed("wassette failed inside; its log on stderr says how"))
+            if tool is not None:
+                self._took[name] = (time.perf_counter() - began, self._took.get(name, _LONG)[0])
 
         try:
-            self._submit(run)
+            self._submit(run, min(self._took.get(name, _LONG)) < BRIEF)
         except RuntimeError as error:  # no thread can be started
             finish(results.failed(f"busy: {error}; call again later"))
 
@@ -138,7 +150,8 @@ class Toolbox:
     def _gave_slot(self) -> None:
         with self._lock:
             self._running -= 1
-            self._lock.notify_all()
+            if not self._running:
+                self._lock.notify_all()
 
     def _builtin(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
         assert self._builtins is not None

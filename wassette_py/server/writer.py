@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 AT_ONCE = 4096
 """Bytes that fit into a pipe that has room at all (Linux' PIPE_BUF)."""
+SHORT = 4 * AT_ONCE
+"""Bytes that are written so, a part after another; more of them are a writer's work."""
 MAX_BACKLOG = 32 << 20
 """Bytes that may wait for a client that does not read; whoever adds more waits with them."""
 
@@ -30,6 +32,7 @@ class Writer:
         self._first = begun is not None
         self._closed = False
         self._hurried = False
+        self._holder = 0
         self._poll = select.poll() if hasattr(select, "poll") else None
         if self._poll is not None:  # pragma: no branch - Windows has none, and writes everything on the thread
             self._poll.register(descriptor, select.POLLOUT)
@@ -39,19 +42,40 @@ class Writer:
         """Puts `line` in the queue; waits while too much is in it. What comes after a broken pipe is dropped."""
         with self._changed:
             self._changed.wait_for(lambda: self._backlog < MAX_BACKLOG or self._closed or self._hurried)
-            if not self._closed and self._backlog < MAX_BACKLOG and (left := self._after_writing_at_once(line)):
+            if self._closed or self._backlog >= MAX_BACKLOG:
+                return
+            if self._holder == threading.get_ident():
+                self._waiting.append(line)
+                self._backlog += len(line)
+            elif left := self._after_writing_at_once(line):
                 self._waiting.append(left)
+                self._backlog += len(left)
+                self._changed.notify_all()
+
+    def hold(self) -> None:
+        """What this thread writes from now on waits for `release`, or for what another thread writes: many lines go out as one."""
+        self._holder = threading.get_ident()
+
+    def release(self) -> None:
+        """Writes what was held. To be called by any thread."""
+        if not self._holder:
+            return
+        with self._changed:
+            self._holder = 0
+            data, self._waiting = b"".join(self._waiting), []
+            self._backlog -= len(data)
+            if left := self._after_writing_at_once(data):
+                self._waiting = [left]
                 self._backlog += len(left)
                 self._changed.notify_all()
 
     def _after_writing_at_once(self, line: bytes) -> bytes:
         """What is left of `line` after a short one was written, where nothing waits and the pipe has room: one thread less in its way."""
-        if self._first or self._backlog or len(line) > AT_ONCE or self._poll is None:
-            return line
-        if self._poll.poll(0) != [(self._descriptor, select.POLLOUT)]:
+        if self._first or self._backlog or len(line) > SHORT or self._poll is None:
             return line
         with contextlib.suppress(OSError):  # the writer's thread will meet it too, and tell
-            return line[os.write(self._descriptor, line) :]
+            while line and self._poll.poll(0) == [(self._descriptor, select.POLLOUT)]:
+                line = line[os.write(self._descriptor, line[:AT_ONCE]) :]
         return line
 
     def hurry(self) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from wassette_py.dataclass import dataclass
 from wassette_py.limits import format_limit, parse_limit
 
 _UNITS = {"h": 3600, "d": 86_400, "w": 604_800}

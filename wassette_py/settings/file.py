@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import InvalidSettings
 from wassette_py.files import read_regular
 from wassette_py.names import is_loopback, parse_host, parse_registry

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import InvalidSettings
 from wassette_py.limits import DEFAULT_CEILINGS, LIMIT_NAMES, LimitName, Limits, format_limit, parse_limit
 from wassette_py.settings.auditing import DEFAULT_AUDIT, AuditSettings, parse_age, parse_size

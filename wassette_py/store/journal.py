@@ -13,9 +13,9 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import StoreError
 from wassette_py.files import read_regular, replace_newer, sync_folder, write_synced
 from wassette_py.stamps import JOURNAL

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidReference, StoreError
 from wassette_py.names import Digest
 from wassette_py.trust.signer import VerifiedSigner

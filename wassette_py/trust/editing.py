@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
+from wassette_py.dataclass import replace
 from wassette_py.errors import InvalidTrustPolicy
 from wassette_py.strict_yaml import StrictReader, Value
 from wassette_py.trust.document import TrustReader, TrustScope, check_reason

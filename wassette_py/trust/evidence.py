@@ -11,8 +11,9 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from wassette_py.dataclass import dataclass, field
 
 Format = Literal["bundle", "cosign-legacy"]
 FORMATS: tuple[Format, ...] = ("bundle", "cosign-legacy")

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
+from wassette_py.dataclass import dataclass
 from wassette_py.names import Digest
 from wassette_py.reference import Reference
 from wassette_py.trust.evidence import COSIGN_SIGN, Evidence, SignatureObject, Signed, Simple, Statement, Whole, read_signed

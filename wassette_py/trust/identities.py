@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.trust.keys import PublicKey
 from wassette_py.trust.roots import TrustRoot
 

@@ -10,10 +10,10 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, assert_never
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import InvalidTrustPolicy
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import base64
 import json
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidArguments
 from wassette_py.trust.evidence import decode, read_json
 from wassette_py.trust.keys import PublicKey, parse_public_key

@@ -12,9 +12,9 @@ import hashlib
 import json
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from wassette_py.dataclass import dataclass
 from wassette_py.trust.evidence import Signed, decode, read_json
 from wassette_py.trust.keys import PublicKey, made_by, parse_public_key
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.trust.evidence import decode, read_json
 
 SIGSTORE_TUF = "https://tuf-repo-cdn.sigstore.dev"

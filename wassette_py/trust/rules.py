@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from wassette_py.dataclass import dataclass
 from wassette_py.names import HEX, TAG, parse_repository
 from wassette_py.reference import OciReference, Reference
 from wassette_py.trust.evidence import FORMATS, Format

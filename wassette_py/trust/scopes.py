@@ -8,9 +8,9 @@ a link into a directory is not the directory.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidReference
 from wassette_py.names import COMPONENT, is_loopback, parse_host, parse_registry
 from wassette_py.reference import FileReference, HttpsReference, LayoutReference, OciReference, Reference, parse_reference

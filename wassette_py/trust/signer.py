@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, cast
+
+from wassette_py.dataclass import dataclass
 
 Kind = Literal["local", "digest", "unsigned", "signed", "warned"]
 _KINDS = ("local", "digest", "unsigned", "signed", "warned")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NoReturn, TypeVar, cast
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import InvalidTrustPolicy
 from wassette_py.names import is_loopback, valid_id
 from wassette_py.strict_yaml import Place, StrictReader, Value

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import DigestMismatch, Unsigned, UntrustedSigner, VerificationError
 from wassette_py.names import Digest
 from wassette_py.reference import HttpsReference, LayoutReference, OciReference, Reference

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import total_ordering
 
+from wassette_py.dataclass import dataclass
 from wassette_py.trust.evidence import read_json
 
 ANNOTATION = "org.opencontainers.image.version"

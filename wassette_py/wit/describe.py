@@ -7,8 +7,9 @@ so everything that makes them is imported where it is used. Nothing here compile
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from wassette_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from wassette_py.wit.docs import Docs

@@ -25,8 +25,9 @@ flags          tuple of names, in the order of the type
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import assert_never
+
+from wassette_py.dataclass import dataclass
 
 
 @dataclass(frozen=True)

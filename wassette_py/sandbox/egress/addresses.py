@@ -6,9 +6,9 @@ of IANA, not `is_global`: Python 3.11 calls `64:ff9b::a9fe:a9fe`, `::127.0.0.1`,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from wassette_py.dataclass import dataclass
 from wassette_py.policy.document import NetworkCidr, PolicyDocument
 from wassette_py.policy.matching import match_target
 from wassette_py.policy.network import RequestTarget, host_address

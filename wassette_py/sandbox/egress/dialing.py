@@ -13,10 +13,10 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import h11
 
+from wassette_py.dataclass import dataclass
 from wassette_py.policy.document import PolicyDocument
 from wassette_py.policy.network import host_address
 from wassette_py.sandbox.egress.addresses import Address, canonical, judge

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wassette_py.dataclass import dataclass
 from wassette_py.policy.document import NetworkCidr
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget
 

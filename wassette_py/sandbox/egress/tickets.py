@@ -9,8 +9,8 @@ import hmac
 import itertools
 import secrets
 import threading
-from dataclasses import dataclass
 
+from wassette_py.dataclass import dataclass
 from wassette_py.sandbox.egress.route import Route
 from wassette_py.sandbox.egress.session import Session
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
+from wassette_py.dataclass import dataclass
 from wassette_py.policy.network import RequestTarget, host_address
 from wassette_py.sandbox.egress.route import NotSent
 

@@ -6,16 +6,15 @@ store when one of our host functions first needs it, inside that function.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes import byref
 from typing import Any
 
 import wasmtime
-from wasmtime import _ffi as ffi
 from wasmtime.component import Component, Linker
 
-from wassette_py.sandbox import calling, layout
+from wassette_py.sandbox import binding, calling, layout
 from wassette_py.sandbox.state import CallState
 
 MEMORY = """
@@ -51,10 +50,10 @@ class Gate:
 
     def call(self, call: CallState, export: str, args: Any, nargs: int, result: Any) -> None:
         """Calls `export` in the store of `call`; `result` is a `Val` that becomes the caller's. Raises WasmtimeError."""
-        function = ffi.wasmtime_component_func_t()
+        function = binding.Func()
         index: Any = self._exports[export]
-        ffi.wasmtime_component_instance_get_func(ctypes.byref(self._instance(call)), call.context, index.ptr(), ctypes.byref(function))
-        calling.call_raw(function, call.context, args, nargs, ctypes.byref(result))
+        binding.instance_get_func(byref(self._instance(call)), call.context, index.ptr(), byref(function))
+        calling.call_raw(function, call.context, args, nargs, byref(result))
 
     @contextmanager
     def result(self, call: CallState, export: str, args: Any, nargs: int) -> Iterator[bytes]:
@@ -68,9 +67,7 @@ class Gate:
 
     def _instance(self, call: CallState) -> Any:
         if self.name not in call.gates:
-            instance = ffi.wasmtime_component_instance_t()
-            calling.raise_error(
-                ffi.wasmtime_component_linker_instantiate(self._linker.ptr(), call.context, self._component.ptr(), ctypes.byref(instance))
-            )
+            instance = binding.Instance()
+            calling.raise_error(binding.linker_instantiate(self._linker.ptr(), call.context, self._component.ptr(), byref(instance)))
             call.gates[self.name] = instance
         return call.gates[self.name]

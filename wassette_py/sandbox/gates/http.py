@@ -6,9 +6,9 @@ judged stay in this process. Redirects are answers like any other: the guest's n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from wassette_py.dataclass import dataclass
 from wassette_py.policy.matching import Decision, match_target
 from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, parse_url
 from wassette_py.policy.targets import Request

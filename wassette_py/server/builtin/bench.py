@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from wassette_py.audit import Decision, decided
+from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import Refused, UnknownComponent
 from wassette_py.server.questions import NO, NotDecided, Question, visible
 from wassette_py.server.restraint import StillRefused

@@ -8,9 +8,9 @@ client, or the operator set `grants: allow`; where nobody can be asked, the answ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wassette_py.dataclass import dataclass
 from wassette_py.server.builtin import components, policies
 from wassette_py.server.builtin.arguments import check
 from wassette_py.server.builtin.bench import Bench
