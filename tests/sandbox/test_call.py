@@ -25,7 +25,7 @@ from wassette_py.policy.document import PolicyDocument, StorageGrant
 from wassette_py.sandbox import hostfuncs, instance, memory
 from wassette_py.sandbox.call import CallReport, Sandbox
 from wassette_py.sandbox.engine import Engine
-from wassette_py.sandbox.state import CALLS
+from wassette_py.sandbox.state import CALLS, CallState
 from wassette_py.sandbox.watchdog import GRACE
 from wassette_py.sandbox.workers import Workers
 
@@ -273,7 +273,7 @@ from tests.patience import until
 from tests.sandbox import guests as text
 from tests.sandbox.conftest import Guests
 from wassette_py.sandbox.engine import Engine
-from wassette_py.sandbox.state import CALLS
+from wassette_py.sandbox.state import CALLS, CallState
 guests = Guests(Engine(pathlib.Path(sys.argv[1])))
 cancel = threading.Event()
 component = guests.compile(text.PLAIN)
@@ -367,3 +367,19 @@ def test_what_calls_share_is_made_once(guests: Guests, monkeypatch: pytest.Monke
 
 def test_tables_instances_and_memories_have_bounds() -> None:
     assert (instance.MEMORIES, instance.TABLES, instance.INSTANCES) == (11, 100, 1000)
+
+
+def states() -> int:
+    return len([found for found in gc.get_objects() if type(found) is CallState])
+
+
+def test_what_a_call_held_is_gone_without_the_collector(guests: Guests) -> None:
+    gc.collect()
+    gc.disable()
+    before = states()
+    try:
+        assert guests.call(text.PLAIN, "echo", "x").error is None
+        assert limit_of(guests.call(text.PLAIN, "spin", limits=Limits(timeout=0.01))) == "timeout"
+        until(lambda: states() <= before)
+    finally:
+        gc.enable()

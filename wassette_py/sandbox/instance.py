@@ -68,6 +68,7 @@ class Guest:
         binding.store_delete(self._store)
         if self.is_large:
             memory.trim()
+        self._call.pace = None  # it knows the call: what a call held would wait for the collector
 
     def _run(self, entry: Entry, values: Sequence[object]) -> object:
         component, call = self._component, self._call

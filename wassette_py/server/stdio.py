@@ -7,6 +7,7 @@ which is the end of the input, SIGINT, SIGTERM or a client that reads no more; g
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import queue
 import signal
@@ -37,6 +38,8 @@ GRACE = 0.2
 """Seconds for guests to stop, and for the last bytes to be read."""
 PATIENCE = 0.1
 """Seconds that the engine is not imported for, so that a client which asks for the tools at once does not wait for it."""
+YOUNG = 20_000
+"""Objects that are new before the collector looks at them."""
 MAX_POLICY = 4 << 20
 LOOK = 0.5
 """Seconds between two looks at the store, for what other processes load, unload and grant."""
@@ -142,6 +145,10 @@ def _prepare(session: Session, listing: Listing | None) -> None:
         toolbox = session.toolbox
         session.listed.wait(PATIENCE)
         toolbox.prepare()
+        # NOTE: a large list makes so many objects that the collector goes through all there are. What is here now stays anyway; what calls
+        # make is no cycle, so that it may wait longer for the next look.
+        gc.freeze()
+        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         if listing is not None:
             toolbox.subscribe(lambda: listing.keep(toolbox.lasting_listing))
             listing.keep(toolbox.lasting_listing)
