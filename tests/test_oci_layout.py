@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from tests.pulling import BYTES, GOOD, LAYER
 from wassette_py.control import Control
 from wassette_py.errors import DigestMismatch, FetchError, NotFound, WassetteError
 from wassette_py.fetch import Fetched, fetch
-from wassette_py.reference import parse_reference
+from wassette_py.oci.layout_target import LayoutTarget
+from wassette_py.reference import LayoutReference, parse_reference
 from wassette_py.settings import Settings
 
 # Layouts on disk.
@@ -44,6 +46,24 @@ def test_a_layout_is_read_by_tag_and_by_digest(layout: Path) -> None:
     assert read(layout, f":fetch@{fetched.manifest}").wasm == BYTES
     assert read(layout, ":policy").policy == "x: 1\n"
     assert read(layout, ":index").wasm == BYTES
+
+
+def test_a_digest_leads_whatever_its_tag_means_now(layout: Path) -> None:
+    old = read(layout, ":fetch").manifest
+    goal = LayoutTarget(LayoutReference(layout, "fetch"))
+    newer = artifact(b"\0asm newer")
+    for data in (*newer.blobs.values(), newer.manifest):
+        goal.put_blob(data, Control())
+    goal.put_manifest(newer.manifest, MANIFEST, "fetch", Control())
+    assert read(layout, ":fetch").wasm == b"\0asm newer"
+    for rest in (f":fetch@{old}", f"@{old}", f":index@{newer.digest}"):
+        assert read(layout, rest).wasm == (b"\0asm newer" if newer.digest in rest else BYTES)
+    blob = layout / "blobs/sha256" / str(old).removeprefix("sha256:")
+    blob.write_bytes(blob.read_bytes() + b" ")
+    with pytest.raises(DigestMismatch):
+        read(layout, f":fetch@{old}")
+    with pytest.raises(FetchError, match="neither a manifest nor an index"):
+        read(layout, f"@{json.loads(newer.manifest)['config']['digest']}")
 
 
 def test_a_layout_of_one_component_needs_no_tag(tmp_path: Path) -> None:

@@ -160,6 +160,18 @@ def test_a_rollback_puts_back_what_stood_there_offline_and_keeps_it(wassette: Wa
     assert digest(wassette) == second
 
 
+def test_a_rollback_in_a_layout_finds_what_its_tag_does_not_mean_any_more(wassette: Wassette, components: Path, tmp_path: Path) -> None:
+    reference = f"oci-layout://{tmp_path}/layout:1"
+    for number in (1, 2):
+        file = write_component(components, "made", same(number))
+        assert wassette("registry", "push", reference, file).code == 0
+        assert wassette("component", "load", reference, "--name", "laid").code == 0
+    second = digest(wassette)
+    assert wassette("component", "rollback", "laid").code == 0
+    assert digest(wassette) != second
+    assert wassette("tool", "call", "answer").out == "42\n"
+
+
 @pytest.mark.claim("upgrade:never-back-unasked")
 def test_a_rollback_is_no_way_around_the_trust_policy(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:
     put(registry, tmp_path, same(1))

@@ -29,11 +29,21 @@ class LayoutSource:
         marker = self._document("oci-layout", control)
         if parse_object(marker, f"{self.folder}/oci-layout").get("imageLayoutVersion") != "1.0.0":
             raise FetchError(f"{self.folder} is not an OCI image layout of version 1.0.0")
-        entry = self._entry(self.listed(control))
-        digest = self.reference.digest
+        listed, digest = self.listed(control), self.reference.digest
+        if digest is not None and self._blob_path(digest).exists() and all(entry.digest != digest for entry in listed):
+            return self._unlisted(digest, control)
+        entry = self._entry(listed)
         if digest is not None and entry.digest != digest:
             raise DigestMismatch(str(entry.digest), str(digest), what=str(self.reference))
         return self.blob(entry, limit=MAX_DOCUMENT, control=control), entry.media_type, entry.digest
+
+    def _unlisted(self, digest: Digest, control: Control) -> tuple[bytes, str, Digest]:
+        """A manifest that a tag meant once, and which is there still: a digest leads, whatever the tags mean now."""
+        path = self._blob_path(digest)
+        data, found = read_file(path, limit=MAX_DOCUMENT, what=f"blob {path}", control=control, stage="resolve")
+        if found != digest:
+            raise DigestMismatch(str(found), str(digest), what=f"blob {path}")
+        return data, str(parse_object(data, f"manifest of {self.reference}").get("mediaType")), digest
 
     def listed(self, control: Control) -> tuple[Descriptor, ...]:
         """What `index.json` lists. Raises FetchError, Cancelled."""
@@ -62,10 +72,10 @@ class LayoutSource:
         components = [entry for entry in listed if not refers_to_signature(entry)]
         tags = sorted(str(entry.annotations[TAG_ANNOTATION]) for entry in components if TAG_ANNOTATION in entry.annotations)
         found = components
-        if tag is not None:
-            found = [entry for entry in listed if entry.annotations.get(TAG_ANNOTATION) == tag]
-        elif digest is not None:
+        if digest is not None:
             found = [entry for entry in listed if entry.digest == digest][:1]
+        if tag is not None and (digest is None or not found):
+            found = [entry for entry in listed if entry.annotations.get(TAG_ANNOTATION) == tag]
         if len(found) == 1:
             return found[0]
         hint = f"it has the tags {some_of(tags)}" if tags else "it has no tags"
