@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 from wassette_py.audit.actor import Actor, new_session
 from wassette_py.errors import WassetteError
 from wassette_py.server import messages
-from wassette_py.server.eras.params import GUEST_LEVEL, object_in, text_in
+from wassette_py.server.eras.params import object_in, text_in
 from wassette_py.server.eras.welcome import enveloped
 from wassette_py.server.messages import (
-    CONNECTION_CLOSED,
     INTERNAL_ERROR,
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -31,86 +30,18 @@ from wassette_py.server.messages import (
     RpcError,
 )
 from wassette_py.server.restraint import Restraint
+from wassette_py.server.underway import Underway
 
 if TYPE_CHECKING:
     from wassette_py.server.asking import Asker, Dialogue
     from wassette_py.server.questions import Question
-    from wassette_py.server.seam import Entry, Era
+    from wassette_py.server.seam import Era
     from wassette_py.server.tools import Toolbox
 
 ECHO = 100
 """How many characters of a wrong name are said back."""
 EARLY_NOTIFICATIONS = 8
 """How many notifications are kept that come before the first request."""
-
-
-class PendingCall:
-    """A tools/call that is being worked on (a CallContext). What it sends after its end is dropped."""
-
-    def __init__(
-        self,
-        session: Session,
-        request_id: RequestId,
-        token: RequestId | None,
-        logs: Callable[[], bool],
-        *,
-        actor: Actor,
-        asker: Asker | None,
-        size: int,
-    ) -> None:
-        self.cancel = threading.Event()
-        self.actor = actor
-        self.size = size
-        self._session = session
-        self._id = request_id
-        self._token = token
-        self._logs = logs
-        self._asker = asker
-        self._told = -1.0
-
-    def progress(self, done: float, total: float | None, message: str) -> None:
-        """Tells the client how far the call is; never backwards, as the protocol demands."""
-        if self._token is None or done <= self._told or not self._session.is_open(self._id, self):
-            return
-        self._told = done
-        known = {} if total is None else {"total": total}
-        params = {"progressToken": self._token, "progress": done, **known, "message": message}
-        self._session.send(messages.notification("notifications/progress", params))
-
-    def log(self, logger: str, text: str) -> None:
-        """Shows a line the guest printed to the client, or to our log when the client does not want it."""
-        if not self._logs():
-            import logging  # by now the sandbox has imported it
-
-            logging.getLogger(__name__).info("%s: %r", logger, text)
-        elif self._session.is_open(self._id, self):
-            params = {"level": GUEST_LEVEL, "logger": logger, "data": text}
-            self._session.send(messages.notification("notifications/message", params))
-
-    @property
-    def can_ask(self) -> bool:
-        return self._asker is not None
-
-    @property
-    def can_wait(self) -> bool:
-        return self._asker == self._session.ask  # the other era's ends the call
-
-    def ask(self, question: Question) -> str:
-        """Asks a person, in the way of the era."""
-        assert self._asker is not None
-        return self._asker(question, self.cancel)
-
-    def finish(self, result: dict[str, Any]) -> None:
-        """Answers, unless that is over."""
-        if self._session.ended(self._id, self):
-            self._session.send_result(self._id, result)
-
-    def stop(self) -> None:
-        self.cancel.set()
-
-    def close(self) -> None:
-        self.cancel.set()
-        self._session.send(messages.error(self._id, CONNECTION_CLOSED, "the server stopped before the call had ended"))
 
 
 class Session:
@@ -132,8 +63,8 @@ class Session:
         self._dialogue: Dialogue | None = None
         self._over = False
         self._size = 0
-        self._changed = threading.Condition()
-        self._open: dict[RequestId, Entry] = {}
+        self.underway = Underway()
+        """Requests that are not answered yet."""
         self.reads_here: Callable[[], bool] = lambda: False
         """Whether the calling thread is the one that reads, and must not wait for what it would read."""
         self.listed = threading.Event()
@@ -178,7 +109,7 @@ class Session:
     def _request(self, request: Request) -> None:
         era = self._era or self._opened(request)
         try:
-            if request.id in self._open:
+            if request.id in self.underway:
                 raise RpcError(INVALID_REQUEST, f"a request with the id {request.id!r} is still being worked on")
             result = era.answer(request)
         except RpcError as error:
@@ -206,23 +137,12 @@ class Session:
 
     def _notification(self, notification: Notification) -> None:
         if notification.method == "notifications/cancelled":
-            self._cancelled(notification.params.get("requestId"))
+            if self.underway.cancel(notification.params.get("requestId")):
+                self._wake()
         elif self._era is not None:
             self._era.hear(notification)
         elif len(self._early) < EARLY_NOTIFICATIONS:
             self._early.append(notification)
-
-    def _cancelled(self, request_id: object) -> None:
-        if type(request_id) not in (int, str):
-            return
-        with self._changed:
-            # Some clients write the id of the request they cancel as text.
-            known = request_id if request_id in self._open else next((id for id in self._open if str(id) == str(request_id)), None)
-            entry = self._open.pop(known, None)  # type: ignore[arg-type]  # None is no id, and so none of these
-            self._changed.notify_all()
-        if entry is not None:
-            entry.stop()
-            self._wake()
 
     # What an era needs.
 
@@ -235,19 +155,20 @@ class Session:
         asker: Asker | None,
     ) -> None:
         """Starts tools/call for `client` (name and version, checked); it is answered when it ends. Raises RpcError, WassetteError."""
+        from wassette_py.server.pending import PendingCall
         from wassette_py.server.tools import UnknownTool
 
         name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
         actor = Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name, via="mcp")
         pending = PendingCall(self, request.id, token, logs, actor=actor, asker=asker, size=self._size)
-        self.begin(request.id, pending)
+        self.underway.begin(request.id, pending)
         try:
             self.toolbox.start(name, arguments, pending, pending.finish)
         except UnknownTool:
-            self.ended(request.id, pending)
+            self.underway.end(request.id, pending)
             raise RpcError(INVALID_PARAMS, f"unknown tool: {name[:ECHO]}") from None
         except Exception:
-            self.ended(request.id, pending)
+            self.underway.end(request.id, pending)
             raise
 
     def ask(self, question: Question, cancel: threading.Event) -> str:
@@ -268,25 +189,6 @@ class Session:
     def _wake(self) -> None:
         if self._dialogue is not None:
             self._dialogue.wake()
-
-    def begin(self, request_id: RequestId, entry: Entry) -> None:
-        """Notes that `entry` works on a request."""
-        with self._changed:
-            self._open[request_id] = entry
-
-    def ended(self, request_id: RequestId, entry: Entry) -> bool:
-        """Notes that `entry` does no longer; False when that was known, and nothing may be answered."""
-        with self._changed:
-            if self._open.get(request_id) is not entry:
-                return False
-            del self._open[request_id]
-            if self._over:
-                self._changed.notify_all()
-            return True
-
-    def is_open(self, request_id: RequestId, entry: Entry) -> bool:
-        """Whether `entry` may still send."""
-        return self._open.get(request_id) is entry
 
     def send(self, message: dict[str, Any]) -> None:
         """Sends one message."""
@@ -315,8 +217,7 @@ class Session:
             self._over = True
             if self._dialogue is not None:
                 self._dialogue.close()
-        with self._changed:
-            return self._changed.wait_for(lambda: not any(isinstance(entry, PendingCall) for entry in self._open.values()), seconds)
+        return self.underway.wait_for_calls(seconds)
 
     def idle(self, seconds: float) -> bool:
         """Waits until no call runs, also none that was cancelled; False when it took longer."""
@@ -324,8 +225,5 @@ class Session:
 
     def close(self) -> None:
         """Ends and answers everything that is being worked on."""
-        with self._changed:
-            entries, self._open = list(self._open.values()), {}
-        for entry in entries:
-            entry.close()
+        self.underway.close()
         self._wake()

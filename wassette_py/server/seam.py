@@ -105,7 +105,10 @@ class Era(Protocol):
 
 
 class Entry(Protocol):
-    """A request that is being worked on."""
+    """A request that is being worked on; `is_call`: until it has an answer of its own, and not until the client ends it."""
+
+    @property
+    def is_call(self) -> bool: ...
 
     def stop(self) -> None:
         """Ends the work; nothing is answered."""

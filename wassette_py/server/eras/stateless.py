@@ -56,6 +56,8 @@ MAX_SUBSCRIPTIONS = 64
 class Subscription:
     """An open subscriptions/listen; `tools`: it wants to hear of changes of the list."""
 
+    is_call = False
+
     def __init__(self, session: Session, request_id: RequestId, open_ones: dict[RequestId, Subscription], *, tools: bool) -> None:
         self.id = request_id
         self.tools = tools
@@ -164,7 +166,7 @@ class Stateless:
         _ = self._session.toolbox  # made late, it would take the list after a change for the first one
         tools = wanted.get("toolsListChanged") is True
         subscription = Subscription(self._session, request.id, self._subscriptions, tools=tools)
-        self._session.begin(request.id, subscription)
+        self._session.underway.begin(request.id, subscription)
         with self._telling:  # the acknowledgement comes first, and no change after it is missed
             subscription.tell("notifications/subscriptions/acknowledged", notifications={"toolsListChanged": True} if tools else {})
             self._subscriptions[request.id] = subscription
