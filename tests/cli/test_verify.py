@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -266,3 +268,12 @@ def test_what_was_loaded_before_anything_asked_for_signatures_says_so_and_is_loa
     assert wassette("component", "load", reference).code == 0
     assert wassette("component", "verify", "one", "-o", "json").json["notes"] == []
     assert wassette("tool", "call", "answer").code == 0
+
+
+def test_where_keys_decide_nothing_of_sigstore_is_imported(wassette: Wassette, layout: Layout, tmp_path: Path) -> None:
+    reference = layout(RELEASE)
+    assert wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE)).code == 0
+    for words in (["component", "verify", reference], ["component", "load", reference], ["component", "verify", "one"]):
+        code = f"import sys; from wassette_py.cli import main; assert main({words!r}) == 0; print('sigstore' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "False"
