@@ -139,6 +139,9 @@ def test_an_event_is_one_line_whatever_is_in_it() -> None:
     }
     assert event_line(event) == "2026-01-31T12:00:00Z refusal x of load refused two lines claude/1 denied: GET https://x:443"
     assert event_line({"time": "t", "event": "lost", "count": 3}) == "tZ lost - 3"
+    decided = {"by": "person", "choice": "once", "way": "elicitation"}
+    assert event_line({"time": "t", "event": "grant", "decided": decided}) == "tZ grant - decided by person: once (elicitation)"
+    assert event_line({"time": "t", "event": "grant", "decided": "hostile"}) == "tZ grant -"
     assert event_line({"time": "t", "event": "set-secret", "secret": "TOKEN"}) == "tZ set-secret - TOKEN"
 
 

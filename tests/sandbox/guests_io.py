@@ -274,3 +274,21 @@ SOCKETS = component(
     exports={"tcp": "(result u32)", "udp": "(result u32)", "look-up": '(param "name" string) (result u32)'},
 )
 """Each: the number of the error code, or 1000."""
+
+RANDOM = component(
+    imports="""
+  (import "wasi:random/random@0.2.3" (instance $random
+    (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+  (import "wasi:random/insecure@0.2.3" (instance $insecure
+    (export "get-insecure-random-bytes" (func (param "len" u64) (result (list u8))))))""",
+    lowers={
+        "secure": ('$random "get-random-bytes"', "(param i64 i32)"),
+        "insecure": ('$insecure "get-insecure-random-bytes"', "(param i64 i32)"),
+    },
+    code="""
+    (func (export "secure") (param i64) (result i32) (call $secure (local.get 0) (i32.const 0)) (i32.load (i32.const 4)))
+    (func (export "insecure") (param i64) (result i32) (call $insecure (local.get 0) (i32.const 0)) (i32.load (i32.const 4)))
+    """,
+    exports=dict.fromkeys(("secure", "insecure"), '(param "len" u64) (result u32)'),
+)
+"""How many random bytes a guest is given when it asks for so many at once."""

@@ -10,7 +10,7 @@ import pytest
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
 from tests.sandbox.conftest import Guests
-from wassette_py.errors import InvalidPolicy, LimitExceeded
+from wassette_py.errors import GuestError, InvalidPolicy, LimitExceeded
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument, StorageGrant, Variable
 from wassette_py.sandbox import folders
@@ -166,3 +166,14 @@ def test_logging_counts_as_output(guests: Guests) -> None:
     report = guests.call(text.LOGGING, "warn", "net", "x" * 1000, limits=Limits(output=100))
     assert isinstance(report.error, LimitExceeded)
     assert len(report.stderr) == 100
+
+
+@pytest.mark.claim("limits:bounded")
+@pytest.mark.parametrize("kind", ["secure", "insecure"])
+def test_random_bytes_are_bounded_at_once_and_count_against_memory(guests: Guests, kind: str) -> None:
+    assert guests.call(io.RANDOM, kind, 1 << 20).value == 1 << 20
+    for size in (200 << 20, 1 << 40, (1 << 64) - 1):
+        report = guests.call(io.RANDOM, kind, size)
+        assert isinstance(report.error, GuestError)
+        assert f"requested len {size} exceeds limit" in str(report.error)
+    assert guests.call(io.RANDOM, kind, 32 << 20, limits=Limits(memory=16 << 20)).error is not None

@@ -116,8 +116,15 @@ def event_line(event: EventValue) -> str:
         *([f"({', '.join(map(str, event['arguments']))})"] if isinstance(event.get("arguments"), list) else []),
         *(str(event[key]) for key in _TOLD if event.get(key) is not None),
         *(f"denied: {entry.get('target')}" for entry in event.get("denied") or () if isinstance(entry, dict)),
+        *_decision(event.get("decided")),
     ]
     return " ".join(facts).replace("\n", " ")
+
+
+def _decision(decided: object) -> list[str]:
+    if not isinstance(decided, dict):
+        return []
+    return [f"decided by {decided.get('by')}: {decided.get('choice')} ({decided.get('way')})"]
 
 
 def number_lines(numbers: Numbers) -> list[str]:
