@@ -161,21 +161,29 @@ def _monitor(*words: str) -> subprocess.Popen[str]:
 def test_the_monitor_tells_new_events_where_there_is_no_terminal_and_ends_with_ctrl_c(
     used: Path, wassette: Wassette, as_json: bool
 ) -> None:
-    process = _monitor("--component", "text", *(["-o", "json"] if as_json else []))
-    assert process.stdout is not None
-    stdout, lines = process.stdout, list[str]()
-    threading.Thread(target=lambda: lines.append(stdout.readline()), daemon=True).start()
+    lines: list[str] = []
 
     def is_told() -> bool:
         assert wassette("tool", "call", "echo", "text=new").code == 0
         flush()
         return bool(lines)
 
-    until(is_told)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=LONG)
-    assert (process.returncode, err) == (0, "")
-    for line in [*lines, *out.splitlines()]:
+    with _monitor("--component", "text", *(["-o", "json"] if as_json else [])) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        stdout = process.stdout
+
+        def read() -> None:
+            for line in stdout:
+                lines.append(line)
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        until(is_told)
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(timeout=LONG), process.stderr.read()) == (0, "")
+        reader.join(LONG)
+    for line in lines:
         if as_json:
             assert json.loads(line)["arguments"] == ["string(3)"]
         else:
