@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,6 +212,21 @@ def test_a_file_of_ones_own_is_replaced_at_once(wassette: Wassette, components: 
     assert wassette("component", "load", "one.wasm").code == 0
     write_component(components, "one", ONE_TOOL)
     assert wassette("component", "upgrade", "one").code == 0
+
+
+def test_a_load_says_what_is_not_as_it_was_where_that_needs_no_yes(wassette: Wassette, registry: Registry, components: Path) -> None:
+    assert wassette("component", "load", "one.wasm", "--name", "own", "--prefix", "p").code == 0
+    write_component(components, "one", TWO)
+    again = wassette("component", "load", "one.wasm", "--name", "own", "--prefix", "p")
+    assert (again.code, "own: added: p_reply\nown: removed: p_answer\n" in again.err) == (0, True)
+    # Described again by another mapping: the same bytes are what they were.
+    record = ComponentHost(Settings.load()).store.folder / "one.json"
+    document = json.loads(record.read_text())
+    document["mapping_version"] -= 1
+    document["tools"][0]["description"] = "as it was described before"
+    record.write_text(json.dumps(document))
+    described = wassette("component", "load", f"oci://{registry.host}/acme/one:1")
+    assert (described.code, "one: changed: answer (description)\n" in described.err) == (0, True)
 
 
 def test_what_was_installed_meanwhile_is_compared_too(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from wassette_py.cli.arguments import ComponentId, ReferenceText, installed_ids,
 from wassette_py.cli.options import Command, FetchCommand, Session, noun, session_of
 from wassette_py.cli.render import show, talk
 from wassette_py.cli.signing import PasswordFile, read_key
-from wassette_py.cli.text import columns
+from wassette_py.cli.text import columns, one_line
 
 if TYPE_CHECKING:
     from wassette_py.store import Entry
@@ -39,6 +39,8 @@ def load(
     )
     if loaded.record.signer.kind == "warned":
         talk(f"warning: {target}: {loaded.record.signer.text}")
+    if loaded.difference is not None:
+        talk(*(f"{loaded.record.id}: {one_line(reason)}" for reason in loaded.difference.reasons()))
     portrait = _installed(session, loaded.record.id)
     words = "loaded" if loaded.changed else "unchanged, nothing was compiled:"
     show(session, {**describing.document(portrait), "changed": loaded.changed}, [f"{words} {portrait.id}", *describing.lines(portrait)])

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A finished load; `changed` False: the same component was installed before, and nothing was compiled."""
+    """A finished load; `changed` False: the same component was installed before, and nothing was compiled. `difference` to what it
+    replaced, if it replaced anything."""
 
     record: Record
     changed: bool
+    difference: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class Loader:
                 Difference(found, record).check()
             check_names(record, [entry.record for entry in self._store.entries() if entry.record is not None])
             self._store.add(record, fetched.wasm, policy=prepared.policy, signatures=prepared.kept)
-        return Loaded(record, changed=True)
+        return Loaded(record, changed=True, difference=prepared.difference)
 
     def _confirmed(self, installed: Record, verified: Verified) -> Record:
         """The record of what is installed already, with the signatures and the verdict of today."""
