@@ -93,6 +93,31 @@ def test_a_thread_that_is_given_up_makes_room_and_ends_when_it_comes_back() -> N
     pool.close()
 
 
+def test_what_no_thread_can_be_started_for_is_given_back_and_not_done_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    pool = Workers(limit=1)
+    gate, stuck, done = threading.Event(), threading.Event(), list[str]()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", cannot)
+        with pytest.raises(RuntimeError, match="can't start"):
+            pool.submit(lambda: done.append("refused"))
+    pool.submit(lambda: (stuck.set(), gate.wait(FOREVER), done.append("stuck"))[0])  # type: ignore[func-returns-value]
+    assert stuck.wait(LONG)
+    pool.submit(lambda: done.append("waits"))
+    (worker,) = pool._workers
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", cannot)
+        worker.give_up()
+    assert not pool._workers
+    gate.set()
+    pool.submit(lambda: done.append("next"))
+    until(lambda: len(done) == 3)
+    assert sorted(done) == ["next", "stuck", "waits"]
+    pool.close()
+
+
 def test_a_closed_pool_takes_nothing() -> None:
     pool = Workers(limit=1)
     pool.close()

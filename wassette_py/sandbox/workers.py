@@ -5,6 +5,7 @@ An executor would be waited for at exit, for as long as a guest is blocked; a da
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -33,7 +34,7 @@ class Workers:
         self._closed = False
 
     def submit(self, task: Task) -> None:
-        """Runs `task` on a worker. Raises RuntimeError once closed."""
+        """Runs `task` on a worker. Raises RuntimeError once closed, or when it would take another thread and none can be started."""
         with self._changed:
             if self._closed:
                 raise RuntimeError("the workers are closed")
@@ -41,7 +42,11 @@ class Workers:
             if self._idle >= len(self._tasks):
                 self._changed.notify()
             elif len(self._workers) < self._limit:
-                self._start()
+                try:
+                    self._start()
+                except RuntimeError:
+                    self._tasks.pop()  # who is told that it is not done may do it himself
+                    raise
 
     def close(self) -> None:
         """Takes no more tasks and forgets those that wait; does not wait for those that run."""
@@ -55,7 +60,8 @@ class Workers:
         with self._changed:
             self._workers.discard(worker)
             if self._tasks and len(self._workers) < self._limit:
-                self._start()
+                with contextlib.suppress(RuntimeError):  # no thread can be started: what waits does so for those that are there
+                    self._start()
 
     def next_task(self, worker: Worker) -> Task | None:
         """What `worker` does next; None ends it."""
@@ -76,6 +82,9 @@ class Workers:
         before = threading.stack_size(STACK)
         try:
             worker.start()
+        except RuntimeError:
+            self._workers.discard(worker)
+            raise
         finally:
             threading.stack_size(before)
 
