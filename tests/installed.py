@@ -22,7 +22,7 @@ class Installed:
     """Components below `folder`; `environ` is what the host knows of variables."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
-        places = {"HOME": str(folder), "WASSETTE_CACHE_DIR": str(cache_dir() / "compiled")}
+        places = {"HOME": str(folder), "WASSETTE_CACHE_DIR": str(cache_dir() / "compiled"), "WASSETTE_COMPILE": "optimized"}
         self.host = ComponentHost(Settings.load(environ={**(environ or {}), **places}, component_dir=folder / "components"))
 
     def load(self, reference: str | Path, component_id: str, policy: str | None = None) -> None:

@@ -93,7 +93,7 @@ def test_offline_is_a_word_in_the_file_and_a_flag(config: Path) -> None:
 
 def test_every_key_but_the_registries_can_be_a_variable_and_is_shown() -> None:
     values = {"grants": "allow", "log_level": "error", "audit.arguments": "values", "audit.retention": "1h", "offline": "true"}
-    values["secrets.key_in"] = "keyring"
+    values |= {"secrets.key_in": "keyring", "compile": "optimized"}
     environ = {
         variable_of(key): values.get(key, "7" if key.startswith("calls") else "1s" if key.endswith("timeout") else "1")
         for key in known_keys()

@@ -31,6 +31,8 @@ from wassette_py.host.outcome import kind_of
 from wassette_py.policy.document import EMPTY, StorageGrant, parse_policy
 from wassette_py.policy.words import parse_permission
 from wassette_py.reference import parse_reference
+from wassette_py.sandbox import background, compiler, engine
+from wassette_py.sandbox.configuration import has_quick_tier
 from wassette_py.settings import Settings
 
 
@@ -266,3 +268,22 @@ def test_content_that_a_component_returns_comes_as_blocks(host: ComponentHost, l
     wrong = call(host, "show", blocks=[{"tag": "image", "val": {"data": "iVBO", "mime-type": "text/html"}}])
     assert (wrong.kind, wrong.content) == ("tool-error", None)
     assert wrong.message == "it returned an image whose media type is 'text/html'"
+
+
+@pytest.mark.skipif(not has_quick_tier(), reason="wasmtime's quick compiler is not supported here")
+def test_calls_go_on_with_the_optimised_build_as_soon_as_there_is_one(
+    host: ComponentHost, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "QUICK_FROM", 0)
+    monkeypatch.setattr(compiler, "IN_PROCESS_BELOW", 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(background, "start", lambda _: None)
+        digest = load("text", TEXT_TOOLS).record.digest
+        assert call(host, "echo", text="a").value == "a"
+    component = host.caller._compiled[str(digest)]
+    assert component.engine.tier == "quick"
+    assert call(host, "echo", text="b").value == "b"
+    assert host.caller._compiled[str(digest)] is component
+    background.build_all(host.sandbox.engine._optimized.cache)
+    assert call(host, "echo", text="c").value == "c"
+    assert host.caller._compiled[str(digest)].engine.tier == "optimized"

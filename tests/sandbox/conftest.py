@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 from wasmtime import wat2wasm
+from wasmtime.component import Component
 
 from tests.patience import FOREVER
 from wassette_py.control import Control
@@ -16,7 +17,11 @@ from wassette_py.policy.document import EMPTY, PolicyDocument
 from wassette_py.reference import Digest
 from wassette_py.sandbox import watchdog
 from wassette_py.sandbox.call import CallReport, CallSpec, Sandbox
+from wassette_py.sandbox.configuration import TierName, has_quick_tier
 from wassette_py.sandbox.engine import CompiledComponent, Engine
+
+both_tiers = pytest.mark.parametrize("guests", ["optimized", "quick"], indirect=True)
+"""What bounds a guest holds whichever compiler made its code."""
 
 
 @cache
@@ -26,15 +31,22 @@ def wasm_of(text: str) -> bytes:
 
 
 class Guests:
-    """Compiles and calls guests; `sandbox` may be replaced by one with other settings."""
+    """Compiles and calls guests; `sandbox` may be replaced by one with other settings. `tier`: which compiler makes their code."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, tier: TierName = "optimized") -> None:
         self.engine = engine
+        self.tier = tier
         self.sandbox = Sandbox(engine)
 
     def compile(self, text: str) -> CompiledComponent:
         wasm = wasm_of(text)
-        return self.engine.compile(wasm, Digest.of(wasm), Control())
+        if self.tier == "optimized":
+            return self.engine.compile(wasm, Digest.of(wasm), Control())
+        quick = self.engine._quick
+        assert quick is not None
+        component = Component(quick.raw, wasm)
+        quick.check(component)
+        return CompiledComponent(quick, component, Digest.of(wasm), was_cached=False)
 
     def spec(
         self,
@@ -73,10 +85,13 @@ def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """Shared: engines and their caches are what is thread-safe and long-lived."""
-    return Engine(tmp_path_factory.mktemp("cache"))
+    return Engine(tmp_path_factory.mktemp("cache"), first="quick")
 
 
 @pytest.fixture
-def guests(engine: Engine) -> Guests:
+def guests(engine: Engine, request: pytest.FixtureRequest) -> Guests:
     """A sandbox of this test's own on the shared engine."""
-    return Guests(engine)
+    tier: TierName = getattr(request, "param", "optimized")
+    if tier == "quick" and not has_quick_tier():
+        pytest.skip("wasmtime's quick compiler is not supported here")
+    return Guests(engine, tier)

@@ -178,6 +178,19 @@ def test_a_folder_that_is_gone_or_full_is_not_a_crash(tmp_path: Path, caplog: py
     assert not cache.is_usable
     assert "File exists" in caplog.text
     cache.drop(ONE)
-    temporary = cache.temporary()
-    assert temporary.parent != tmp_path / "c"
-    temporary.unlink()
+    with pytest.raises(OSError, match="Not a directory"):
+        cache.temporary()
+
+
+def test_two_engines_keep_beside_each_other_and_neither_finds_what_the_other_kept(tmp_path: Path) -> None:
+    one = Cache(tmp_path / "c", "engine 1")
+    two = one.beside("engine 2")
+    files = {keep(one, ONE, b"code"), keep(two, TWO, b"other code")}
+    job = one.job(TWO)
+    job.write_bytes(b"wasm")
+    assert {keep(one, ONE, b"code"), keep(two, TWO, b"other code")} == files
+    assert (one.find(ONE), two.find(TWO)) == tuple(sorted(files, key=lambda file: file != one.find(ONE)))
+    assert (one.find(TWO), two.find(ONE)) == (None, None)
+    assert (one.jobs(), two.jobs()) == ([TWO], [])
+    keep(Cache(tmp_path / "c", "engine 3"), ONE, b"code")
+    assert not any(file.exists() for file in (*files, job))

@@ -18,7 +18,7 @@ import pytest
 from tests.patience import FOREVER, LONG, until
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
-from tests.sandbox.conftest import Guests
+from tests.sandbox.conftest import Guests, both_tiers
 from wassette_py.errors import Cancelled, LimitExceeded, WassetteError
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument, StorageGrant
@@ -43,10 +43,12 @@ def test_a_report_says_how_a_call_ended(guests: Guests) -> None:
     assert 0 < report.seconds <= time.monotonic() - began
 
 
+@both_tiers
 def test_each_call_is_the_first_one_of_its_instance(guests: Guests) -> None:
     assert [guests.call(text.PLAIN, "count").value for _ in range(3)] == [1, 1, 1]
 
 
+@both_tiers
 def test_nothing_of_a_call_stays_behind(guests: Guests) -> None:
     guests.call(text.PLAIN, "count")
     guests.call(text.PLAIN, "unreachable")
@@ -64,6 +66,7 @@ def cancel_what_runs(cancel: threading.Event) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
+@both_tiers
 @pytest.mark.usefixtures("unwatched")
 def test_a_guest_that_spins_is_ended_at_its_deadline(guests: Guests) -> None:
     report = guests.call(text.PLAIN, "spin", limits=Limits(timeout=0.3))
@@ -72,6 +75,7 @@ def test_a_guest_that_spins_is_ended_at_its_deadline(guests: Guests) -> None:
     assert 0.3 <= report.seconds < LONG
 
 
+@both_tiers
 @pytest.mark.usefixtures("unwatched")
 def test_a_guest_that_spins_before_it_can_be_called_is_ended_too(guests: Guests) -> None:
     report = guests.call(text.SPINS_AT_START, "f", limits=Limits(timeout=0.2))
@@ -79,6 +83,7 @@ def test_a_guest_that_spins_before_it_can_be_called_is_ended_too(guests: Guests)
     assert report.seconds < LONG
 
 
+@both_tiers
 @pytest.mark.usefixtures("unwatched")
 def test_a_cancelled_call_ends(guests: Guests) -> None:
     cancel = threading.Event()
@@ -94,6 +99,7 @@ def test_a_call_that_was_cancelled_before_it_began_is_cancelled_whatever_it_retu
     assert isinstance(guests.call(text.PLAIN, "add", 1, 2, cancel=cancel).error, Cancelled)
 
 
+@both_tiers
 @pytest.mark.parametrize("share", [0.5, 0.25])
 def test_a_share_of_a_core_is_held(guests: Guests, share: float) -> None:
     component = guests.compile(text.PLAIN)
@@ -122,6 +128,7 @@ def test_a_guest_that_is_held_back_can_be_cancelled(guests: Guests) -> None:
     assert report.seconds < LONG
 
 
+@both_tiers
 @pytest.mark.parametrize(("name", "size"), [("text", 5000), ("text", 100 << 20), ("bytes", 5000)])
 def test_a_result_larger_than_the_output_may_be_is_refused(guests: Guests, name: str, size: int) -> None:
     report = guests.call(text.PLAIN, name, size, limits=Limits(output=4000, timeout=FOREVER))
@@ -129,11 +136,13 @@ def test_a_result_larger_than_the_output_may_be_is_refused(guests: Guests, name:
     assert report.value is None
 
 
+@both_tiers
 def test_what_a_guest_wrote_and_its_result_are_bounded_together(guests: Guests) -> None:
     assert guests.call(text.PLAIN, "echo", "x" * 90, limits=Limits(output=100)).error is None
     assert limit_of(guests.call(text.PLAIN, "echo", "x" * 99, limits=Limits(output=100))) == "output"
 
 
+@both_tiers
 def test_memory_the_host_holds_for_a_guest_ends_the_call_and_is_given_back(guests: Guests) -> None:
     before = memory.resident()
     assert before is not None
@@ -152,6 +161,7 @@ def test_values_that_do_not_fit_are_an_error_and_not_a_crash(guests: Guests, cap
     assert "calling add failed" in caplog.text
 
 
+@both_tiers
 def test_a_host_function_that_fails_is_an_error_of_this_program(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> bytes:
         raise ZeroDivisionError("oh")
@@ -199,6 +209,7 @@ class Fifo:
         until(is_over)
 
 
+@both_tiers
 def test_what_cannot_be_stopped_is_answered_and_counted_and_past_the_limit_refused(guests: Guests, tmp_path: Path) -> None:
     fifo = Fifo(tmp_path)
     guests.sandbox = Sandbox(guests.engine, abandoned=2)
@@ -295,6 +306,7 @@ except KeyboardInterrupt:
     assert process.returncode == 0
 
 
+@both_tiers
 def test_a_sleeping_call_that_is_cancelled_is_answered_before_it_comes_back_at_its_deadline(guests: Guests) -> None:
     cancel = threading.Event()
     cancel_what_runs(cancel)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from wassette_py.control import Control, Progress
 from wassette_py.errors import Cancelled, GuestError, InvalidComponent, LimitExceeded, WassetteError
 from wassette_py.reference import Digest
 from wassette_py.sandbox import compile_child, compiler
+from wassette_py.sandbox.configuration import TierName, make_engine
 from wassette_py.sandbox.engine import Engine
 
 FAST = wasm_of(text.large(1_200_000))
@@ -40,6 +43,11 @@ def cpu_of_children() -> float:
     """Seconds of processor time of all children that have ended, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def compile_to(target: Path, wasm: bytes, *, memory: int | None = None) -> None:
+    with target.open("wb") as file:
+        compiler.compile_in_child(wasm, file, Control(), memory=memory)
 
 
 def children() -> list[int]:
@@ -68,9 +76,21 @@ def test_a_large_component_is_compiled_in_a_child_and_cached(tmp_path: Path) -> 
     assert not list((tmp_path / "compiled").glob("new-*"))
 
 
-def test_a_large_component_compiles_where_nothing_can_be_cached(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["quick", "optimized"])
+def test_a_large_component_compiles_where_nothing_can_be_cached_and_its_code_never_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: TierName
+) -> None:
     (tmp_path / "compiled").write_text("a file in the way")
-    assert Engine(tmp_path).compile(FAST, Digest.of(FAST), Control()).type.exports[0].name == "f"
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))  # a folder that a guest may have been granted
+    monkeypatch.setattr("wassette_py.sandbox.engine.QUICK_FROM", 0)
+    seen: set[str] = set()
+    control = Control(report=lambda _: seen.update(os.listdir(tmp_path / "tmp")))
+    engine = Engine(tmp_path, first=first)
+    done = engine.compile(FAST, Digest.of(FAST), control)
+    assert done.type.exports[0].name == "f"
+    assert done.engine is engine._optimized  # a quick build is worth it only where the optimised one can take its place
+    assert seen == set()
 
 
 class Impatient:
@@ -145,9 +165,10 @@ def test_ctrl_c_ends_the_program_and_the_child(tmp_path: Path, slow: bytes) -> N
 def test_the_child_ends_when_its_parent_was_killed(tmp_path: Path, slow: bytes) -> None:
     (tmp_path / "slow.wasm").write_bytes(slow)
     program = (
-        "import subprocess, sys\nfrom wassette_py.sandbox import compiler\nimport pathlib\n"
-        "command = compiler._command(pathlib.Path(sys.argv[2]), 4 << 30)\n"
-        "print(subprocess.Popen(command, stdin=open(sys.argv[1], 'rb')).pid, flush=True)\nsys.stdin.read()\n"
+        "import subprocess, sys\nfrom wassette_py.sandbox import compiler\n"
+        "command = compiler._command(['optimized'], 4 << 30, False)\n"
+        "files = {'stdin': open(sys.argv[1], 'rb'), 'stdout': open(sys.argv[2], 'wb')}\n"
+        "print(subprocess.Popen(command, **files).pid, flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, tmp_path / "slow.wasm", tmp_path / "out"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -163,30 +184,30 @@ def test_the_child_ends_when_its_parent_was_killed(tmp_path: Path, slow: bytes) 
             return True
 
     until(is_gone)
-    assert not (tmp_path / "out").exists()
+    assert (tmp_path / "out").read_bytes() == b""
 
 
 def test_running_out_of_memory_while_compiling_is_an_error_and_not_the_end_of_this_process(tmp_path: Path, slow: bytes) -> None:
     with pytest.raises(LimitExceeded, match="more memory") as caught:
-        compiler.compile_in_child(slow, tmp_path / "out", Control(), memory=160 << 20)
+        compile_to(tmp_path / "out", slow, memory=160 << 20)
     assert caught.value.limit == "memory"
 
 
 def test_a_large_component_that_is_broken_is_refused_with_the_childs_words(tmp_path: Path) -> None:
     with pytest.raises(InvalidComponent, match=r"not a valid component: .*out of bounds"):
-        compiler.compile_in_child(FAST[:-100], tmp_path / "out", Control())
+        compile_to(tmp_path / "out", FAST[:-100])
 
 
-def test_a_target_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(WassetteError, match=r"cannot be written: .*No such file or directory"):
-        compiler.compile_in_child(FAST, tmp_path / "missing" / "out", Control())
+def test_a_target_that_cannot_be_written_is_said() -> None:
+    with pytest.raises(WassetteError, match=r"cannot be written: No space left on device"):
+        compile_to(Path("/dev/full"), FAST)
 
 
-MMAP_FAILED = "import sys; print('mmap failed to allocate 0x6c0000 bytes; Cannot allocate memory (os error 12)'); sys.exit(3)"
+MMAP_FAILED = "import sys; sys.stderr.write('mmap failed to allocate 0x6c0000 bytes; Cannot allocate memory (os error 12)'); sys.exit(3)"
 
 
-def kill_self(signal_number: int) -> Callable[[Path, int], list[str]]:
-    return lambda _target, _memory: [sys.executable, "-c", f"import os; os.kill(os.getpid(), {signal_number})"]
+def kill_self(signal_number: int) -> Callable[[object, int, bool], list[str]]:
+    return lambda *_: [sys.executable, "-c", f"import os; os.kill(os.getpid(), {signal_number})"]
 
 
 @pytest.mark.parametrize(
@@ -194,9 +215,9 @@ def kill_self(signal_number: int) -> Callable[[Path, int], list[str]]:
     [
         (kill_self(signal.SIGXCPU), LimitExceeded, "more processor time"),
         (kill_self(signal.SIGKILL), LimitExceeded, "more memory"),
-        (lambda _target, _memory: [sys.executable, "-c", "raise MemoryError"], LimitExceeded, "more memory"),
-        (lambda _target, _memory: [sys.executable, "-c", MMAP_FAILED], LimitExceeded, "more memory"),
-        (lambda _target, _memory: [sys.executable, "-c", "import no_such_module"], GuestError, "failed .exit 1.*no_such_module"),
+        (lambda *_: [sys.executable, "-c", "raise MemoryError"], LimitExceeded, "more memory"),
+        (lambda *_: [sys.executable, "-c", MMAP_FAILED], LimitExceeded, "more memory"),
+        (lambda *_: [sys.executable, "-c", "import no_such_module"], GuestError, "failed .exit 1.*no_such_module"),
     ],
 )
 def test_however_the_child_ends_it_is_an_error_of_ours(
@@ -204,7 +225,7 @@ def test_however_the_child_ends_it_is_an_error_of_ours(
 ) -> None:
     monkeypatch.setattr(compiler, "_command", command)
     with pytest.raises(error, match=says):
-        compiler.compile_in_child(FAST, tmp_path / "out", Control())
+        compile_to(tmp_path / "out", FAST)
 
 
 def test_without_an_interpreter_to_start_it_compiles_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,22 +233,56 @@ def test_without_an_interpreter_to_start_it_compiles_in_process(tmp_path: Path, 
     assert Engine(tmp_path).compile(FAST, Digest.of(FAST), Control()).type.exports[0].name == "f"
 
 
-def test_the_childs_own_work_can_be_restored(tmp_path: Path, engine: Engine) -> None:
-    assert compile_child.compile_to(str(tmp_path / "out"), wasm_of(text.PLAIN)) == 0
-    assert Component.deserialize_file(engine.raw, str(tmp_path / "out"))
+TAIL_CALL = wasm_of("""(component
+  (core module $m (func $g (result i32) (i32.const 1)) (func (export "f") (result i32) (return_call $g)))
+  (core instance $m (instantiate $m)) (func (export "f") (result u32) (canon lift (core func $m "f"))))""")
 
 
-def test_the_child_limits_itself_and_reads_standard_input(tmp_path: Path) -> None:
-    program = "import os, sys; from wassette_py.sandbox.compile_child import main; sys.exit(main(sys.argv[1], 4 << 30, os.getppid()))"
+@pytest.mark.parametrize(
+    ("wasm", "tiers", "code"),
+    [
+        (wasm_of(text.PLAIN), ["optimized"], 0),
+        (TAIL_CALL, ["quick", "optimized"], compile_child.SECOND),
+        (TAIL_CALL, ["quick"], compile_child.INVALID),
+        (b"\0asm\x0d\0\1\0x", ["quick", "optimized"], compile_child.INVALID),
+    ],
+)
+def test_the_childs_own_work_is_of_the_first_compiler_that_takes_the_component(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wasm: bytes, tiers: list[TierName], code: int
+) -> None:
+    with (tmp_path / "out").open("wb") as target:
+        assert compile_child.compile_to(target.fileno(), wasm, tiers) == code
+    if code == compile_child.INVALID:
+        assert capsys.readouterr().err
+    else:
+        assert Component.deserialize_file(make_engine("optimized"), str(tmp_path / "out"))
+
+
+def test_a_disk_that_is_full_is_what_the_child_says(capsys: pytest.CaptureFixture[str]) -> None:
+    with open("/dev/full", "wb", buffering=0) as target:
+        assert compile_child.compile_to(target.fileno(), wasm_of(text.PLAIN), ["optimized"]) == compile_child.NOT_WRITTEN
+    assert capsys.readouterr().err == "No space left on device"
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_the_child_limits_itself_and_speaks_by_its_standard_streams(tmp_path: Path, background: bool) -> None:
+    program = (
+        "import os; from wassette_py.sandbox.compile_child import main\n"
+        f"code = main('optimized', 4 << 30, os.getppid(), background={background})\n"
+        "os.write(2, str(os.nice(0)).encode()); os._exit(code)"
+    )
+    nice = min(19, os.nice(0) + (19 if background else 5))
     for wasm, target, code, says in (
         (FAST, tmp_path / "out", 0, b""),
         (b"\0asm\x0d\0\1\0x", tmp_path / "out2", compile_child.INVALID, b"unexpected end"),
-        (FAST, tmp_path / "no" / "out", compile_child.NOT_WRITTEN, b"No such file or directory"),
+        (FAST, Path("/dev/full"), compile_child.NOT_WRITTEN, b"No space left"),
     ):
-        done = subprocess.run([sys.executable, "-c", program, str(target)], input=wasm, capture_output=True, check=False)
+        with target.open("wb") as output:
+            done = subprocess.run([sys.executable, "-c", program], input=wasm, stdout=output, stderr=subprocess.PIPE, check=False)
         assert done.returncode == code
-        assert says in done.stdout
-        assert target.exists() == (code == 0)
+        assert says in done.stderr
+        assert done.stderr.endswith(str(nice).encode())
+    assert (tmp_path / "out").stat().st_size > 1000
 
 
 def test_the_child_ends_itself_when_it_has_lost_its_parent() -> None:

@@ -93,9 +93,9 @@ def test_gates_are_restored_too(tmp_path: Path) -> None:
 def test_a_restored_component_that_wasmtime_refuses_is_compiled_again(tmp_path: Path) -> None:
     digest = Digest.of(ADD)
     engine = Engine(tmp_path)
-    foreign = engine._cache.temporary()
+    foreign = engine._optimized.cache.temporary()
     foreign.write_bytes(b"made by another processor")
-    engine._cache.keep(digest, foreign)
+    engine._optimized.cache.keep(digest, foreign)
     assert engine.is_cached(digest)
     assert not compiled(engine, ADD).was_cached
     assert compiled(engine, ADD).was_cached
@@ -172,11 +172,11 @@ def test_a_disk_that_is_full_costs_the_cache_and_not_the_call(tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     engine = Engine(tmp_path)
-    monkeypatch.setattr(engine._cache, "keep", full)
+    monkeypatch.setattr(engine._optimized.cache, "keep", full)
     for wasm in (ADD, wasm_of(text.large(1_200_000))):
         assert compiled(engine, wasm).type.exports
         assert not engine.is_cached(Digest.of(wasm))
-    monkeypatch.setattr(engine._cache, "temporary", full)
+    monkeypatch.setattr(engine._optimized.cache, "temporary", full)
     assert compiled(engine, ADD).type.exports
     with pytest.raises(WassetteError, match=r"compiling it failed: .*No space left on device"):
         compiled(engine, wasm)

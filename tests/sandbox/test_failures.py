@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.sandbox import guests as text
-from tests.sandbox.conftest import Guests
+from tests.sandbox.conftest import Guests, both_tiers
 from wassette_py.errors import LimitExceeded, Trap, WassetteError
 from wassette_py.limits import Limits
+
+pytestmark = both_tiers
 
 TRAPS = {
     "unreachable": "wasm `unreachable` instruction executed",

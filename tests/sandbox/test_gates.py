@@ -9,11 +9,13 @@ import pytest
 from tests.patience import LONG
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
-from tests.sandbox.conftest import Guests
+from tests.sandbox.conftest import Guests, both_tiers
 from wassette_py.errors import LimitExceeded, Trap
 from wassette_py.limits import Limits
 from wassette_py.sandbox.call import Denial
 from wassette_py.sandbox.state import DENIALS
+
+pytestmark = both_tiers
 
 DENIED = io.HTTP_ERRORS.index("HTTP-request-denied")
 GET, POST = 0, 2

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
-from tests.sandbox.conftest import Guests
+from tests.sandbox.conftest import Guests, both_tiers
 from wassette_py.errors import GuestError, InvalidPolicy, LimitExceeded
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument, StorageGrant, Variable
@@ -35,6 +35,7 @@ def notes(tmp_path: Path) -> Path:
     return folder
 
 
+@both_tiers
 def test_without_a_grant_a_guest_has_no_directory_and_it_is_seen_that_it_asked(guests: Guests) -> None:
     report = guests.call(io.FILES, "directories")
     assert (report.value, report.asked_for_directories) == (0, True)
@@ -45,6 +46,7 @@ def test_a_guest_that_does_not_ask_is_not_said_to_have_asked(guests: Guests) -> 
     assert (report.asked_for_directories, report.asked_for_variables) == (False, False)
 
 
+@both_tiers
 def test_a_granted_directory_can_be_read_and_not_written(guests: Guests, notes: Path) -> None:
     policy = storage(StorageGrant(str(notes)))
     assert guests.call(io.FILES, "read", 0, "a.txt", policy=policy).value == 5
@@ -66,6 +68,7 @@ def test_a_guest_path_is_what_the_guest_sees(guests: Guests, notes: Path) -> Non
     assert guests.call(io.FILES, "name", 0, policy=storage(StorageGrant(str(notes), guest="/notes"))).value == "/notes"
 
 
+@both_tiers
 @pytest.mark.parametrize("path", ["../secret.txt", "link", "/etc/passwd", "x/../../secret.txt"])
 def test_nothing_outside_a_granted_directory_can_be_reached(guests: Guests, notes: Path, path: str) -> None:
     value = guests.call(io.FILES, "read", 0, path, policy=storage(StorageGrant(str(notes)))).value
@@ -104,6 +107,7 @@ def test_access_is_the_union_of_the_grants_above_a_path() -> None:
     assert opened == [("/a", "/a", True), ("/a/b", "/a/b", True), ("/ab", "/ab", False), ("/g", "/a", True)]
 
 
+@both_tiers
 def test_standard_input_is_closed(guests: Guests) -> None:
     assert guests.call(text.STDIN, "read").value == -2
 
@@ -113,6 +117,7 @@ def test_there_are_no_arguments_and_no_working_directory(guests: Guests) -> None
     assert guests.call(text.ENVIRONMENT, "directory").value is None
 
 
+@both_tiers
 def test_only_granted_variables_are_seen_even_of_what_the_caller_hands_in(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", "of the process")
     report = guests.call(text.ENVIRONMENT, "variables", policy=VARIABLES, environment={"LANG": "C", "SECRET": "x"})
@@ -121,6 +126,7 @@ def test_only_granted_variables_are_seen_even_of_what_the_caller_hands_in(guests
     assert guests.call(text.ENVIRONMENT, "variables", environment={"LANG": "C"}).value == []
 
 
+@both_tiers
 @pytest.mark.parametrize("number", range(3), ids=text.CONFIG_NAMES)
 def test_configuration_is_the_granted_variables(guests: Guests, number: int) -> None:
     environment = {"LANG": "C", "SECRET": "x"}
@@ -146,6 +152,7 @@ def test_what_a_guest_logs_is_captured_with_what_it_writes(guests: Guests) -> No
     assert guests.call(text.LOGGING, "warn", "", "slow").stderr == b"warn: slow\n"
 
 
+@both_tiers
 def test_output_is_captured_and_none_of_it_reaches_this_process(guests: Guests, capfd: pytest.CaptureFixture[str]) -> None:
     report = guests.call(text.PRINT, "say", "hé")
     assert (report.stdout, report.stderr) == ("hé".encode(), b"")
@@ -153,6 +160,7 @@ def test_output_is_captured_and_none_of_it_reaches_this_process(guests: Guests, 
     assert tuple(capfd.readouterr()) == ("", "")
 
 
+@both_tiers
 @pytest.mark.parametrize("name", ["flood", "flood-and-return"])
 def test_a_guest_that_writes_more_than_it_may_is_ended_and_what_is_kept_is_bounded(guests: Guests, name: str) -> None:
     report = guests.call(text.PRINT, name, limits=Limits(output=10_000, timeout=20))

@@ -161,9 +161,9 @@ class Caller:
         """The compiled component of `record`: from memory, restored, or compiled again when the cache was cleared. Raises WassetteError."""
         key = str(record.digest)
         with self._locks.setdefault(key, threading.Lock()):  # two components never wait for each other
+            engine: Engine = self._sandbox().engine
             component = self._compiled.get(key)
-            if component is None:
-                engine: Engine = self._sandbox().engine
+            if component is None or engine.is_outdated(component):
                 component = engine.restore(record.digest) or engine.compile(self._store.wasm(record), record.digest, Control())
                 self._compiled[key] = component
             return component

@@ -87,7 +87,7 @@ class ComponentHost:
 
                 settings = self.settings
                 egress = Egress(environ=settings.environ, ca_file=settings.ca_file)
-                self._sandbox = Sandbox(Engine(settings.cache_dir), abandoned=settings.abandoned, egress=egress)
+                self._sandbox = Sandbox(Engine(settings.cache_dir, first=settings.compile), abandoned=settings.abandoned, egress=egress)
             return self._sandbox
 
     # What is there.

@@ -8,6 +8,7 @@ A record also holds the file's inode and times: while they are as written, the c
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import hmac
 import json
@@ -22,6 +23,7 @@ from wassette_py.reference import Digest
 
 _log = logging.getLogger(__name__)
 _TEMPORARY = "new-"
+_JOB = ".wasm"
 _OLD_TEMPORARY = 3600.0
 
 
@@ -30,8 +32,16 @@ class Cache:
 
     def __init__(self, folder: Path, engine_key: str) -> None:
         self.folder = folder
-        self._engine = hashlib.sha256(engine_key.encode()).hexdigest()[:16]
+        self._engine = _short(engine_key)
+        self._engines = {self._engine}
         self._key = self._open()
+
+    def beside(self, engine_key: str) -> Cache:
+        """The part of another engine in the same folder; neither clears away what the other keeps."""
+        other = copy.copy(self)
+        other._engine = _short(engine_key)
+        self._engines.add(other._engine)
+        return other
 
     @property
     def is_usable(self) -> bool:
@@ -56,10 +66,18 @@ class Cache:
         return None
 
     def temporary(self) -> Path:
-        """A new, empty, private file to compile into: `keep` it or unlink it."""
-        handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{os.getpid()}-", dir=self.folder if self.is_usable else None)
+        """A new, empty, private file in the folder, which must be usable: `keep` it or unlink it. Raises OSError."""
+        handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{os.getpid()}-", dir=self.folder)
         os.close(handle)
         return Path(name)
+
+    def job(self, digest: Digest) -> Path:
+        """Where the bytes of a component wait that is still to be compiled for this engine."""
+        return self.folder / f"{self._engine}-{digest.hex}{_JOB}"
+
+    def jobs(self) -> list[Digest]:
+        """The components that wait."""
+        return [Digest(path.stem.partition("-")[2]) for path in sorted(self.folder.glob(f"{self._engine}-*{_JOB}"))]
 
     def keep(self, digest: Digest, temporary: Path) -> Path:
         """Makes `temporary` the file of `digest` and removes what other engines left."""
@@ -107,7 +125,7 @@ class Cache:
     def _clean(self) -> None:
         for path in self.folder.iterdir():
             with contextlib.suppress(OSError):
-                other = path.suffix in {".cwasm", ".json"} and not path.name.startswith(f"{self._engine}-")
+                other = path.suffix in {".cwasm", ".json", _JOB} and path.name.partition("-")[0] not in self._engines
                 if other or (path.name.startswith(_TEMPORARY) and _is_left_behind(path)):
                     path.unlink()
 
@@ -122,6 +140,10 @@ class Cache:
             problem = error.strerror or str(error)
         _log.warning("compiled components are not cached: %s: %s", self.folder, problem)
         return None
+
+
+def _short(engine_key: str) -> str:
+    return hashlib.sha256(engine_key.encode()).hexdigest()[:16]
 
 
 def _is_left_behind(temporary: Path) -> bool:

@@ -1,7 +1,7 @@
 """The process that compiles: started for a large component, so that compiling can be killed and cannot take the program with it.
 
-Reads the component from standard input, writes native code to the file named by its argument. What is wrong goes to standard
-output: with the component exit code 3, with the file 4. Running out of memory or time ends the process by a signal.
+Reads the component from standard input, writes native code to standard output; what is wrong goes to standard error, with exit code 3
+for a component that no compiler takes and 4 for an output that cannot be written. Running out of memory or time ends it by a signal.
 """
 
 from __future__ import annotations
@@ -12,39 +12,67 @@ import os
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wassette_py.sandbox.configuration import TierName
 
 INVALID = 3
 NOT_WRITTEN = 4
+SECOND = 5
+"""The first compiler that was named refused it, and the second did not."""
+
 CPU_SECONDS = 600
 _M_ARENA_MAX = -8
+_LOWEST = 19
 
 
-def main(target: str, memory: int, parent: int) -> int:
-    """Compiles within `memory` bytes of address space, as long as the process `parent` is this one's parent."""
+def main(tiers: str, memory: int, parent: int, *, background: bool) -> int:
+    """Compiles within `memory` bytes of address space, as long as the process `parent` is this one's parent.
+
+    `tiers`: the compilers to be tried, in that order. `background`: on one core, and only while nobody else wants that.
+    """
+    if background:
+        step_back()
     _limit(memory)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-    return compile_to(target, sys.stdin.buffer.read())
+    names = cast("Sequence[TierName]", tiers.split(","))
+    return compile_to(sys.stdout.fileno(), sys.stdin.buffer.read(), names, parallel=not background)
 
 
-def compile_to(target: str, wasm: bytes) -> int:
-    """The work itself: 0, or INVALID or NOT_WRITTEN and a line that says why."""
+def compile_to(output: int, wasm: bytes, tiers: Sequence[TierName], *, parallel: bool = True) -> int:
+    """The work itself: 0 or SECOND, or INVALID or NOT_WRITTEN and a line that says why."""
     from wasmtime import WasmtimeError
     from wasmtime.component import Component
 
     from wassette_py.sandbox.configuration import make_engine
 
-    try:
-        code = Component(make_engine(), wasm).serialize()
-    except WasmtimeError as error:
-        sys.stdout.write(str(error))
-        return INVALID
-    try:
-        with open(target, "wb") as file:
-            file.write(code)
-    except OSError as error:
-        sys.stdout.write(f"{target}: {error.strerror}")
-        return NOT_WRITTEN
-    return 0
+    refused = ""
+    for done, tier in zip((0, SECOND), tiers, strict=False):
+        try:
+            code = memoryview(Component(make_engine(tier, parallel=parallel), wasm).serialize())
+        except WasmtimeError as error:
+            refused = str(error)
+            continue
+        try:
+            while code:
+                code = code[os.write(output, code) :]
+        except OSError as error:
+            sys.stderr.write(str(error.strerror))
+            return NOT_WRITTEN
+        return done
+    sys.stderr.write(refused)
+    return INVALID
+
+
+def step_back() -> None:
+    """Lets everything else on this machine go first, as far as the system lets us say so."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(_LOWEST)  # NOTE: not SCHED_IDLE, which on a machine that is never idle has it hold its memory for an hour
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:  # a session of its own is a group of its own
+        group.write(str(_LOWEST))
 
 
 def _limit(memory: int) -> None:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import wasmtime
 from wasmtime import WasmtimeError
@@ -20,8 +21,13 @@ from wasmtime.component import Component
 import wassette_py
 from wassette_py.control import Control
 from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded, WassetteError
-from wassette_py.sandbox.compile_child import INVALID, NOT_WRITTEN
+from wassette_py.sandbox.compile_child import INVALID, NOT_WRITTEN, SECOND
 from wassette_py.sandbox.state import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wassette_py.sandbox.configuration import TierName
 
 IN_PROCESS_BELOW = 1 << 20
 POLL = 0.03
@@ -30,10 +36,9 @@ _MAGIC = b"\0asm"
 _COMPONENT = b"\x0d\0\1\0"
 _CODE = """
 import sys
-sys.path[:0] = sys.argv[4:]
-from wassette_py.sandbox.state import printable
+sys.path[:0] = sys.argv[5:]
 from wassette_py.sandbox.compile_child import main
-sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), background=sys.argv[4] == "background"))
 """
 
 
@@ -71,20 +76,29 @@ def compile_in_process(engine: wasmtime.Engine, wasm: bytes, control: Control) -
     return result
 
 
-def compile_in_child(wasm: bytes, target: Path, control: Control, *, memory: int | None = None) -> None:
-    """Compiles into `target`. The child is killed when anything but its own end ends this: Ctrl-C, cancelling, an error.
+def compile_in_child(
+    wasm: bytes,
+    target: BinaryIO,
+    control: Control,
+    *,
+    tiers: Sequence[TierName] = ("optimized",),
+    background: bool = False,
+    memory: int | None = None,
+) -> TierName:
+    """Compiles into `target`, by the first of `tiers` that takes it, which is returned; `background`: on one core, behind everything else.
 
-    Raises InvalidComponent, LimitExceeded when it ran out of memory or time, Cancelled.
+    The child is killed when anything but its own end ends this: Ctrl-C, cancelling, an error. Raises InvalidComponent, LimitExceeded when
+    it ran out of memory or time, Cancelled.
     """
     control.step("compile")
-    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as said:
         source.write(wasm)
         source.seek(0)
         child = subprocess.Popen(
-            _command(target, memory or (2 << 30) + 64 * len(wasm)),
+            _command(tiers, memory or (2 << 30) + 64 * len(wasm), background),
             stdin=source,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=target,
+            stderr=said,
             start_new_session=True,  # Ctrl-C in the terminal is for us; we end it
         )
         try:
@@ -96,18 +110,24 @@ def compile_in_child(wasm: bytes, target: Path, control: Control, *, memory: int
         finally:
             child.kill()
             child.wait()
-        output.seek(0)
-        _judge(child.returncode, output.read(8192).decode(errors="replace"))
+        said.seek(0)
+        _judge(child.returncode, said.read(8192).decode(errors="replace"))
+        return tiers[1 if child.returncode == SECOND else 0]
 
 
-def _command(target: Path, memory: int) -> list[str]:
-    roots = [str(Path(module.__file__ or "").parent.parent) for module in (wasmtime, wassette_py)]
-    return [sys.executable, "-I", "-S", "-c", _CODE, str(target), str(memory), str(os.getpid()), *dict.fromkeys(roots)]
+def _command(tiers: Sequence[TierName], memory: int, background: bool) -> list[str]:
+    words = [",".join(tiers), str(memory), str(os.getpid()), "background" if background else ""]
+    return [sys.executable, "-I", "-S", "-c", _CODE, *words, *import_roots()]
+
+
+def import_roots() -> list[str]:
+    """Where an interpreter that knows no site-packages finds what it needs of ours."""
+    return list(dict.fromkeys([str(Path(module.__file__ or "").parent.parent) for module in (wasmtime, wassette_py)]))
 
 
 def _judge(code: int, said: str) -> None:
     """Raises what the end of the child means."""
-    if code == 0:
+    if code in (0, SECOND):
         return
     no_memory = any(words in said for words in ("memory allocation", "MemoryError", "Cannot allocate memory"))
     if code == INVALID and not no_memory:

@@ -1,12 +1,17 @@
-"""The one wasmtime configuration that guests, gates and the compiling child share; whoever changes it changes the cache key.
+"""The wasmtime configuration that guests, gates and the compiling child share; whoever changes it changes the cache key.
 
-What is on is argued here. WebAssembly threads are off: a guest waiting on a shared memory could not be interrupted.
+There are two tiers of it, one for each compiler: "quick" (Winch, one pass, a few seconds sooner) for the first calls of a large component,
+"optimized" (Cranelift) for all others. What bounds a guest is set for both. What is on is argued here. WebAssembly threads are off: a guest
+waiting on a shared memory could not be interrupted.
 """
 
 from __future__ import annotations
 
 import platform
+import sys
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import wasmtime
 from wasmtime import Config
@@ -14,31 +19,48 @@ from wasmtime import _ffi as ffi
 
 from wassette_py.sandbox import pool
 
-CONFIGURATION = "cranelift speed; epochs; component-model-async; no threads"
+TierName = Literal["quick", "optimized"]
+
+CONFIGURATIONS: dict[TierName, str] = {
+    "quick": "winch; epochs; component-model-async; no threads, simd, memory64",
+    "optimized": "cranelift speed; epochs; component-model-async; no threads",
+}
 """What `make_engine` sets, in words: part of the cache key, since wasmtime does not refuse every foreign build itself."""
 
-TIER = "optimised"
+_WINCH = 2
 
 
-def make_engine(*, runs: bool = False) -> wasmtime.Engine:
-    """An engine for guests, which it `runs` or only compiles. Two with one configuration read each other's compiled components."""
+def has_quick_tier() -> bool:
+    """Whether wasmtime supports its quick compiler here as it does the other one (tier 1 of its stability tiers)."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+def make_engine(tier: TierName = "optimized", *, runs: bool = False, parallel: bool = True) -> wasmtime.Engine:
+    """An engine for guests, which it `runs` or only compiles, on all cores if `parallel`. Two of one tier read each other's components."""
     config = Config()
     config.epoch_interruption = True
     config.wasm_threads = False
+    config.parallel_compilation = parallel
     # NOTE: toolchains emit the async ABI for exports that are lifted synchronously; those run, async-lifted ones are not callable.
     ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
     ffi.wasmtime_config_wasm_component_model_more_async_builtins_set(config.ptr(), True)
     ffi.wasmtime_config_wasm_component_model_async_stackful_set(config.ptr(), True)
-    if runs:
+    if tier == "quick":
+        ffi.wasmtime_config_strategy_set(config.ptr(), _WINCH)
+        # NOTE: no toolchain needs these two, and a compiler that is asked for less has less to get wrong: what has them goes to the other.
+        config.wasm_relaxed_simd = config.wasm_simd = False
+        config.wasm_memory64 = False
+    elif runs:  # slots pay off over many calls
         pool.use(config.ptr())
     return wasmtime.Engine(config)
 
 
-def engine_key() -> str:
+def engine_key(tier: TierName = "optimized") -> str:
     """What a compiled component is bound to besides its bytes."""
-    return f"{_wasmtime_version()}; {CONFIGURATION}; {TIER}; {platform.system()} {platform.machine()}"
+    return f"{_wasmtime_version()}; {CONFIGURATIONS[tier]}; {tier}; {platform.system()} {platform.machine()}"
 
 
+@cache
 def _wasmtime_version() -> str:
     """Which wasmtime is installed, and its library's size: importlib.metadata would take 15 ms to say it, and says only the first."""
     library = Path(ffi.filename)

@@ -1,4 +1,4 @@
-"""One engine for all guests: compiles components, restores what was compiled before, keeps what every call of one needs.
+"""The engine for all guests: compiles components, restores what was compiled before, keeps what every call of one needs.
 
 It does not run guest code (`instance.py`), and decides nothing about who may run what.
 """
@@ -7,47 +7,58 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from wasmtime import WasmtimeError
 from wasmtime.component import Component, Linker
 
 from wassette_py.control import Control
-from wassette_py.errors import WassetteError
+from wassette_py.errors import GuestError, InvalidComponent, WassetteError
 from wassette_py.reference import Digest
-from wassette_py.sandbox import compiler, linking
+from wassette_py.sandbox import background, compiler, linking
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.codec import FunctionCodec
-from wassette_py.sandbox.configuration import engine_key, make_engine
-from wassette_py.sandbox.gates.gate import Gate
-from wassette_py.sandbox.hosting import Functions
-from wassette_py.sandbox.ticker import Ticker
+from wassette_py.sandbox.configuration import TierName, engine_key, has_quick_tier
+from wassette_py.sandbox.tiers import TierEngine
 from wassette_py.wit.reader import read_component_type
 from wassette_py.wit.types import ComponentType, FunctionType
 
+QUICK_FROM = 4 << 20
+"""Bytes from which on a quick build comes first: below, the optimised one takes a second or less."""
+
 
 class Engine:
-    """Thread-safe. `cache_dir` gets a private folder of native code (`cache.py`)."""
+    """Thread-safe. `cache_dir` gets a private folder of native code (`cache.py`). `first`: what a large component is compiled by before it
+    can be called; behind a quick build an optimised one is made in the background and takes its place (`background.py`)."""
 
-    def __init__(self, cache_dir: Path) -> None:
-        self.raw = make_engine(runs=True)
-        self.ticker = Ticker(self.raw.increment_epoch)
-        self._cache = Cache(cache_dir / "compiled", engine_key())
-        self._gated: dict[str, Functions] = {}
-        self._lock = threading.Lock()
+    def __init__(self, cache_dir: Path, *, first: TierName = "optimized") -> None:
+        cache = Cache(cache_dir / "compiled", engine_key("optimized"))
+        quick = cache.beside(engine_key("quick"))
+        self._optimized = TierEngine("optimized", cache)
+        self._quick = TierEngine("quick", quick) if first == "quick" and has_quick_tier() else None
 
     def is_cached(self, digest: Digest) -> bool:
         """Whether compiling `digest` is likely to take no time."""
-        return self._cache.is_cached(digest)
+        return any(engine.cache.is_cached(digest) for engine in self._engines())
+
+    def is_outdated(self, component: CompiledComponent) -> bool:
+        """Whether `restore` would give a better one: `component` is a quick build, and meanwhile there is the optimised one."""
+        return component.engine is self._quick and self._optimized.cache.is_cached(component.digest)
 
     def restore(self, digest: Digest) -> CompiledComponent | None:
         """The component of that digest as it was compiled before; None when it was not, or what was kept cannot be used."""
-        restored = self._restore(digest)
-        return None if restored is None else CompiledComponent(self, restored, digest, was_cached=True)
+        for engine in self._engines():
+            restored = engine.restore(digest)
+            if restored is not None:
+                if engine is self._quick:
+                    with contextlib.suppress(OSError):  # no process left for it
+                        background.resume(self._optimized.cache, digest)
+                return CompiledComponent(engine, restored, digest, was_cached=True)
+        return None
 
     def compile(self, wasm: bytes, digest: Digest, control: Control, *, keep: bool = True) -> CompiledComponent:
         """The component `wasm`, whose digest is `digest` (verified by the caller); `keep` False leaves nothing in the cache.
@@ -59,69 +70,58 @@ class Engine:
             return restored
         compiler.check_header(wasm)
         try:
-            return CompiledComponent(self, self._build(wasm, digest, control, keep), digest, was_cached=False)
+            engine, component = self._build(wasm, digest, control, keep)
         except OSError as error:
             raise WassetteError(f"compiling it failed: {error}") from None
+        return CompiledComponent(engine, component, digest, was_cached=False)
 
-    def gated(self, interface: str) -> Functions:
-        """Our functions of an interface that has a gate, compiled when first asked for; kept as long as any linker of this engine."""
-        with self._lock:
-            if interface not in self._gated:
-                self._gated[interface] = self._make_gated(interface)
-            return self._gated[interface]
+    def _engines(self) -> tuple[TierEngine, ...]:
+        # NOTE: the optimised one twice: between two looks it may have taken the quick one's place.
+        return (self._optimized,) if self._quick is None else (self._optimized, self._quick, self._optimized)
 
-    def _make_gated(self, interface: str) -> Functions:
-        module = linking.GATES[interface]
-        digest = Digest.of(module.TEXT.encode())
-        component = self._restore(digest)
-        if component is None:
-            component = Component(self.raw, module.TEXT)
-            self._keep(component, digest)
-        return module.functions(Gate(interface, self.raw, component, module.EXPORTS, http=interface.startswith("wasi:http/")))
-
-    def _restore(self, digest: Digest) -> Component | None:
-        file = self._cache.find(digest)
-        if file is None:
-            return None
-        try:
-            return Component.deserialize_file(self.raw, str(file))
-        except WasmtimeError:  # made on a machine whose processor has what this one has not
-            self._cache.drop(digest)
-            return None
-
-    def _build(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> Component:
+    def _build(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, Component]:
+        engine = self._optimized
         if len(wasm) < compiler.IN_PROCESS_BELOW or not sys.executable:
-            component = compiler.compile_in_process(self.raw, wasm, control)
-            self._check(component)
+            component = compiler.compile_in_process(engine.raw, wasm, control)
+            engine.check(component)
             if keep:
-                self._keep(component, digest)
-            return component
-        target = self._cache.temporary()
+                engine.keep(component, digest)
+            return engine, component
+        if not engine.cache.is_usable:
+            with tempfile.TemporaryFile() as nameless:  # NOTE: never a name in a folder that a guest may have been granted
+                compiler.compile_in_child(wasm, nameless, control)
+                nameless.seek(0)
+                component = Component.deserialize(engine.raw, nameless.read())
+                engine.check(component)
+                return engine, component
+        target = engine.cache.temporary()
         try:
-            compiler.compile_in_child(wasm, target, control)
-            component = Component.deserialize_file(self.raw, str(target))
-            self._check(component)
-            if keep and self._cache.is_usable:
+            engine = self._compile_to(target, wasm, control)
+            component = Component.deserialize_file(engine.raw, str(target))
+            engine.check(component)
+            if keep:
                 with contextlib.suppress(OSError):  # a full disk costs the next start, not this one
-                    self._cache.keep(digest, target)
-            return component
+                    engine.cache.keep(digest, target)
+                    if engine is self._quick:
+                        background.add(self._optimized.cache, wasm, digest)
+            return engine, component
         finally:
             target.unlink(missing_ok=True)
 
-    def _check(self, component: Component) -> None:
-        linking.check_imports(read_component_type(component, self.raw).imports)
-        linking.check_links(self.raw, component, linking.build_linker(self.raw, component, self.gated))
-
-    def _keep(self, component: Component, digest: Digest) -> None:
-        if not self._cache.is_usable:
-            return
-        with contextlib.suppress(OSError):  # as above
-            target = self._cache.temporary()
+    def _compile_to(self, target: Path, wasm: bytes, control: Control) -> TierEngine:
+        """Whose native code is in `target`."""
+        if self._quick is not None and len(wasm) >= QUICK_FROM:
             try:
-                target.write_bytes(component.serialize())
-                self._cache.keep(digest, target)
-            finally:
-                target.unlink(missing_ok=True)
+                with target.open("wb") as file:
+                    tier = compiler.compile_in_child(wasm, file, control, tiers=("quick", "optimized"))
+                return self._quick if tier == "quick" else self._optimized
+            except InvalidComponent:
+                raise
+            except GuestError:  # whatever the quick compiler died of, the other one has the last word
+                pass
+        with target.open("wb") as file:
+            compiler.compile_in_child(wasm, file, control)
+        return self._optimized
 
 
 class Entry:
@@ -135,7 +135,7 @@ class Entry:
 class CompiledComponent:
     """A component ready to be instantiated, by any number of threads. `was_cached`: no compile was needed."""
 
-    def __init__(self, engine: Engine, raw: Component, digest: Digest, *, was_cached: bool) -> None:
+    def __init__(self, engine: TierEngine, raw: Component, digest: Digest, *, was_cached: bool) -> None:
         self.engine = engine
         self.raw = raw
         self.digest = digest

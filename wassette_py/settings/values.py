@@ -20,10 +20,12 @@ from wassette_py.settings.places import default_places
 Origin = Literal["flag", "env", "file", "default"]
 Grants = Literal["ask", "deny", "allow"]
 KeyPlace = Literal["file", "keyring"]
+Compile = Literal["quick", "optimized"]
 
 PLACES = ("component_dir", "config_dir", "cache_dir", "state_dir")
 WORDS: dict[str, tuple[str, ...]] = {
     "grants": ("ask", "deny", "allow"),
+    "compile": ("quick", "optimized"),
     "log_level": ("debug", "info", "warning", "error"),
     "audit.arguments": ("shape", "values"),
     "offline": ("true", "false"),
@@ -51,6 +53,8 @@ class Settings:
     cache_dir: Path
     state_dir: Path
     grants: Grants = "ask"
+    compile: Compile = "quick"
+    """What a large component is compiled by before its first call: "quick" for a build that an optimised one replaces a little later."""
     limits: Limits = DEFAULT_LIMITS
     ceilings: Limits = DEFAULT_CEILINGS
     in_flight: int = COUNTS["calls.in_flight"]
@@ -142,7 +146,7 @@ def variable_of(key: str) -> str:
 def settings_table(settings: Settings) -> dict[str, dict[str, object]]:
     """Every setting in force, with its origin: what `config show` prints."""
     values: dict[str, object] = {name: str(getattr(settings, name)) for name in PLACES}
-    values |= {"grants": settings.grants}
+    values |= {"grants": settings.grants, "compile": settings.compile}
     for group, limits in (("limits", settings.limits), ("ceilings", settings.ceilings)):
         values |= {f"{group}.{name}": text for name, text in limits.texts().items()}
     values |= {"calls.in_flight": settings.in_flight, "calls.abandoned": settings.abandoned}
@@ -183,6 +187,7 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
     return Settings(
         **places,
         grants=cast(Grants, words.get("grants") or "ask"),
+        compile=cast(Compile, words.get("compile") or "quick"),
         limits=limits,
         ceilings=ceilings,
         in_flight=_count("calls.in_flight", values),
