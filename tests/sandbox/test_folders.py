@@ -81,33 +81,3 @@ def test_nothing_stays_open(tmp_path: Path) -> None:
     with folders.opened(str(tmp_path), WHERE):
         assert len(opened()) == 1
     assert opened() == []
-
-
-@pytest.mark.claim("storage:no-way-in")
-def test_a_directory_that_holds_this_process_under_another_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "host" / "my proc" / "1").mkdir(parents=True)
-    (tmp_path / "other").mkdir()
-    mounted = str(tmp_path / "host" / "my proc").replace(" ", "\\040")
-    table = tmp_path / "mountinfo"
-    table.write_text(
-        f"21 20 0:20 / /proc rw,nosuid - proc proc rw\n"
-        f"22 20 0:21 / {tmp_path}/other rw - tmpfs tmpfs rw\n"
-        f"23 20 0:20 / {mounted} ro shared:1 master:2 - proc proc rw\n"
-        "odd\n"
-    )
-    monkeypatch.setattr(folders, "MOUNTS", str(table))
-    for path in (tmp_path / "host", tmp_path / "host" / "my proc", tmp_path / "host" / "my proc" / "1", tmp_path):
-        with pytest.raises(InvalidPolicy, match=r"holds .*/my proc, where a guest would reach this program itself"):
-            folders.resolved(str(path), WHERE)
-    assert folders.resolved(str(tmp_path / "other"), WHERE) == str(tmp_path / "other")
-    table.write_text("")
-    assert folders.shows_processes(str(tmp_path / "host")) is not None  # known for a moment
-    monkeypatch.setattr(folders, "FRESH", -1.0)
-    assert folders.shows_processes(str(tmp_path / "host")) is None
-    table.unlink()
-    assert folders.shows_processes("/proc/1") == "/proc"
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/mountinfo"), reason="not Linux")
-def test_the_systems_own_table_is_read() -> None:
-    assert "/proc" in folders._proc_mounts(folders.MOUNTS)

@@ -21,7 +21,8 @@ from wassette_py.policy.document import EMPTY, PolicyDocument, SecretHeader, Sec
 from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import describe, grant, granted, revoke
 from wassette_py.policy.storage import covers
-from wassette_py.sandbox.folders import resolved, shows_processes
+from wassette_py.sandbox.folders import resolved
+from wassette_py.sandbox.mounts import names_of, shows_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,19 +230,20 @@ def check_reach(settings: Settings, policy: PolicyDocument) -> None:
     if not policy.storage:
         return
     folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir, settings.audit.dir)
-    own = {name for folder in folders for name in (os.path.abspath(folder), os.path.realpath(folder))}
+    own = {name for folder in folders for path in (os.path.abspath(folder), os.path.realpath(folder)) for name in names_of(path)}
     for entry in policy.storage:
+        where = f"{policy.source}:{entry.line}: storage" if entry.line else "storage"
         shown = shows_processes(entry.path)  # the sandbox refuses it, too; here `policy test` can say so
         if shown is not None:
             raise InvalidPolicy(
-                f"{policy.source}:{entry.line}: storage: {entry.path} holds {shown}, where a guest would reach this program itself",
+                f"{where}: {entry.path} holds {shown}, where a guest would reach this program itself",
                 "grant the directories that are meant",
             )
         # NOTE: by its name only: a directory of a mount that is dead must not be touched where nothing watches for the deadline.
         held = next((folder for folder in sorted(own) if covers(entry.path, folder) or covers(folder, entry.path)), None)
         if held is not None:
             raise InvalidPolicy(
-                f"{policy.source}:{entry.line}: storage: {entry.path} holds what wassette itself lives by, in {held}",
+                f"{where}: {entry.path} holds what wassette itself lives by, in {held}",
                 "grant the directories below it that are meant",
             )
 

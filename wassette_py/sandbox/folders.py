@@ -9,18 +9,13 @@ is mounted: by `/proc/self` a guest would see, and change, this very process.
 from __future__ import annotations
 
 import os
-import re
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wassette_py.errors import InvalidPolicy
-from wassette_py.policy.storage import covers
+from wassette_py.sandbox.mounts import shows_processes
 
-MOUNTS = "/proc/self/mountinfo"
-FRESH = 1.0
-"""Seconds for which the mounts are taken to be the same: reading them takes longer than a call."""
 _MAX_LINKS = 40
 _OPENING = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -71,36 +66,6 @@ def resolved(path: str, where: str) -> str:
     if shown is not None:
         raise InvalidPolicy(f"{where} holds {shown}, where a guest would reach this program itself", "grant the directories that are meant")
     return done
-
-
-def shows_processes(path: str) -> str | None:
-    """The `/proc`, wherever it is mounted, that the directory holds or lies in."""
-    return next((mount for mount in _mounted() if covers(path, mount) or covers(mount, path)), None)
-
-
-_seen: tuple[float, str, tuple[str, ...]] = (0.0, "", ())
-
-
-def _mounted() -> tuple[str, ...]:
-    """Where a proc file system is, as this process sees it."""
-    global _seen  # noqa: PLW0603 - one process has one table of mounts
-    now = time.monotonic()
-    if _seen[1] != MOUNTS or now - _seen[0] > FRESH:
-        _seen = (now, MOUNTS, ("/proc", *_proc_mounts(MOUNTS)))
-    return _seen[2]
-
-
-def _proc_mounts(file: str) -> Iterator[str]:
-    # proc(5): `36 35 98:0 /root /mount/point options optional… - type source options`, with blanks and the like as \040.
-    try:
-        with open(file, "rb") as table:
-            lines = table.read().splitlines()
-    except OSError:  # not Linux
-        return
-    for line in lines:
-        fields, _, rest = line.partition(b" - ")
-        if rest.startswith(b"proc "):
-            yield os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), fields.split(b" ")[4]))
 
 
 def _this_user() -> int:
