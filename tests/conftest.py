@@ -17,6 +17,13 @@ settings.load_profile("wassette")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test needs a toolchain first installs it and builds with it."""
+    for item in items:
+        if item.get_closest_marker("toolchain") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home: HOME and every XDG folder below it, no WASSETTE_ variable, no docker configuration."""

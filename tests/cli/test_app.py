@@ -68,9 +68,11 @@ def test_a_reader_that_leaves_is_told_nothing(buffering: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_full_disk_is_an_error_and_no_trace() -> None:
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_a_full_disk_is_an_error_and_no_trace(buffering: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": buffering}
     with open("/dev/full", "wb") as full:
-        ran = subprocess.run([*PROGRAM, "config", "show"], stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
+        ran = subprocess.run([*PROGRAM, "config", "show"], stdout=full, stderr=subprocess.PIPE, timeout=120, check=False, env=environment)
     assert (ran.returncode, ran.stderr) == (1, b"error: input or output: no space left on device\n")
 
 

@@ -96,15 +96,23 @@ def run_command_line(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # NOTE: the interpreter flushes stdout once more as it ends; that must not fail a second time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_what_cannot_be_written()
         return 1
     except OSError as error:
         complain(f"{error.filename or 'input or output'}: {(error.strerror or str(error)).lower()}", [])
+        _drop_what_cannot_be_written()
         return 1
     except Exception as error:
         return _fault(error, session)
     return code
+
+
+def _drop_what_cannot_be_written() -> None:
+    # NOTE: the interpreter flushes stdout once more as it ends; that must not fail a second time.
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _invoked(argv: Sequence[str], session: Session) -> int:
