@@ -27,6 +27,7 @@ from wassette_py.errors import (
 )
 from wassette_py.host import ComponentHost
 from wassette_py.host.caller import function_of, waited
+from wassette_py.host.opening import opened, opened_installed
 from wassette_py.host.outcome import kind_of
 from wassette_py.policy.document import EMPTY, StorageGrant, parse_policy
 from wassette_py.policy.words import parse_permission
@@ -210,23 +211,23 @@ def test_what_a_guest_prints_is_kept_apart_from_its_result(host: ComponentHost, 
 
 def test_a_component_can_be_called_without_being_installed(host: ComponentHost, tmp_path: Path) -> None:
     reference = parse_reference(str(write_component(tmp_path, "text", TEXT_TOOLS)))
-    opened = host.opened(reference, "echo", Control())
-    assert opened.policy == EMPTY
-    assert host.call(replace(opened, arguments={"text": "hi"}), cancel=threading.Event()).value == "hi"
+    made = opened(host, reference, "echo", Control())
+    assert made.policy == EMPTY
+    assert host.call(replace(made, arguments={"text": "hi"}), cancel=threading.Event()).value == "hi"
     assert host.entries() == ()
     with pytest.raises(InvalidArguments, match="several tools; say which") as several:
-        host.opened(reference, None, Control())
+        opened(host, reference, None, Control())
     assert several.value.hint == "one of: add, echo, refuse, break, spin"
 
 
 def test_the_only_tool_needs_no_name(host: ComponentHost, load: Load) -> None:
     load("one", ONE_TOOL)
-    assert host.call(host.opened_installed("one", None), cancel=threading.Event()).value == 42
+    assert host.call(opened_installed(host, "one", None), cancel=threading.Event()).value == 42
     with pytest.raises(InvalidArguments, match="one has no tool 'other'"):
-        host.opened_installed("one", "other")
+        opened_installed(host, "one", "other")
     host.policies.replace("one", "version: '1.0'\npermissions:\n  tools:\n    allow: []\n", "text")
     with pytest.raises(InvalidArguments, match="one has no tool"):
-        host.opened_installed("one", None)
+        opened_installed(host, "one", None)
 
 
 def test_a_tool_that_is_not_served_is_unknown(host: ComponentHost) -> None:
@@ -255,7 +256,7 @@ def test_every_error_has_the_word_that_scripts_read() -> None:
 def test_limits_of_flags_stay_under_the_ceiling_too(host: ComponentHost, tmp_path: Path) -> None:
     reference = parse_reference(str(write_component(tmp_path, "one", ONE_TOOL)))
     policy = parse_policy("version: '1.0'\npermissions:\n  resources:\n    limits: {timeout: 2h}\n", "flags", home=None)
-    result = host.call(replace(host.opened(reference, None, Control()), policy=policy), cancel=threading.Event())
+    result = host.call(replace(opened(host, reference, None, Control()), policy=policy), cancel=threading.Event())
     assert "ceiling of 3600s" in result.message
 
 

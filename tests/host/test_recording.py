@@ -22,6 +22,7 @@ from wassette_py.audit.reading import events
 from wassette_py.control import Control
 from wassette_py.errors import Cancelled, InvalidPolicy, NotGranted, UnknownComponent, Unsigned, WassetteError
 from wassette_py.host import ComponentHost
+from wassette_py.host.opening import opened
 from wassette_py.host.recording import shape
 from wassette_py.names import Digest
 from wassette_py.policy.words import parse_permission
@@ -246,7 +247,7 @@ def test_a_refusal_is_recorded_on_its_way_out(host: ComponentHost, tmp_path: Pat
     event = last(host)
     assert (event["event"], event["of"], event["outcome"], event["component"]) == ("refusal", "load", "refused", "one")
     with pytest.raises(Unsigned):
-        host.opened(reference, None, Control())
+        opened(host, reference, None, Control())
     assert (last(host)["event"], last(host)["of"]) == ("refusal", "open")
 
 
@@ -274,14 +275,14 @@ def test_a_load_that_somebody_stops_is_cancelled(host: ComponentHost, tmp_path: 
 
 def test_a_component_that_is_run_without_being_installed_is_opened_and_called(host: ComponentHost, tmp_path: Path) -> None:
     reference = parse_reference(str(write_component(tmp_path, "text", TEXT_TOOLS)))
-    opened = host.opened(reference, "echo", Control())
+    made = opened(host, reference, "echo", Control())
     permission = parse_permission("env", "LANG")
     from wassette_py.policy.grants import grant
 
-    host.call(replace(opened, arguments={"text": "x"}), cancel=threading.Event())
-    host.call(replace(opened, arguments={"text": "x"}, policy=grant(opened.policy, permission)), cancel=threading.Event())
+    host.call(replace(made, arguments={"text": "x"}), cancel=threading.Event())
+    host.call(replace(made, arguments={"text": "x"}, policy=grant(made.policy, permission)), cancel=threading.Event())
     first, second, third = recorded(host)
-    assert (first["event"], first["component"], first["digest"]) == ("open", "text", str(opened.component.digest))
+    assert (first["event"], first["component"], first["digest"]) == ("open", "text", str(made.component.digest))
     assert (second["event"], second["tool"], second["policy"]) == ("call", "echo", None)
     assert third["policy"].startswith("sha256:")
 

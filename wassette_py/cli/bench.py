@@ -52,17 +52,18 @@ def bench(
     base = read_policy(session, policy)
 
     def work(control: Control) -> Measured:
+        from wassette_py.host.opening import measured, opened, opened_installed
         from wassette_py.reference import parse_reference
         from wassette_py.wit.values import read_assignments
 
         host = session.host
         if installed:
-            call, wasm = host.opened_installed(target, tool), host.store.wasm(host.store.record(target))
+            call, wasm = opened_installed(host, target, tool), host.store.wasm(host.store.record(target))
         else:
             reference = parse_reference(target)
-            call, wasm = host.opened(reference, tool, control), host.verifier.verified(reference, control).fetched.wasm
+            call, wasm = opened(host, reference, tool, control), host.verifier.verified(reference, control).fetched.wasm
         given = read_assignments(call.function, assignments) if json_arguments is None else read_json_object(json_arguments)
-        return host.measured(replace(call, arguments=given, policy=base or call.policy), wasm, calls=calls, control=control)
+        return measured(host, replace(call, arguments=given, policy=base or call.policy), wasm, calls=calls, control=control)
 
     measured = session.wait_for(work, label="measuring")
     document = {**asdict(measured), "overhead": measured.overhead}

@@ -68,11 +68,15 @@ def run(
         context.fail(f"{target} is installed and has a policy of its own; --policy is for a reference")
     base = read_policy(session, policy)
 
-    def opened(control: Control) -> Call:
-        call = session.host.opened_installed(target, tool) if installed else _opened(session, target, tool, control, base)
+    def prepared(control: Control) -> Call:
+        from wassette_py.host.opening import opened, opened_installed
+        from wassette_py.reference import parse_reference
+
+        host = session.host
+        call = opened_installed(host, target, tool) if installed else opened(host, parse_reference(target), tool, control, base)
         return replace(call, policy=widened(call.policy, permissions), environment=environment)
 
-    result = make_call(session, opened, assignments, json_arguments)
+    result = make_call(session, prepared, assignments, json_arguments)
     finish(session, result if installed else with_flags(result))
 
 
@@ -121,12 +125,6 @@ def _network(text: str) -> tuple[str | None, Words]:
     from wassette_py.policy.words import NO_WORDS, Words
 
     return (None, Words(cidr=text)) if re.fullmatch(r"[0-9a-fA-F.:]+/[0-9]+", text) else (text, NO_WORDS)
-
-
-def _opened(session: Session, text: str, tool: str | None, control: Control, policy: PolicyDocument | None) -> Call:
-    from wassette_py.reference import parse_reference
-
-    return session.host.opened(parse_reference(text), tool, control, policy)
 
 
 def _variable(context: typer.Context, text: str) -> tuple[str, str]:

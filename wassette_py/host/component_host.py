@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from wassette_py.audit import AuditLog
 from wassette_py.dataclass import replace
@@ -42,10 +42,7 @@ if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.reference import Reference
     from wassette_py.sandbox.call import Sandbox
-    from wassette_py.sandbox.measuring import Measured
     from wassette_py.settings import Settings
-
-_Tool = TypeVar("_Tool")
 
 
 class ComponentHost:
@@ -230,45 +227,12 @@ class ComponentHost:
             return
         self.caller.start(call, cancel=cancel, done=done)
 
-    def opened(self, reference: Reference, tool: str | None, control: Control, policy: PolicyDocument | None = None) -> Call:
-        """A call (without arguments, under `policy` or none) of one tool of `reference`, fetched and verified but not installed."""
-        from wassette_py.policy.document import EMPTY
-        from wassette_py.policy.matching import match_tool
-
-        policy = policy or EMPTY
-        with self.recorder.operation("open", reference.default_id, reference=str(reference)) as learnt:
-            verified = self.verifier.verified(reference, control)
-            fetched = verified.fetched
-            learnt |= {"digest": str(fetched.digest), "signer": verified.signer.text}
-            component, description = self.loader.compiled(fetched, "", control)
-        definition = _chosen(str(reference), tool, {one.name: one for one in description.tools if match_tool(policy, one.name).allowed})
-        function = next(f for f in component.type.exports if (f.interface, f.name) == (definition.interface, definition.function))
-        return Call(reference.default_id or "component", component, function, {}, policy, {}, definition.name)
-
-    def opened_installed(self, component_id: str, tool: str | None) -> Call:
-        """A call (without arguments) of one tool of an installed component, under its policy. Raises WassetteError."""
-        self.store.record(component_id)
-        tools = {tool.name: tool for tool in self.tools() if tool.component == component_id}
-        return self.caller.prepared(_chosen(component_id, tool, tools), {})
-
     def opened_tool(self, name: str) -> Call:
         """A call (without arguments) of the served tool `name`, under its component's policy. Raises WassetteError."""
         hosted = self.tool(name)
         if hosted is None:
             raise InvalidArguments(f"no tool {name!r} is served", "wassette tool list")
         return self.caller.prepared(hosted, {})
-
-    def measured(self, call: Call, wasm: bytes, *, calls: int, control: Control) -> Measured:
-        """What `call`, of the component `wasm`, costs; on this thread, without secrets. Raises WassetteError."""
-        from wassette_py.sandbox.call import CallSpec
-        from wassette_py.sandbox.measuring import measure
-        from wassette_py.wit.values import read_arguments
-
-        values = read_arguments(call.function, call.arguments)
-        known = self.settings.environ
-        variables = {variable.key: known[variable.key] for variable in call.policy.variables if variable.key in known}
-        spec = CallSpec(call.component_id, call.function, values, call.policy, self.policies.check(call.policy), variables)
-        return measure(self.sandbox, call.component, wasm, spec, calls=calls, control=control)
 
     def call(self, call: Call, *, cancel: threading.Event) -> CallResult:
         """Makes `call` and waits for its result; Ctrl-C ends the waiting at once."""
@@ -278,12 +242,3 @@ class ComponentHost:
 def _policy_fact(text: str | None) -> dict[str, object]:
     """For the audit log: the policy that was installed with a component, if one was."""
     return {} if text is None else {"policy": str(Digest.of(text.encode()))}
-
-
-def _chosen(where: str, tool: str | None, tools: Mapping[str, _Tool]) -> _Tool:
-    """The tool of that name, or the only one there is. Raises InvalidArguments, naming those there are."""
-    chosen = tools.get(tool) if tool else next(iter(tools.values())) if len(tools) == 1 else None
-    if chosen is None:
-        asked = f"{where} has no tool {tool!r}" if tool else f"{where} has several tools; say which" if tools else f"{where} has no tool"
-        raise InvalidArguments(asked, f"one of: {', '.join(tools)}" if tools else None)
-    return chosen
