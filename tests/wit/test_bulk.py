@@ -82,6 +82,11 @@ def test_plain_records_take_the_short_way() -> None:
     assert short_way(ListType(OptionType(ROW)), [GOOD, None], []) == [[(("ü", 1, 2.0, True, (1, 2), "a", ("x",)),), None], []]
 
 
+def test_numbers_are_floats_whatever_they_are_written_as() -> None:
+    assert repr(short_way(F64, 1.5, -0.0)) == "[1.5, -0.0]"
+    assert repr(short_way(F64, 1.5, 2)) == "[1.5, 2.0]"
+
+
 def test_records_without_their_options_take_the_short_way() -> None:
     bare = {name: GOOD[name] for name in GOOD if name != "note"}
     assert [row[-1] for row in short_way(ROW, GOOD, bare, {**GOOD, "note": None})] == [("x",), None, None]

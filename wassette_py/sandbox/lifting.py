@@ -6,10 +6,8 @@ columns of plain numbers (a scalar, an address, a size), and a column of them be
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any, assert_never
 
 from wassette_py.dataclass import dataclass
@@ -50,37 +48,24 @@ class Lifting:
     numbers: tuple[tuple[int, str], ...]
     finish: Finish
 
-    def block(self, memory: bytes, room: Room) -> Column:
-        """The values that stand in `memory` one after another."""
-        return self.finish([_every_value(memory, at, code) for at, code in self.numbers], room)
+    def block(self, memory: bytes, room: Room, at: int = 0, stride: int = VAL_SIZE) -> Column:
+        """The values that stand in `memory`, the first at `at`, each `stride` bytes behind the one before."""
+        return self.finish([_numbers(memory, at + offset, code, stride) for offset, code in self.numbers], room)
 
     def boxed(self, addresses: Sequence[int], room: Room) -> Column:
         """The values at `addresses`, wherever those are."""
-        return self._row.at(addresses, room)[0]
-
-    @cached_property
-    def _row(self) -> Rows:
-        return Rows(((0, self),))
+        return self.block(_gathered(addresses, VAL_SIZE), room)
 
 
-class Rows:
-    """Reads values of different types that have their places in a row, in each of several rows."""
+def _numbers(memory: bytes, at: int, code: str, stride: int) -> Column:
+    words = memoryview(memory).cast(code)  # type: ignore[call-overload]
+    numbers: list[Any] = words[at // words.itemsize :: stride // words.itemsize].tolist()
+    return numbers
 
-    def __init__(self, parts: Iterable[tuple[int, Lifting]]) -> None:
-        self._finish: list[tuple[slice, Lifting]] = []
-        pattern, end, count = "=", 0, 0
-        for place, lifting in parts:
-            for at, code in lifting.numbers:
-                pattern += f"{place + at - end}x{code}"
-                end = place + at + struct.calcsize(code)
-            self._finish.append((slice(count, count + len(lifting.numbers)), lifting))
-            count += len(lifting.numbers)
-        self._unpack_from = struct.Struct(pattern).unpack_from
 
-    def at(self, addresses: Sequence[int], room: Room) -> list[Column]:
-        """A column of values for each part, of the rows at `addresses`."""
-        numbers = list(zip(*map(self._unpack_from, repeat(MEMORY), addresses), strict=True))
-        return [lifting.finish(numbers[some], room) for some, lifting in self._finish]
+def _gathered(addresses: Sequence[int], width: int) -> bytes:
+    """So many bytes from each address on, joined."""
+    return b"".join([MEMORY[at : at + width] for at in addresses])
 
 
 def lifting(type: WitType) -> Lifting:
@@ -97,9 +82,9 @@ def lifting(type: WitType) -> Lifting:
         case ListType(element):
             return Lifting(_TEXT, _byte_lists if type == BYTES else _lists(lifting(element)))
         case TupleType(members):
-            return _rows([(index * VAL_SIZE, lifting(member)) for index, member in enumerate(members)])
+            return _rows([lifting(member) for member in members], 0)
         case RecordType(fields):
-            return _rows([(index * layout.ENTRY_SIZE + layout.NAME_SIZE, lifting(field)) for index, (_, field) in enumerate(fields)])
+            return _rows([lifting(field) for _, field in fields], layout.NAME_SIZE)
         case OptionType(some):
             return Lifting(((OPTION_PAYLOAD, "Q"),), _options(lifting(some)))
         case VariantType(cases):
@@ -110,12 +95,6 @@ def lifting(type: WitType) -> Lifting:
             raise TypeError(f"no value can be a {name}")
         case _:
             assert_never(type)
-
-
-def _every_value(memory: bytes, at: int, code: str) -> list[Any]:
-    width = struct.calcsize(code)
-    numbers: list[Any] = memoryview(memory).cast(code)[at // width :: VAL_SIZE // width].tolist()  # type: ignore[call-overload]
-    return numbers
 
 
 def _scalars(numbers: Sequence[Column], room: Room) -> Column:
@@ -161,9 +140,16 @@ def _flags(order: Sequence[str]) -> Finish:
     return finish
 
 
-def _rows(parts: Sequence[tuple[int, Lifting]]) -> Lifting:
-    rows = Rows(parts)
-    return Lifting(((DATA, "Q"),), lambda numbers, room: list(zip(*rows.at(numbers[0], room), strict=True)))
+def _rows(parts: Sequence[Lifting], before: int) -> Lifting:
+    """Tuples and records: values of different types, each with so many bytes before it."""
+    width = before + VAL_SIZE
+    places = [(index * width + before, part) for index, part in enumerate(parts)]
+
+    def finish(numbers: Sequence[Column], room: Room) -> Column:
+        memory = _gathered(numbers[0], width * len(places))
+        return list(zip(*[part.block(memory, room, at, width * len(places)) for at, part in places], strict=True))
+
+    return Lifting(((DATA, "Q"),), finish)
 
 
 def _options(some: Lifting) -> Finish:

@@ -12,6 +12,7 @@ from wassette_py.server.wire import Written, json_text, parse
 
 TYPE_CHECKING = False  # the first reply waits for this module: typing, dataclasses and json would be half of it
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 PARSE_ERROR = -32700
@@ -140,13 +141,22 @@ def _deeper_than(value: object, line: bytes) -> bool:
     """Whether `value`, read from `line`, is nested deeper than MAX_DEPTH."""
     if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
         return False
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH):
-        inner = list(chain.from_iterable([outer.values() if outer.__class__ is dict else outer for outer in level]))
-        if {dict, list}.isdisjoint(map(type, inner)):
+    objects: list[Any] = []
+    arrays: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        kinds = set(map(type, _inside(objects, arrays)))
+        if kinds.isdisjoint((dict, list)):
             return False
-        level = [each for each in inner if each.__class__ is dict or each.__class__ is list]
+        objects, arrays = _of(dict, objects, arrays), _of(list, objects, arrays)
     return True
+
+
+def _of(kind: type, objects: list[Any], arrays: list[Any]) -> list[Any]:
+    return [each for each in _inside(objects, arrays) if each.__class__ is kind]
+
+
+def _inside(objects: list[Any], arrays: list[Any]) -> Iterable[Any]:
+    return chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(arrays))
 
 
 def dump(value: object) -> str:

@@ -63,9 +63,12 @@ def column_reader(type: WitType) -> Read | None:
             return None
 
 
-def _all_of(values: Iterable[Any], *types: type) -> None:
-    if not {*types}.issuperset(map(type, values)):
+def _all_of(values: Iterable[Any], *types: type) -> set[type]:
+    """Which of `types` there are; Unusual when there are others."""
+    found = set(map(type, values))
+    if not found.issubset(types):
         raise Unusual
+    return found
 
 
 def _texts(values: Column) -> Column:
@@ -108,11 +111,12 @@ _SAFE_INTEGERS = _integers(-SAFE_INTEGER, SAFE_INTEGER)
 
 
 def _numbers(values: Column) -> Column:
-    _all_of(values, int, float)
-    _SAFE_INTEGERS([value for value in values if value.__class__ is int] or (0,))
-    if all(map(math.isfinite, values)):
-        return list(map(float, values))
-    raise Unusual
+    kinds = _all_of(values, int, float)
+    if int in kinds:
+        _SAFE_INTEGERS([value for value in values if value.__class__ is int])
+    if not all(map(math.isfinite, values)):
+        raise Unusual
+    return list(map(float, values)) if int in kinds else values
 
 
 def _lists(read: Read | None) -> Read | None:
