@@ -191,6 +191,9 @@ def test_the_difference_says_what_the_policy_does_not_grant(wassette: Wassette, 
     assert "  its policy grants nothing of: wasi:filesystem/preopens@0.2.0" in dry.err
     assert wassette("policy", "grant", "one", "storage", tmp_path, "--access", "read").code == 0
     assert wassette("component", "upgrade", "one", "--dry-run", "-o", "json").json["imports_without_grant"] == []
+    (ComponentHost(Settings.load()).store.folder / "one.policy.yaml").write_text("nonsense: 1\n")
+    broken = wassette("component", "upgrade", "one", "--yes", "-o", "json")
+    assert (broken.code, broken.json["imports_without_grant"]) == (0, ["wasi:filesystem/preopens@0.2.0"])
 
 
 def test_another_tag_is_upgraded_to_by_name(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:

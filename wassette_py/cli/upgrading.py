@@ -64,8 +64,7 @@ def _replace(session: Session, was: Record, reference: Reference, *, words: tupl
         session.wait_for(lambda control: host.install(prepared, control), label="installing")
         show(session, {"id": was.id, "changed": False, "installed": True}, [f"unchanged: {was.id} ({was.digest})"])
         return
-    policy = None if host.store.read_policy(was.id) is None else host.policies.of(was.id)
-    missing = without_grant(difference.now.imports, policy or EMPTY)
+    missing = without_grant(difference.now.imports, host.readable_policy(was.id) or EMPTY)
     talk(*_lines(difference, missing))
     if not dry_run:
         _agree(difference, yes=yes, older=older)

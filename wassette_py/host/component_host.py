@@ -71,7 +71,7 @@ class ComponentHost:
         )
         self._making = threading.Lock()
         self._sandbox: Sandbox | None = None
-        self.shelf = Shelf(self.store, self._readable_policy, lambda: self.policies.version)
+        self.shelf = Shelf(self.store, self.readable_policy, lambda: self.policies.version)
 
     @property
     def sandbox(self) -> Sandbox:
@@ -125,7 +125,8 @@ class ComponentHost:
         """The served tool of that name."""
         return self.shelf.tool(name)
 
-    def _readable_policy(self, component_id: str) -> PolicyDocument | None:
+    def readable_policy(self, component_id: str) -> PolicyDocument | None:
+        """What the component may do; None where its policy cannot be read."""
         try:
             return self.policies.of(component_id)
         except (InvalidPolicy, StoreError):
@@ -135,7 +136,7 @@ class ComponentHost:
         """Raises MissingSecret with every secret that the components `only` (all, when empty) are granted and that has no value."""
         wanted: dict[str, str] = {}
         for entry in self.entries():
-            policy = None if only and entry.id not in only else self._readable_policy(entry.id)
+            policy = None if only and entry.id not in only else self.readable_policy(entry.id)
             for secret in policy.secrets if policy else ():
                 wanted.setdefault(secret.name, entry.id)
         missing = self.secrets.missing(wanted)
