@@ -64,13 +64,32 @@ def record_of_another_shape(_file: Path, record: Path) -> None:
     record.write_text("[1]")
 
 
+def fifo_for_a_record(_file: Path, record: Path) -> None:
+    record.unlink()
+    os.mkfifo(record)
+
+
+def fifo_for_code(file: Path, _record: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
 def missing_file(file: Path, _record: Path) -> None:
     file.unlink()
 
 
 @pytest.mark.parametrize(
     "tamper",
-    [changed_content, changed_content_with_the_old_times, changed_record, broken_record, record_of_another_shape, missing_file],
+    [
+        changed_content,
+        changed_content_with_the_old_times,
+        changed_record,
+        broken_record,
+        record_of_another_shape,
+        fifo_for_a_record,
+        fifo_for_code,
+        missing_file,
+    ],
 )
 def test_what_was_tampered_with_is_not_found_and_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture, tamper: object) -> None:
     cache = Cache(tmp_path / "c", "engine")

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from wassette_py.control import Control, Progress
 from wassette_py.errors import Locked, WassetteError
+from wassette_py.files import read_regular
 from wassette_py.locking import release_lock, take_lock
 from wassette_py.reference import Digest
 from wassette_py.sandbox import compiler
-from wassette_py.sandbox.cache import Cache
+from wassette_py.sandbox.cache import MAX_CODE, Cache
 from wassette_py.sandbox.compile_child import step_back
 from wassette_py.sandbox.configuration import engine_key
 
@@ -102,7 +103,7 @@ def _build(cache: Cache, quick: Cache, digest: Digest) -> None:
     control = Control(report=still_wanted)
     temporary = cache.temporary()
     try:
-        wasm = job.read_bytes()
+        wasm = read_regular(job, limit=MAX_CODE)
         if Digest.of(wasm) == digest:
             with temporary.open("wb") as target:
                 compiler.compile_in_child(wasm, target, control, background=True)

@@ -18,13 +18,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from wassette_py.files import access_problem, own_key
+from wassette_py.files import access_problem, own_key, read_regular
 from wassette_py.reference import Digest
 
 _log = logging.getLogger(__name__)
 _TEMPORARY = "new-"
 _JOB = ".wasm"
 _OLD_TEMPORARY = 3600.0
+MAX_RECORD = 4096
+MAX_CODE = 2 << 30
+"""Bytes: 18 MB of CPython make 35 MB of native code."""
 
 
 class Cache:
@@ -95,11 +98,11 @@ class Cache:
                 path.unlink()
 
     def _is_good(self, digest: Digest, file: Path, record: Path) -> bool:
-        known = json.loads(record.read_bytes())
+        known = json.loads(read_regular(record, limit=MAX_RECORD))
         content, stamp = str(known["content"]), _stamp(file)
         if hmac.compare_digest(str(known["mac"]), self._mac(digest, f"{content} {stamp}".encode())):
             return True
-        if not hmac.compare_digest(content, self._mac(digest, file.read_bytes())):
+        if not hmac.compare_digest(content, self._mac(digest, read_regular(file, limit=MAX_CODE))):
             return False
         self._write_record(record, digest, file, content)  # moved or restored, but the same
         return True
