@@ -14,7 +14,7 @@ from wassette_py.sandbox import layout
 
 SIZES = [
     (bindings.wasmtime_component_val_t, layout.VAL_SIZE),
-    (bindings.wasmtime_component_valrecord_entry_t, layout.ENTRY_SIZE),
+    (bindings.wasmtime_component_valrecord_entry_t, layout.NAME_SIZE + layout.VAL_SIZE),
     (bindings.wasm_name_t, layout.NAME_SIZE),
     (bindings.wasmtime_component_func_t, 32),
     (bindings.wasmtime_component_valunion_t, 24),
@@ -47,6 +47,33 @@ def test_sizes_are_those_of_wasmtime(structure: Any, size: int) -> None:
 @pytest.mark.parametrize(("field", "offset"), OFFSETS)
 def test_offsets_are_those_of_wasmtime(field: Any, offset: int) -> None:
     assert field.offset == offset
+
+
+UNION: Any = bindings.wasmtime_component_val_t.of.offset
+VALUE: Any = bindings.wasmtime_component_valunion_t
+VECTORS: list[tuple[Any, Any]] = [
+    (VALUE.string, bindings.wasm_name_t),
+    (VALUE.enumeration, bindings.wasm_name_t),
+    (VALUE.list, bindings.wasmtime_component_vallist_t),
+    (VALUE.record, bindings.wasmtime_component_valrecord_t),
+    (VALUE.tuple, bindings.wasmtime_component_valtuple_t),
+    (VALUE.flags, bindings.wasmtime_component_valflags_t),
+]
+
+
+@pytest.mark.parametrize(("member", "structure"), VECTORS)
+def test_vectors_are_where_wasmtime_has_them(member: Any, structure: Any) -> None:
+    assert (UNION + member.offset + structure.size.offset, UNION + member.offset + structure.data.offset) == (layout.SIZE, layout.DATA)
+
+
+def test_payloads_are_where_wasmtime_has_them() -> None:
+    variant: Any = bindings.wasmtime_component_valvariant_t
+    result: Any = bindings.wasmtime_component_valresult_t
+    assert UNION + VALUE.variant.offset + variant.discriminant.offset == layout.SIZE
+    assert UNION + VALUE.variant.offset + variant.val.offset == layout.VARIANT_PAYLOAD
+    assert UNION + VALUE.result.offset + result.is_ok.offset == layout.IS_OK
+    assert UNION + VALUE.result.offset + result.val.offset == layout.RESULT_PAYLOAD
+    assert (UNION + VALUE.option.offset, UNION + VALUE.u64.offset) == (layout.OPTION_PAYLOAD, layout.VALUE)
 
 
 @pytest.mark.parametrize("name", [*KINDS, "ENUM", "OPTION", "RESULT", "FLAGS", "RESOURCE"])

@@ -18,8 +18,7 @@ from wassette_py.wit.types import BoolType, FloatType, IntegerType
 
 Val: Any = ffi.wasmtime_component_val_t
 VAL_SIZE = 32
-ENTRY_SIZE = 48  # of a record: a name (size, data) and a value
-NAME_SIZE = 16
+NAME_SIZE = 16  # of a flag, and before each value of a record
 
 BOOL, S8, U8, S16, U16, S32, U32, S64, U64, F32, F64, CHAR = range(12)
 STRING, LIST, RECORD, TUPLE, VARIANT, ENUM, OPTION, RESULT, FLAGS, RESOURCE = range(12, 22)
