@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
@@ -33,11 +33,15 @@ Read = Callable[[Column], Column]
 """JSON items -> their values. Columns are never empty."""
 
 
+KEPT = 4096
+"""Types whose reader or writer is kept; they are strangers', and without end."""
+
+
 class Unusual(Exception):
     """Not plainly right: look again."""
 
 
-@cache
+@lru_cache(KEPT)
 def column_reader(type: WitType) -> Read | None:
     """Reads what is plainly of `type`; None where there is no short way."""
     match type:

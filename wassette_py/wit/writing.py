@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import chain, islice
 from json.encoder import encode_basestring
 from typing import Any, assert_never
 
+from wassette_py.wit.bulk import KEPT
 from wassette_py.wit.reading import as_f32
 from wassette_py.wit.schema import SAFE_INTEGER
 from wassette_py.wit.types import (
@@ -47,7 +48,7 @@ def json_of(type: WitType | None, value: object) -> str:
     return "null" if type is None else str(writer(type)([value])[0])
 
 
-@cache
+@lru_cache(KEPT)
 def writer(type: WitType) -> Writer:  # noqa: PLR0912 - a case a WIT type
     """What writes values of `type`."""
     match type:
