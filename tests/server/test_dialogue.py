@@ -29,10 +29,10 @@ def served(tmp_path: Path) -> Handshaken:
     return server
 
 
-def asked(served: Handshaken, id: str = "call") -> str:
-    """Starts a call that asks; the id of the question."""
+def asked(served: Handshaken, id: str = "call", variable: str = "LANG") -> str:
+    """Starts a call that asks for that variable; the id of the question."""
     before = len(served.asked())
-    served.wire.send("tools/call", CALL, id=id)
+    served.wire.send("tools/call", {"name": GRANT, "arguments": {**VARIABLE, "details": {"key": variable}}}, id=id)
     served.wire.wait(lambda sent: len(served.asked()) > before)
     question: str = served.asked()[before]["id"]
     return question
@@ -131,8 +131,7 @@ def test_the_end_of_the_server_ends_the_waiting(served: Handshaken) -> None:
 
 
 def test_questions_that_wait_are_bounded_and_others_are_answered_meanwhile(served: Handshaken) -> None:
-    questions = [asked(served, f"call {number}") for number in range(MOST - 1)]
-    questions.append(asked(served, "last"))
+    questions = [asked(served, f"call {number}", f"V{number}") for number in range(MOST)]
     assert len(set(questions)) == MOST
     served.wire.send("tools/call", CALL, id="more")  # every slot of the server waits for a person
     assert "busy" in text_of(served.wire.wait(lambda sent: sent.get("id") == "more"))

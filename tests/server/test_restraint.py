@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.cli.guests import TEXT_TOOLS
 from tests.server.asking import VARIABLE, Asked, Handshaken, Stateless, says
 from wassette_py.audit.reading import events, happened
+from wassette_py.errors import Cancelled
 from wassette_py.server.questions import NO, NotDecided, Question
 from wassette_py.server.restraint import A_MINUTE, REMEMBERED, Restraint, StillRefused
 
@@ -54,6 +56,48 @@ def test_a_minute_has_only_so_many_questions(asked: Asked) -> None:
     assert f"({A_MINUTE} questions were put to them within a minute)" in refused
     assert "hint: wassette policy grant text env ONE_MORE" in refused
     assert len(asked.questions) == A_MINUTE
+
+
+@pytest.mark.claim("approval:a-no-stands")
+def test_of_those_who_ask_the_same_at_once_one_is_heard_and_its_no_is_theirs(tmp_path: Path) -> None:
+    served = Handshaken()
+    served.install(tmp_path, "text", TEXT_TOOLS)
+    calls = [f"at-once-{number}" for number in range(4)]
+    for call in calls:
+        served.wire.send("tools/call", {"name": GRANT, "arguments": VARIABLE}, id=call)
+    question = served.wire.wait(lambda sent: sent.get("method") == "elicitation/create")
+    served.reply(question["id"], says("no")({}))
+    texts = []
+    for call in calls:
+        result = served.wire.wait(lambda sent, call=call: sent.get("id") == call)["result"]  # type: ignore[misc]
+        texts.append(result["content"][0]["text"])
+    assert sum("do not ask again" in text for text in texts) == 1
+    assert sum("is not asked again in this session" in text for text in texts) == 3
+    assert len(served.asked()) == 1
+
+
+def test_who_waits_for_its_turn_can_be_cancelled_and_a_yes_is_for_one() -> None:
+    restraint, asked = Restraint(), []
+    first, answered, cancelled = threading.Event(), threading.Event(), threading.Event()
+
+    def waits() -> str:
+        first.set()
+        assert answered.wait(30)
+        return "yes"
+
+    thread = threading.Thread(target=lambda: asked.append(restraint.ask(question("x"), threading.Event(), waits)))
+    thread.start()
+    assert first.wait(30)
+    cancelled.set()
+    with pytest.raises(Cancelled):
+        restraint.ask(question("x"), cancelled, lambda: "yes")
+    assert restraint.ask(question("y"), threading.Event(), lambda: "yes") == "yes"
+    answered.set()
+    assert restraint.ask(question("x"), threading.Event(), lambda: NO) == NO
+    thread.join()
+    assert asked == ["yes"]
+    with pytest.raises(StillRefused):
+        restraint.ask(question("x"), threading.Event(), lambda: "yes")
 
 
 def test_a_stateless_client_that_asks_again_without_an_answer_is_counted(tmp_path: Path) -> None:

@@ -183,8 +183,8 @@ class Session:
                 self._dialogue = Dialogue(self.send)
                 if self._over:
                     self._dialogue.close()
-        self.restraint.admit(question)
-        return self.restraint.heard(question, self._dialogue.ask(question, cancel))
+        dialogue = self._dialogue
+        return self.restraint.ask(question, cancel, lambda: dialogue.ask(question, cancel))
 
     def _wake(self) -> None:
         if self._dialogue is not None:

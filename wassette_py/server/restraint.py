@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wassette_py.errors import Cancelled
 from wassette_py.server.questions import NO, NotDecided
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ A_MINUTE = 10
 REMEMBERED = 1000
 """Questions whose no is kept; of more, the latest. So many take at least a hundred minutes of saying no."""
 _MINUTE = 60.0
+_GLANCE = 0.05
+"""Seconds between two looks at whether who waits for its turn was cancelled."""
 
 
 class StillRefused(NotDecided):
@@ -33,9 +36,29 @@ class Restraint:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._refused: dict[str, None] = {}
         self._asked: deque[float] = deque(maxlen=A_MINUTE)
+        self._waiting: set[str] = set()
+
+    def ask(self, question: Question, cancel: threading.Event, ask: Callable[[], str]) -> str:
+        """What `ask` says, once nobody else waits for an answer to exactly that: their no is one to all who ask meanwhile.
+
+        Raises NotDecided, Cancelled, and what `ask` raises.
+        """
+        with self._lock:
+            while question.key in self._waiting:
+                self._lock.wait(_GLANCE)
+                if cancel.is_set():
+                    raise Cancelled("cancelled")
+            self._waiting.add(question.key)
+        try:
+            self.admit(question)
+            return self.heard(question, ask())
+        finally:
+            with self._lock:
+                self._waiting.discard(question.key)
+                self._lock.notify_all()
 
     def admit(self, question: Question) -> None:
         """Counts a question that is to be asked now. Raises NotDecided where it is not to be."""
