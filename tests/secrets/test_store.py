@@ -62,6 +62,9 @@ def test_a_sealed_text_belongs_to_its_name(store: SecretStore, folder: Path) -> 
     document = json.loads(path.read_text())
     document["secrets"]["B"] = document["secrets"]["A"]
     path.write_text(json.dumps(document))
+    assert store.values(["A"]) == {"A": VALUE}
+    with pytest.raises(SecretError, match="the value of B cannot be decrypted"):
+        store.values(["B"])  # also where that text was decrypted for its own name before
     with pytest.raises(SecretError, match="the value of B cannot be decrypted") as caught:
         SecretStore(folder, {}).values(["B"])
     assert caught.value.hint == "wassette secret set B"

@@ -85,7 +85,7 @@ class SecretStore:
         self.redactor = Redactor()
         self._environ = environ
         self._key_in = key_in
-        self._decrypted: dict[str, str] = {}
+        self._decrypted: dict[tuple[str, str], str] = {}
 
     def secrets(self) -> tuple[Secret, ...]:
         """All of them, by name, without values. Raises SecretError."""
@@ -151,9 +151,9 @@ class SecretStore:
             return None
         ((kind, place),) = entry.items()
         if kind == "sealed":
-            if place not in self._decrypted:
-                self._decrypted[place] = self._unsealed(name, place, key_in)
-            return self._decrypted[place]
+            if (name, place) not in self._decrypted:  # a sealed text is of its name alone
+                self._decrypted[name, place] = self._unsealed(name, place, key_in)
+            return self._decrypted[name, place]
         value = self._environ.get(place) if kind == "env" else _read_file(place) if kind == "file" else _read_keyring(place)
         if value is None or value == "":
             return None
