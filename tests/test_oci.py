@@ -193,8 +193,11 @@ def test_what_stays_forbidden_with_a_token_is_refused_with_the_words_of_the_regi
 
 def test_plain_http_needs_to_be_allowed(registry: Registry) -> None:
     reference = parse_reference(f"oci://{registry.host}/acme/fetch:1.0")
-    with pytest.raises(FetchError, match=r"did not prove who it is|cannot be reached"):
+    with pytest.raises(FetchError, match=r"did not prove who it is|cannot be reached") as caught:
         fetch(reference, Settings.load(), Control(), patience=QUICK)
+    assert "certificate" not in str(caught.value)
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith((f"{{{registry.host}: {{insecure_http: true}}}}", "check the address and the network"))
     assert registry.requests == []
     assert fetch(reference, Settings.load(), Control(), insecure_http=True, patience=QUICK).wasm == BYTES
 

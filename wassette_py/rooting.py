@@ -52,5 +52,8 @@ def published(url: str, bootstrap: bytes, folder: Path) -> bytes:
             if target is None or target.length > MAX_ROOT:
                 raise FetchError(f"{url} publishes no {TRUSTED_ROOT} of a usual size")
             return Path(updater.download_target(target)).read_bytes()
-    except (DownloadError, RepositoryError, OSError, ValueError) as error:
+    except DownloadError as error:
+        words = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise FetchError(f"{url} cannot be asked for its trust root: {words}", "check the address and the network") from None
+    except (RepositoryError, OSError, ValueError) as error:
         raise FetchError(f"{url}: no trust root that its publisher vouches for: {type(error).__name__}: {error}") from None

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import resource
 import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -318,12 +319,28 @@ def test_headers_about_headers_and_headers_as_long_as_the_file_are_refused(
     assert "is no bundle: a header is larger than 1048576 bytes" in wassette("bundle", "load", str(bare)).err
 
 
+def test_a_full_disk_says_nothing_about_a_bundle(wassette: Wassette, bare: Path, home: Path) -> None:
+    large = b"x" * (64 << 10)
+    write(bare, {f"cache/sha256/{digest(large).removeprefix('sha256:')}": large})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32 << 10, before[1]))
+    try:
+        ran = wassette("bundle", "load", str(bare))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert ran.code == 1
+    assert f"{home / '.cache' / 'wassette'} cannot hold cache/sha256/" in ran.err
+    assert ran.err.endswith(": file too large\nhint: make room, or name another place: WASSETTE_CACHE_DIR\n")
+    assert not list((home / ".cache" / "wassette").glob("bundle-*"))
+
+
 def test_what_is_no_bundle_is_told(wassette: Wassette, bare: Path, tmp_path: Path) -> None:
     assert "there is no" in wassette("bundle", "load", "gone.tar").err
     (tmp_path / "text.tar").write_text("hello")
     assert "is no bundle" in wassette("bundle", "load", str(tmp_path / "text.tar")).err
+    assert wassette("bundle", "load", str(tmp_path)).err == f"error: {tmp_path} is no bundle: is a directory\n"
     os.mkfifo(tmp_path / "pipe.tar")
-    assert "is no bundle: [Errno 22] it is not a file" in wassette("bundle", "load", str(tmp_path / "pipe.tar")).err
+    assert "is no bundle: it is not a file" in wassette("bundle", "load", str(tmp_path / "pipe.tar")).err
     content = members(bare)
     del content["project/wassette.lock"]
     write(bare, content)

@@ -25,7 +25,7 @@ def test_a_setting_without_value_is_a_dash(wassette: Wassette, home: Path) -> No
     (config / "config.yaml").write_text("registries:\n  localhost:5000: {insecure_http: true}\n")
     rows = [line.split() for line in wassette("config", "show").out.splitlines()]
     assert ["registries.localhost:5000.ca_file", "-", "file"] in rows
-    assert ["registries.localhost:5000.insecure_http", "True", "file"] in rows
+    assert ["registries.localhost:5000.insecure_http", "true", "file"] in rows
 
 
 def test_an_unknown_setting_is_an_error_with_a_hint(wassette: Wassette, monkeypatch: pytest.MonkeyPatch) -> None:

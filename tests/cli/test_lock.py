@@ -201,7 +201,7 @@ def test_a_project_is_served_exactly_as_locked(wassette: Wassette, project: Path
         ("version: 1\ncomponents: {a: {}}", "components.a: it has no reference"),
         ("version: 1\ncomponents: {a: {reference: 5}}", "components.a.reference: expected text"),
         ("version: 1\ncomponents: {a: {reference: 'oci://x'}}", "components.a.reference: oci://x: not a registry reference"),
-        ("version: 1\ncomponents: {a: {reference: x, policy: gone.yaml}}", "there is no "),
+        ("version: 1\ncomponents: {a: {reference: x, policy: gone.yaml}}", "wassette.yaml:2: components.a.policy: there is no "),
         ("version: 1\ncomponents: {a: {reference: x, policy: .}}", "cannot be read: Is a directory"),
         ("version: 1\ncomponents: {a: {reference: x, policy: bad.yaml}}", "cannot be read: it is not UTF-8 text"),
         ("version: 1\ncomponents: {a: {reference: x, policy: large.yaml}}", "large.yaml cannot be read: it is larger than 1048576 bytes"),

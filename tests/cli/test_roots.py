@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -239,6 +241,19 @@ def test_a_publisher_that_cannot_be_asked_is_told(wassette: Wassette, trust_file
     assert (ran.code, "no trust root that its publisher vouches for" in ran.err) == (1, True)
 
 
+def test_a_publisher_that_does_not_answer_vouches_for_nothing_and_is_told_as_that(
+    wassette: Wassette, trust_file: Path, published: Published
+) -> None:
+    published(OLD, 1)
+    before = trust_file.read_text()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # and nobody listens
+        trust_file.write_text(re.sub(r"tuf: .*", f"tuf: http://127.0.0.1:{free.getsockname()[1]}", before))
+        ran = wassette("trust", "update-root")
+    assert (ran.code, " cannot be asked for its trust root: " in ran.err) == (1, True), ran.err
+    assert ran.err.endswith("hint: check the address and the network\n")
+
+
 def test_sigstore_s_own_root_begins_with_what_comes_with_sigstore(
     wassette: Wassette, trust_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,10 +272,19 @@ def test_sigstore_s_own_root_begins_with_what_comes_with_sigstore(
 
 def test_which_root_is_meant_has_to_be_clear(wassette: Wassette, trust_file: Path, root_file: Path) -> None:
     ran = wassette("trust", "update-root")
-    assert (ran.code, "has 0 trust roots that say where they are published" in ran.err) == (1, True)
+    assert (ran.code, "pins no trust root that says where it is published\nhint: wassette trust add SCOPE --identity" in ran.err) == (
+        1,
+        True,
+    )
     assert wassette("trust", "add", "ghcr.io/acme", "--identity", "a", "--issuer", "https://x", "--root", root_file).code == 0
     ran = wassette("trust", "update-root", "lab-root")
     assert "trust root lab-root does not say where it is published" in ran.err
+    assert "says where it is published\nhint: tuf: https://…" in wassette("trust", "update-root").err
+    (trust_file.parent / "x.json").write_bytes(OLD)
+    pinned = f"{{file: x.json, sha256: {pin(OLD)}, tuf: 'https://example.com', tuf_root: x.json}}"
+    trust_file.write_text(trust_file.read_text().replace("roots:\n", f"roots:\n  one: {pinned}\n  two: {pinned}\n"))
+    told = "has 2 trust roots that say where they are published\nhint: name one of one, two, lab-root"
+    assert told in wassette("trust", "update-root").err
     assert "has no trust root 'other'" in wassette("trust", "update-root", "other").err
 
 

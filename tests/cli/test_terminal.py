@@ -36,6 +36,14 @@ def test_ctrl_c_stops_a_call(components: Path) -> None:
     assert "Traceback" not in seen.text
 
 
+@pytest.mark.parametrize("words", [["trust", "generate-key", "mine"], ["registry", "login", "ghcr.io", "-u", "me"]])
+def test_ctrl_c_at_a_question_is_an_interruption(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen = run_in_terminal([*PROGRAM, *words], interrupt_at=["Password"])
+    assert (seen.code, seen.text.replace("\r", "").endswith("\nerror: interrupted\n")) == (130, True), seen.text
+    assert not list(tmp_path.glob("mine*"))
+
+
 def test_a_load_ends_with_its_result_and_nothing_of_the_display(components: Path) -> None:
     seen = run_in_terminal([*PROGRAM, "component", "load", "text.wasm"])
     assert seen.code == 0

@@ -127,6 +127,16 @@ def test_a_changed_key_file_is_a_changed_policy(monkeypatch: pytest.MonkeyPatch)
     assert after.scopes != before.scopes
 
 
+def test_a_name_that_stands_nowhere_is_told_with_those_that_do_or_with_the_line_that_is_missing() -> None:
+    for head, hint in ((HEAD, "one of release, again, audit, ed"), ("version: 1\nscopes:\n", "keys: {nobody: {file: PATH}}")):
+        with pytest.raises(InvalidTrustPolicy) as caught:
+            parsed("all: [{key: nobody}]", head)
+        assert caught.value.hint == hint
+    with pytest.raises(InvalidTrustPolicy) as caught:
+        parsed("all: [{keyless: {root: lab, issuer: x, identity: a}}]")
+    assert caught.value.hint == "roots: {lab: {file: PATH, sha256: HEX}}"
+
+
 @pytest.mark.claim("trust:enforced-or-refused")
 @pytest.mark.parametrize(
     ("scope", "says"),

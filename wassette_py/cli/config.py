@@ -51,4 +51,10 @@ def _command(session: Session) -> list[str]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else "-" if value is None else str(value)
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "true" if value else "false"  # as it is written in config.yaml
+        case _:
+            return str(value)

@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from wassette_py.cli.render import tell_log
 from wassette_py.cli.waiting import wait_for
+from wassette_py.errors import Cancelled
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
@@ -112,6 +113,13 @@ class Command(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """`wassette policy show [OPTIONS] ID`: an argument without brackets is required, as everywhere else in this field."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs it; who answers a question with Ctrl-C or Ctrl-D has interrupted it. Raises Cancelled, and what the command raises."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Abort, EOFError):
+            raise Cancelled("interrupted") from None
 
 
 class FetchCommand(Command):

@@ -166,18 +166,27 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(member, io.BytesIO(data))
 
 
+def _write(folder: Path, name: str, data: bytes) -> None:
+    """Raises FetchError: what this machine cannot hold says nothing about the bundle."""
+    path = folder / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        words = (error.strerror or str(error)).lower()
+        raise FetchError(f"{folder.parent} cannot hold {name}: {words}", "make room, or name another place: WASSETTE_CACHE_DIR") from None
+
+
 def _unpacked(file: Path, folder: Path, control: Control) -> None:
     """Writes the members below `folder`, each checked. Raises NotFound, FetchError, Cancelled."""
     try:
         with opened_regular(file) as whole:
             for name, data in members(whole, str(file), control):
-                path = folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+                _write(folder, name, data)
     except FileNotFoundError:
         raise NotFound(f"there is no {file}") from None
     except OSError as error:
-        raise FetchError(f"{file} is no bundle: {error}") from None
+        raise FetchError(f"{file} is no bundle: {(error.strerror or str(error)).lower()}") from None
     for name in ("wassette.yaml", "wassette.lock"):
         if not (folder / "project" / name).exists():
             raise FetchError(f"{file} is no bundle: it has no project/{name}")

@@ -199,7 +199,7 @@ class Loader:
         if entry.record.source != reference.source:
             raise StoreError(
                 f"{component_id!r} is already installed from {entry.record.source}",
-                f"wassette component load {reference} --name OTHER-NAME",
+                f"wassette component load {reference} --name OTHER-NAME\nwassette component unload {component_id}",
             )
         return entry.record
 

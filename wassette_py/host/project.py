@@ -24,7 +24,7 @@ from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import InvalidProject, InvalidReference
 from wassette_py.files import read_regular
 from wassette_py.reference import Digest, FileReference, HttpsReference, Reference, parse_reference, valid_id
-from wassette_py.strict_yaml import StrictReader, Value
+from wassette_py.strict_yaml import Place, StrictReader, Value
 
 if TYPE_CHECKING:
     from wassette_py.store import Former, Record
@@ -181,8 +181,14 @@ class _Reader(StrictReader):
             reference = parse_reference(given["reference"], base=self.folder)
         except InvalidReference as error:
             self.fail(entries["reference"].place, str(error), error.hint)
-        policy = _text(self.folder / given["policy"]) if "policy" in given else None
+        policy = self._policy(entries["policy"].place, given["policy"]) if "policy" in given else None
         return Wanted(name, given["reference"], reference, given.get("prefix", ""), policy)
+
+    def _policy(self, place: Place, path: str) -> str:
+        try:
+            return _text(self.folder / path)
+        except InvalidProject as error:  # its hint is about the project file
+            self.fail(place, str(error))
 
     def _entries(self, value: Value, known: tuple[str, ...] = ()) -> dict[str, Value]:
         if not isinstance(value.data, dict):

@@ -141,6 +141,9 @@ def _published_by(policy: TrustPolicy, name: str | None) -> TrustRoot:
     if name is not None and name not in policy.roots:
         raise InvalidTrustPolicy(f"{policy.source} has no trust root {name!r}", f"one of {known}")
     found = [one for one in policy.roots.values() if (one.name == name if name is not None else one.tuf is not None)]
+    if not found:
+        hint = "tuf: https://…" if policy.roots else "wassette trust add SCOPE --identity TEXT --issuer URL"
+        raise InvalidTrustPolicy(f"{policy.source} pins no trust root that says where it is published", hint)
     if len(found) != 1:
         raise InvalidTrustPolicy(f"{policy.source} has {len(found)} trust roots that say where they are published", f"name one of {known}")
     if found[0].tuf is None:

@@ -160,8 +160,13 @@ class _Translated:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError | ssl.SSLError):
-            private = f"a private authority is named in config.yaml: registries: {{{self.host}: {{ca_file: /path/ca.pem}}}}"
-            raise FetchError(f"{self.host} did not prove who it is: {_reason(error)}", private) from None
+            reason = _reason(error)
+            hint = f"a private authority is named in config.yaml: registries: {{{self.host}: {{ca_file: /path/ca.pem}}}}"
+            if "certificate" not in reason:  # there was none: most likely it speaks plain HTTP
+                plain = "plain HTTP is spoken with a registry on this machine only"
+                named = f", which config.yaml names: registries: {{{self.host}: {{insecure_http: true}}}}"
+                hint = plain + (named if is_loopback(self.host) else "")
+            raise FetchError(f"{self.host} did not prove who it is: {reason}", hint) from None
         if isinstance(error, requests.exceptions.ConnectTimeout):
             raise FetchError(
                 f"{self.host} did not answer within {self.patience.connect:g} s", "check the address and the network"

@@ -67,7 +67,7 @@ class PolicyReader(StrictReader):
             self.fail(root.place, "version is missing", 'version: "1.0"')
         version = keys["version"]
         if re.fullmatch(r"1\.[0-9]+(\.[0-9]+)*", version.text) is None:
-            self.fail(version.place, f"this program reads version 1, not {version.text!r}", 'version: "1.0"')
+            self.fail(version.place, f'this program reads version "1.0", not {version.text!r}', 'version: "1.0"')
         sections = self._section(
             keys.get("permissions"), ("storage", "network", "environment", "secrets", "tools", "resources", *_REFUSED_SECTIONS)
         )

@@ -175,7 +175,8 @@ class SignerReader(StrictReader):
     def _one_known(self, value: Value, what: str, known: Mapping[str, T]) -> T:
         name = self.text(value)
         if name not in known:
-            self.fail(value.place, f"no {what} {name!r} stands in {what}s", f"one of {', '.join(known) or 'none'}")
+            new = f"{what}s: {{{name}: {{file: PATH{', sha256: HEX' if what == 'root' else ''}}}}}"
+            self.fail(value.place, f"no {what} {name!r} stands in {what}s", f"one of {', '.join(known)}" if known else new)
         return known[name]
 
     def _keyless(self, item: Value, roots: Mapping[str, TrustRoot]) -> Keyless:
