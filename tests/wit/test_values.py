@@ -160,4 +160,6 @@ def test_a_type_without_json_is_neither_read_nor_written() -> None:
     with pytest.raises(TypeError, match="no JSON value can be a stream"):
         read(UnsupportedType("stream"), 1)
     with pytest.raises(TypeError, match="no JSON value can be a stream"):
+        read(ListType(UnsupportedType("stream")), [1])
+    with pytest.raises(TypeError, match="no JSON value can be a stream"):
         write_result(_returning(UnsupportedType("stream")), 1)

@@ -6,129 +6,82 @@ and finds the error or the rarer spelling. What it takes means exactly what it m
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any
+from typing import Any, assert_never
 
+from wassette_py.wit import plain
+from wassette_py.wit.plain import Column, Read, Unusual, all_of
 from wassette_py.wit.schema import SAFE_INTEGER, may_be_omitted
 from wassette_py.wit.types import (
     BYTES,
     BoolType,
+    CharType,
     EnumType,
+    FlagsType,
     FloatType,
     IntegerType,
     ListType,
     OptionType,
     RecordType,
+    ResultType,
     StringType,
     TupleType,
+    UnsupportedType,
+    VariantType,
     WitType,
 )
 
-Column = Sequence[Any]
-Read = Callable[[Column], Column]
-"""JSON items -> their values. Columns are never empty."""
-
+__all__ = ["KEPT", "Unusual", "column_reader"]
 
 KEPT = 4096
 """Types whose reader or writer is kept; they are strangers', and without end."""
 
-
-class Unusual(Exception):
-    """Not plainly right: look again."""
+_ABSENT = object()
 
 
 @lru_cache(KEPT)
-def column_reader(type: WitType) -> Read | None:
-    """Reads what is plainly of `type`; None where there is no short way."""
+def column_reader(type: WitType) -> Read:  # noqa: PLR0912 - a case a WIT type
+    """Reads what is plainly of `type`."""
     match type:
         case StringType():
-            return _texts
+            return plain.texts
+        case CharType():
+            return plain.characters
         case EnumType(names):
-            return _enums(frozenset(names))
+            return plain.names_of(names)
         case BoolType():
-            return _booleans
+            return plain.booleans
         case IntegerType():
-            return _integers(max(type.minimum, -SAFE_INTEGER), min(type.maximum, SAFE_INTEGER))
-        case FloatType(64):
-            return _numbers
-        case ListType(element) if type != BYTES:
-            return _lists(column_reader(element))
-        case OptionType(some) if not isinstance(some, OptionType):
-            return _options(column_reader(some))
+            return plain.integers(max(type.minimum, -SAFE_INTEGER), min(type.maximum, SAFE_INTEGER))
+        case FloatType(bits):
+            return plain.numbers if bits == 64 else plain.singles
+        case ListType(element):
+            return plain.byte_lists if type == BYTES else _lists(column_reader(element))
+        case FlagsType(names):
+            return _flags(names)
+        case OptionType(some):
+            return _options(_somes(column_reader(some)) if isinstance(some, OptionType) else column_reader(some))
         case RecordType(fields):
             return _records([(name, may_be_omitted(field), column_reader(field)) for name, field in fields])
         case TupleType(members):
             return _tuples([column_reader(member) for member in members])
+        case VariantType(cases):
+            return _cases(_payloads(cases), {name for name, payload in cases if payload is None}, _tagged, _ABSENT)
+        case ResultType(ok, err):
+            sides = (("ok", ok), ("err", err))
+            return _cases(_payloads(sides), {side for side, payload in sides if payload is None}, _sided, None)
+        case UnsupportedType(name):
+            raise TypeError(f"no JSON value can be a {name}")
         case _:
-            return None
+            assert_never(type)
 
 
-def _all_of(values: Iterable[Any], *types: type) -> set[type]:
-    """Which of `types` there are; Unusual when there are others."""
-    found = set(map(type, values))
-    if not found.issubset(types):
-        raise Unusual
-    return found
-
-
-def _texts(values: Column) -> Column:
-    _all_of(values, str)
-    together = "".join(values)
-    if not together.isascii():
-        try:
-            together.encode()
-        except UnicodeEncodeError:
-            raise Unusual from None
-    return values
-
-
-def _enums(names: frozenset[str]) -> Read:
-    def read(values: Column) -> Column:
-        _all_of(values, str)
-        if not names.issuperset(values):
-            raise Unusual
-        return values
-
-    return read
-
-
-def _booleans(values: Column) -> Column:
-    _all_of(values, bool)
-    return values
-
-
-def _integers(lowest: int, highest: int) -> Read:
-    def read(values: Column) -> Column:
-        _all_of(values, int)
-        if lowest <= min(values) and max(values) <= highest:
-            return values
-        raise Unusual
-
-    return read
-
-
-_SAFE_INTEGERS = _integers(-SAFE_INTEGER, SAFE_INTEGER)
-
-
-def _numbers(values: Column) -> Column:
-    kinds = _all_of(values, int, float)
-    if int in kinds:
-        _SAFE_INTEGERS([value for value in values if value.__class__ is int])
-    if not all(map(math.isfinite, values)):
-        raise Unusual
-    return list(map(float, values)) if int in kinds else values
-
-
-def _lists(read: Read | None) -> Read | None:
-    if read is None:
-        return None
-
+def _lists(read: Read) -> Read:
     def read_lists(values: Column) -> Column:
-        _all_of(values, list)
+        all_of(values, list)
         elements = list(chain.from_iterable(values))
         items = iter(read(elements) if elements else ())
         return [list(islice(items, len(value))) for value in values]
@@ -136,10 +89,19 @@ def _lists(read: Read | None) -> Read | None:
     return read_lists
 
 
-def _options(read: Read | None) -> Read | None:
-    if read is None:
-        return None
+def _flags(order: Sequence[str]) -> Read:
+    read_names = _lists(plain.names_of(order))
 
+    def read_flags(values: Column) -> Column:
+        given = list(map(frozenset, read_names(values)))
+        if list(map(len, given)) != list(map(len, values)):
+            raise Unusual
+        return [tuple([name for name in order if name in names]) for names in given]
+
+    return read_flags
+
+
+def _options(read: Read) -> Read:
     def read_options(values: Column) -> Column:
         present = [value for value in values if value is not None]
         items = iter(read(present) if present else ())
@@ -148,39 +110,87 @@ def _options(read: Read | None) -> Read | None:
     return read_options
 
 
-def _records(fields: Sequence[tuple[str, bool, Read | None]]) -> Read | None:
-    known = [(name, omitted, read) for name, omitted, read in fields if read is not None]
-    if len(known) < len(fields):
-        return None
-    names = {name for name, _, _ in known}
+def _somes(read: Read) -> Read:
+    """What a nested option holds is in an object of its own."""
+
+    def read_somes(values: Column) -> Column:
+        return read(_members(values, [("some", False)])[0])
+
+    return read_somes
+
+
+def _members(values: Column, names: Sequence[tuple[str, bool]]) -> list[list[Any]]:
+    """A column for each name (and whether it may be omitted) of objects with no other names."""
+    all_of(values, dict)
+    # With as many names as are known, and each of those among them, there is no other.
+    whole = {len(names)}.issuperset(map(len, values))
+    if not whole and not {name for name, _ in names}.issuperset(chain.from_iterable(values)):
+        raise Unusual
+    try:
+        return [
+            [value.get(name) for value in values] if may_omit and not whole else [value[name] for value in values]
+            for name, may_omit in names
+        ]
+    except KeyError:
+        raise Unusual from None
+
+
+def _records(fields: Sequence[tuple[str, bool, Read]]) -> Read:
+    names = [(name, omitted) for name, omitted, _ in fields]
 
     def read_records(values: Column) -> Column:
-        _all_of(values, dict)
-        whole = {len(known)}.issuperset(map(len, values))
-        if not whole and not names.issuperset(chain.from_iterable(values)):
-            raise Unusual
-        try:
-            # With as many names as there are fields, and every field among them, no other name is there.
-            columns = [
-                read(list(map(itemgetter(name), values)) if whole or not omitted else [value.get(name) for value in values])
-                for name, omitted, read in known
-            ]
-        except KeyError:
-            raise Unusual from None
-        return list(zip(*columns, strict=True))
+        columns = _members(values, names)
+        return list(zip(*[read(column) for (_, _, read), column in zip(fields, columns, strict=True)], strict=True))
 
     return read_records
 
 
-def _tuples(members: Sequence[Read | None]) -> Read | None:
-    known = [read for read in members if read is not None]
-    if len(known) < len(members):
-        return None
-
+def _tuples(members: Sequence[Read]) -> Read:
     def read_tuples(values: Column) -> Column:
-        _all_of(values, list)
-        if not {len(known)}.issuperset(map(len, values)):
+        all_of(values, list)
+        if not {len(members)}.issuperset(map(len, values)):
             raise Unusual
-        return list(zip(*[read(column) for read, column in zip(known, zip(*values, strict=True), strict=True)], strict=True))
+        return list(zip(*[read(column) for read, column in zip(members, zip(*values, strict=True), strict=True)], strict=True))
 
     return read_tuples
+
+
+def _payloads(cases: Sequence[tuple[str, WitType | None]]) -> dict[str, Read]:
+    return {name: column_reader(payload) for name, payload in cases if payload is not None}
+
+
+def _tagged(values: Column) -> tuple[Column, Column]:
+    """Tags and payloads of variants, which are objects with no other names."""
+    payloads = [value.get("val", _ABSENT) for value in values]
+    if sum(map(len, values)) != 2 * len(values) - payloads.count(_ABSENT):
+        raise Unusual
+    try:
+        return list(map(itemgetter("tag"), values)), payloads
+    except KeyError:
+        raise Unusual from None
+
+
+def _sided(values: Column) -> tuple[Column, Column]:
+    """Sides and payloads of results, which are objects of one name; where a side has no payload it is null."""
+    if not {1}.issuperset(map(len, values)):
+        raise Unusual
+    return list(chain.from_iterable(values)), list(chain.from_iterable(map(dict.values, values)))
+
+
+def _cases(readers: Mapping[str, Read], bare: set[str], parted: Callable[[Column], tuple[Column, Column]], nothing: object) -> Read:
+    """Variants and results: each is its case and its payload, which is `nothing` in the `bare` ones."""
+
+    def read_cases(values: Column) -> Column:
+        all_of(values, dict)
+        names, payloads = parted(values)
+        all_of(names, str)
+        columns: dict[str, list[Any]] = {}
+        for name, payload in zip(names, payloads, strict=True):
+            if name in readers and payload is not _ABSENT:
+                columns.setdefault(name, []).append(payload)
+            elif name not in bare or payload is not nothing:
+                raise Unusual
+        items = {name: iter(readers[name](column)) for name, column in columns.items()}
+        return [(name, next(items[name]) if name in items else None) for name in names]
+
+    return read_cases

@@ -146,10 +146,9 @@ def _read_bytes(value: object) -> bytes:
 
 
 def _read_items(element: WitType, value: list[Any]) -> list[Any]:
-    read_column = column_reader(element)
-    if value and read_column is not None:
+    if value:
         with contextlib.suppress(Unusual):
-            return list(read_column(value))
+            return list(column_reader(element)(value))
     items: list[Any] = []
     try:
         for item in value:

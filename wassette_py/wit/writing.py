@@ -7,6 +7,7 @@ whose `str` is its JSON. So a long list is written by few calls, and never held 
 from __future__ import annotations
 
 import math
+from array import array
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -15,7 +16,6 @@ from json.encoder import encode_basestring
 from typing import Any, assert_never
 
 from wassette_py.wit.bulk import KEPT
-from wassette_py.wit.reading import as_f32
 from wassette_py.wit.schema import SAFE_INTEGER
 from wassette_py.wit.types import (
     BYTES,
@@ -59,7 +59,7 @@ def writer(type: WitType) -> Writer:  # noqa: PLR0912 - a case a WIT type
         case IntegerType(bits):
             return _numbers if bits < 64 else _wide
         case FloatType(bits):
-            return _doubles if bits == 64 else _all(_single)
+            return _doubles if bits == 64 else _singles
         case ListType(element):
             return _byte_lists if type == BYTES else _lists(writer(element))
         case OptionType(some):
@@ -118,10 +118,20 @@ def _doubles(values: Column) -> Column:
     return values if all(map(math.isfinite, values)) else [value if math.isfinite(value) else _not_finite(value) for value in values]
 
 
-def _single(value: float) -> str:
-    if not math.isfinite(value):
-        return _not_finite(value)
-    return str(next(short for digits in (6, 7, 8, 9) if as_f32(short := float(f"{value:.{digits}g}")) == value))
+def _singles(values: Column) -> Column:
+    """Each by the fewest digits that are that f32 and no other."""
+    written = [_not_finite(value) if not math.isfinite(value) else value for value in values]
+    left = [at for at, value in enumerate(values) if math.isfinite(value)]
+    for digits in (6, 7, 8, 9):
+        short = [float(f"{values[at]:.{digits}g}") for at in left]
+        longer = []
+        for at, text, read_again in zip(left, short, array("f", short), strict=True):
+            if read_again == values[at]:
+                written[at] = text
+            else:
+                longer.append(at)
+        left = longer
+    return written
 
 
 def _not_finite(value: float) -> str:
