@@ -94,15 +94,16 @@ def test_a_large_component_compiles_where_nothing_can_be_cached_and_its_code_nev
 
 
 class Impatient:
-    """A control's report that cancels after a few steps."""
+    """A control's report that cancels after so many steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: int = 8) -> None:
         self.steps = 0
+        self.patience = patience
         self.cancel = threading.Event()
 
     def __call__(self, _: Progress) -> None:
         self.steps += 1
-        if self.steps >= 8:
+        if self.steps >= self.patience:
             self.cancel.set()
 
     @property
@@ -121,9 +122,9 @@ def test_progress_is_told_while_it_compiles_and_cancelling_kills_the_child(tmp_p
 
 def test_cancelling_a_compile_in_this_process_does_not_wait_for_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiler, "IN_PROCESS_BELOW", 1 << 30)
-    wasm = text.heavy(6_000)
+    wasm = text.heavy(3_000)
     with pytest.raises(Cancelled):
-        Engine(tmp_path).compile(wasm, Digest.of(wasm), Impatient().control)
+        Engine(tmp_path).compile(wasm, Digest.of(wasm), Impatient(2).control)
     (unseen,) = [thread for thread in threading.enumerate() if thread.name == "compile"]
     assert [path.name for path in (tmp_path / "compiled").iterdir()] == ["key"]
     unseen.join()
