@@ -54,9 +54,12 @@ def main() -> int:
     """Runs the command line of this process; returns the exit code."""
     serve = serve_stdio_of(sys.argv[1:])
     if serve is None:
-        from wassette_py import cli
+        try:
+            from wassette_py import cli
 
-        return cli.main(sys.argv[1:])
+            return cli.main(sys.argv[1:])
+        except KeyboardInterrupt:  # before the command tree is there, which has a way of its own to end
+            return 130
     from wassette_py.server.opening import opened
 
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Wassette
+from wassette_py import __main__
 from wassette_py.cli import app, main
 from wassette_py.cli.render import tell_log
 from wassette_py.errors import Refused
@@ -54,6 +55,19 @@ def test_ctrl_c_before_a_command_begins_is_quiet(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(app, "_invoked", interrupt)
     assert wassette("x").code == 130
+
+
+def test_ctrl_c_before_there_is_a_command_tree_is_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Interrupted:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "wassette_py.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "wassette_py.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    monkeypatch.setattr(sys, "argv", ["wassette", "config", "show"])
+    assert __main__.main() == 130
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("buffering", ["", "1"])
