@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks import calls, engine, programs, starts
+from tests.benchmarks import calls, engine, programs, starts, web
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.table import Row, as_json, markdown
 
@@ -27,6 +27,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "sizes": calls.sizes,
     "throughput": calls.throughput,
     "spinning": calls.spinning,
+    "web": web.requests,
     "memory": calls.memory,
     "engine": engine.cost,
 }

@@ -32,7 +32,7 @@ class Bench:
         return [program for program in self.programs if program.load]
 
     def file(self, name: str) -> Path:
-        """The component of that name: echo, py, js, or tool-N."""
+        """The component of that name: echo, web, py, js, or tool-N."""
         if name not in self.files:
             folder = self.home / "wasm"
             folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ class Bench:
             if name in ("py", "js"):
                 shutil.copy(guests.python() if name == "py" else guests.javascript(), path)
             else:
-                path.write_bytes(guests.echo() if name == "echo" else guests.tiny(name))
+                path.write_bytes(_SMALL[name]() if name in _SMALL else guests.tiny(name))
             self.files[name] = path
         return self.files[name]
 
@@ -66,5 +66,8 @@ class Bench:
             yield clients
 
 
+_SMALL = {"echo": guests.echo, "web": guests.web}
+
+
 def tool_of(component: str) -> str:
-    return {"echo": "nop", "py": "py-add", "js": "js-add"}.get(component, component)
+    return {"echo": "nop", "web": "send", "py": "py-add", "js": "js-add"}.get(component, component)

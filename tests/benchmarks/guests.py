@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from tests.sandbox.guests_http import CLIENT
 from tests.toolchain import build_python, build_starlingmonkey
 
 ECHO = """
@@ -56,6 +57,12 @@ def wat(text: str) -> bytes:
 def echo() -> bytes:
     """nop, spin, and echoes of text, bytes, texts and records."""
     return wat(ECHO)
+
+
+@cache
+def web() -> bytes:
+    """`send`: an HTTP request and (status, size, beginning) of its answer."""
+    return wat(CLIENT)
 
 
 def tiny(name: str) -> bytes:

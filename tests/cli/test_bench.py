@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Wassette
 
-NUMBERS = {"compile", "restore", "instantiate", "call", "call_p95", "bare", "memory", "calls", "overhead"}
+NUMBERS = {"ready", "compile", "restore", "instantiate", "call", "call_p95", "bare", "memory", "calls", "overhead", "tier"}
 
 
 def test_a_reference_is_measured(components: Path, wassette: Wassette) -> None:
@@ -13,21 +17,23 @@ def test_a_reference_is_measured(components: Path, wassette: Wassette) -> None:
     assert ran.code == 0
     assert set(ran.json) == NUMBERS
     assert 0 < ran.json["instantiate"] < ran.json["bare"] < ran.json["call"] <= ran.json["call_p95"]
-    assert ran.json["calls"] == 20
+    assert (ran.json["calls"], ran.json["tier"]) == (20, "optimized")
     assert wassette("component", "list", "-o", "json").json["components"] == []
 
 
 def test_an_installed_component_is_measured_kept_and_compared(loaded: Path, wassette: Wassette) -> None:
     words = ("bench", "text", "add", "--json", '{"left": 1, "right": 2}', "--calls", "5")
     ran = wassette(*words, "--save", "kept.json")
-    assert [line.split("  ")[0] for line in ran.out.splitlines()][:2] == ["compile", "restore what was compiled"]
+    lines = [line.split("  ")[0] for line in ran.out.splitlines()]
+    assert lines[:3] == ["build that is measured", "compile until it can be called", "compile, optimised"]
+    assert ran.out.splitlines()[0].split()[-1] == "optimized"
     kept = json.loads(Path("kept.json").read_text())
     kept["memory"] = 0
     kept["compile"] = 2.0
     Path("kept.json").write_text(json.dumps(kept))
     ran = wassette(*words, "--compare", "kept.json")
     assert "2.00 s" in ran.out
-    assert ran.out.count("× ") == 7
+    assert ran.out.count("× ") == 8
     assert wassette(*words, "--compare", "kept.json", "-o", "json").json["compared"]["compile"] == 2.0
 
 
@@ -44,3 +50,15 @@ def test_what_fails_is_not_measured(loaded: Path, wassette: Wassette) -> None:
 def test_a_policy_may_stand_for_what_is_granted(components: Path, wassette: Wassette) -> None:
     Path("p.yaml").write_text('version: "1.0"\npermissions:\n  environment:\n    allow: [{key: HOME}, {key: NOT_THERE}]\n')
     assert wassette("bench", "one.wasm", "--policy", "p.yaml", "--calls", "2").code == 0
+
+
+def test_native_code_of_a_measurement_is_not_put_where_a_guest_may_write(
+    components: Path, home: Path, wassette: Wassette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    assert wassette("bench", "one.wasm", "--calls", "2").code == 0
+    shutil.rmtree(home / ".cache" / "wassette")
+    (home / ".cache" / "wassette").write_text("a file in the way")
+    ran = wassette("bench", "one.wasm", "--calls", "2")
+    assert (ran.code, ran.out) == (1, "")
+    assert "to be measured: Not a directory" in ran.err

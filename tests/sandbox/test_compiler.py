@@ -272,7 +272,7 @@ def test_the_child_limits_itself_and_speaks_by_its_standard_streams(tmp_path: Pa
         f"code = main('optimized', 4 << 30, os.getppid(), background={background})\n"
         "os.write(2, str(os.nice(0)).encode()); os._exit(code)"
     )
-    nice = min(19, os.nice(0) + (19 if background else 5))
+    nice = max(compile_child.BEHIND if background else compile_child.ASIDE, os.nice(0))
     for wasm, target, code, says in (
         (FAST, tmp_path / "out", 0, b""),
         (b"\0asm\x0d\0\1\0x", tmp_path / "out2", compile_child.INVALID, b"unexpected end"),

@@ -54,7 +54,8 @@ def measured(host: ComponentHost, call: Call, wasm: bytes, *, calls: int, contro
     known = host.settings.environ
     variables = {variable.key: known[variable.key] for variable in call.policy.variables if variable.key in known}
     spec = CallSpec(call.component_id, call.function, values, call.policy, host.policies.check(call.policy), variables)
-    return measure(host.sandbox, call.component, wasm, spec, calls=calls, control=control)
+    folder = host.settings.cache_dir
+    return measure(host.sandbox, call.component, wasm, spec, calls=calls, folder=folder, control=control)
 
 
 def _chosen(where: str, tool: str | None, tools: Mapping[str, _Tool]) -> _Tool:

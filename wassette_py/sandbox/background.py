@@ -22,7 +22,7 @@ from wassette_py.locking import release_lock, take_lock
 from wassette_py.reference import Digest
 from wassette_py.sandbox import compiler
 from wassette_py.sandbox.cache import MAX_CODE, Cache
-from wassette_py.sandbox.compile_child import step_back
+from wassette_py.sandbox.compile_child import BEHIND, step_back
 from wassette_py.sandbox.configuration import engine_key
 
 LONGEST = 3600
@@ -70,7 +70,7 @@ def main(folder: str) -> None:
     """The builder's process."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(LONGEST)
-    step_back()
+    step_back(BEHIND)
     if Path(folder).is_dir():
         build_all(Cache(Path(folder), engine_key("optimized")))
 

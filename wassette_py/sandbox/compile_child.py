@@ -26,17 +26,19 @@ SECOND = 5
 
 CPU_SECONDS = 600
 _M_ARENA_MAX = -8
-_LOWEST = 19
+
+ASIDE, BEHIND = 5, 10
+"""The niceness of what somebody waits for and of what nobody does: a third, and a tenth, of a core beside one that is busy. With 19 the
+latter would hold its memory for an hour beside many."""
 
 
 def main(tiers: str, memory: int, parent: int, *, background: bool) -> int:
     """Compiles within `memory` bytes of address space, as long as the process `parent` is this one's parent.
 
-    `tiers`: the compilers to be tried, in that order. `background`: on one core, and only while nobody else wants that.
+    `tiers`: the compilers to be tried, in that order. `background`: on one core, and behind what somebody waits for.
     """
-    if background:
-        step_back()
     _limit(memory)
+    step_back(BEHIND if background else ASIDE)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     names = cast("Sequence[TierName]", tiers.split(","))
     return compile_to(sys.stdout.fileno(), sys.stdin.buffer.read(), names, parallel=not background)
@@ -67,12 +69,12 @@ def compile_to(output: int, wasm: bytes, tiers: Sequence[TierName], *, parallel:
     return INVALID
 
 
-def step_back() -> None:
-    """Lets everything else on this machine go first, as far as the system lets us say so."""
+def step_back(niceness: int) -> None:
+    """Lets others go first, as far as the system lets us say so."""
     with contextlib.suppress(AttributeError, OSError):
-        os.nice(_LOWEST)  # NOTE: not SCHED_IDLE, which on a machine that is never idle has it hold its memory for an hour
+        os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:  # a session of its own is a group of its own
-        group.write(str(_LOWEST))
+        group.write(str(niceness))
 
 
 def _limit(memory: int) -> None:
@@ -82,7 +84,6 @@ def _limit(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        os.nice(5)
     with contextlib.suppress(AttributeError, TypeError, OSError):  # glibc: an arena a thread would count as address space
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 

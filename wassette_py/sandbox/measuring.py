@@ -1,5 +1,7 @@
 """What a component costs here: compiling, restoring, and calls under all limits beside wasmtime's own share of them.
 
+Calls are measured of the optimised build, which is what a component runs on but for its first moments.
+
 It runs guests on the thread that calls it, as `Sandbox.call` does, and judges nothing.
 """
 
@@ -13,15 +15,20 @@ from pathlib import Path
 
 from wassette_py.control import Control
 from wassette_py.dataclass import dataclass
+from wassette_py.errors import WassetteError
+from wassette_py.reference import Digest
 from wassette_py.sandbox.call import CallReport, CallSpec, Sandbox
+from wassette_py.sandbox.configuration import TierName
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 from wassette_py.sandbox.memory import resident
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds, by medians unless said; `bare`: instance and call, what wasmtime itself takes; `memory`: bytes the calls left behind."""
+    """Seconds, by medians unless said; `ready`: what is compiled before the first call, quickly where that is done; `bare`: instance and
+    call, what wasmtime itself takes; `memory`: bytes the calls left behind; `tier`: of which build all but `ready` is."""
 
+    ready: float
     compile: float
     restore: float
     instantiate: float
@@ -30,6 +37,7 @@ class Measured:
     bare: float
     memory: int
     calls: int
+    tier: TierName
 
     @property
     def overhead(self) -> float:
@@ -37,16 +45,16 @@ class Measured:
         return self.call / self.bare
 
 
-def measure(sandbox: Sandbox, component: CompiledComponent, wasm: bytes, spec: CallSpec, *, calls: int, control: Control) -> Measured:
-    """Compiles `wasm` into a cache of its own, and makes `calls` calls of `component`. Raises WassetteError, also of a call that fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
-        Engine(Path(folder)).compile(wasm, component.digest, control)
-        compiled = time.perf_counter()
-        engine = Engine(Path(folder))
-        restoring = time.perf_counter()
-        engine.restore(component.digest)
-        restored = time.perf_counter()
+def measure(
+    sandbox: Sandbox, component: CompiledComponent, wasm: bytes, spec: CallSpec, *, calls: int, folder: Path, control: Control
+) -> Measured:
+    """Compiles `wasm` into a cache of its own below `folder`, where no guest may write, and makes `calls` calls of `component`. Raises
+    WassetteError, also of a call that fails."""
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            times = _compiled(Path(name), wasm, component.digest, control)
+    except OSError as error:
+        raise WassetteError(f"nothing can be compiled in {folder} to be measured: {error.strerror}") from None
     _call(sandbox, component, spec, control.cancel)  # the first one builds the linker
     before = resident() or 0
     reports: list[tuple[float, CallReport]] = []
@@ -54,17 +62,29 @@ def measure(sandbox: Sandbox, component: CompiledComponent, wasm: bytes, spec: C
         started = time.perf_counter()
         report = _call(sandbox, component, spec, control.cancel)
         reports.append((time.perf_counter() - started, report))
-    times = sorted(seconds for seconds, _ in reports)
+    seconds = sorted(took for took, _ in reports)
     return Measured(
-        compile=compiled - began,
-        restore=restored - restoring,
+        **times,
         instantiate=statistics.median(report.instantiating for _, report in reports),
-        call=statistics.median(times),
-        call_p95=times[min(calls - 1, int(calls * 0.95))],
+        call=statistics.median(seconds),
+        call_p95=seconds[min(calls - 1, int(calls * 0.95))],
         bare=statistics.median(report.inside for _, report in reports),
         memory=max(0, (resident() or 0) - before),
         calls=calls,
+        tier=component.engine.tier,
     )
+
+
+def _compiled(folder: Path, wasm: bytes, digest: Digest, control: Control) -> dict[str, float]:
+    engines = Engine(folder, first="quick"), Engine(folder), Engine(folder)
+    times = [time.perf_counter()]
+    engines[0].compile(wasm, digest, control, keep=False)
+    times.append(time.perf_counter())
+    engines[1].compile(wasm, digest, control)
+    times.append(time.perf_counter())
+    engines[2].restore(digest)
+    times.append(time.perf_counter())
+    return {name: times[number + 1] - times[number] for number, name in enumerate(("ready", "compile", "restore"))}
 
 
 def _call(sandbox: Sandbox, component: CompiledComponent, spec: CallSpec, cancel: threading.Event) -> CallReport:
