@@ -28,6 +28,13 @@ def test_the_last_component_dir_wins(wassette: Wassette, tmp_path: Path) -> None
     assert ran.json["component_dir"] == {"value": str(tmp_path / "b"), "from": "flag"}
 
 
+@pytest.mark.parametrize("words", [("component", "list", "--component-dir", ""), ("serve", "--stdio", "--component-dir=")])
+def test_a_component_dir_without_a_name_is_a_usage_error(wassette: Wassette, words: tuple[str, ...]) -> None:
+    ran = wassette(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--component-dir': a directory has a name" in ran.err
+
+
 def test_an_unknown_output_is_a_usage_error(wassette: Wassette) -> None:
     ran = wassette("component", "list", "-o", "yaml")
     assert ran.code == 2

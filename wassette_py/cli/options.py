@@ -75,7 +75,9 @@ def _set_output(context: typer.Context, parameter: typer.CallbackParam, value: s
         session_of(context).output = value
 
 
-def _set_component_dir(context: typer.Context, _: typer.CallbackParam, value: str | None) -> None:
+def _set_component_dir(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> None:
+    if value == "":  # a shell's variable that is not set: nobody means the directory he stands in
+        raise typer.BadParameter("a directory has a name", ctx=context, param=parameter)
     if value is not None:
         session_of(context).component_dir = Path(value)
 

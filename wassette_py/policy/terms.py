@@ -29,9 +29,14 @@ def check_variable(text: str) -> str:
     """The name of one variable. Raises Unenforceable."""
     if "*" in text:
         raise Unenforceable("variables are granted one by one, not by a pattern", None)
-    if re.fullmatch(r"[^\s=-][^\s=]*", text) is None or not text.isprintable():
-        raise Unenforceable(f"{text!r} is not the name of a variable", text.partition("=")[0].strip() or None)
+    if not _is_variable(text):
+        near = text.partition("=")[0].strip()
+        raise Unenforceable(f"{text!r} is not the name of a variable", near if _is_variable(near) else None)
     return text
+
+
+def _is_variable(text: str) -> bool:
+    return re.fullmatch(r"[^\s=-][^\s=]*", text) is not None and text.isprintable()
 
 
 def check_tool_pattern(text: str) -> str:
