@@ -35,10 +35,10 @@ sys.exit(main())
 """The program, which waits for as long as it takes for what was cancelled to clean up behind itself."""
 
 
-def run_in_terminal(command: Sequence[str], *, interrupt_at: Sequence[str] = ()) -> Seen:
+def run_in_terminal(command: Sequence[str], *, interrupt_at: Sequence[str] = (), columns: int = 100) -> Seen:
     """Runs `command` with a terminal as stderr and stdout; presses Ctrl-C when the first of `interrupt_at` is on the screen, and so on."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns), "LINES": "30"}
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True)
     os.close(theirs)
     began, text, deadline = time.monotonic(), b"", time.monotonic() + FOREVER

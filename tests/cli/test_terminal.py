@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.cli.guests import slow_to_compile, write_component
 from tests.cli.terminal import UNHURRIED, python, run_in_terminal
+from tests.patience import FOREVER
 from tests.sandbox.guests import PRINT
 
 PROGRAM = [sys.executable, "-m", "wassette_py"]
@@ -48,6 +50,17 @@ def test_a_load_ends_with_its_result_and_nothing_of_the_display(components: Path
     seen = run_in_terminal([*PROGRAM, "component", "load", "text.wasm"])
     assert seen.code == 0
     assert seen.text.rpartition("\x1b[2K")[2].replace("\r", "").startswith("loaded text\n")
+
+
+@pytest.mark.usefixtures("components")
+def test_tools_are_listed_one_a_line_and_in_full_where_nobody_watches() -> None:
+    loaded = run_in_terminal([*PROGRAM, "component", "load", "text.wasm", "--prefix", "p" * 20])
+    assert loaded.code == 0
+    watched = run_in_terminal([*PROGRAM, "tool", "list"], columns=24).text.replace("\r", "").splitlines()
+    piped = subprocess.run([*PROGRAM, "tool", "list"], capture_output=True, text=True, check=True, timeout=FOREVER).stdout.splitlines()
+    assert len(watched) == len(piped)
+    assert [line for line in piped if len(line) > 24]
+    assert watched == [line if len(line) <= 24 else f"{line[:23]}…" for line in piped]
 
 
 def test_no_control_character_of_a_component_reaches_the_terminal(components: Path) -> None:

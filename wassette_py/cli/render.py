@@ -37,6 +37,14 @@ def show(session: Session, document: object, lines: Iterable[str]) -> None:
     print(json_text(document) if session.json else escape("\n".join(lines)))
 
 
+def fitting(lines: Iterable[str]) -> list[str]:
+    """Lines that are easier to read cut off than folded, each cut at the width of the terminal that shows them, if one does."""
+    import shutil
+
+    width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
+    return [line if not width or len(line) <= width else f"{line[: width - 1]}…" for line in lines]
+
+
 def show_value(value: object) -> None:
     """A call's result on stdout: a string as it is (escaped where a terminal would act on it), anything else as JSON."""
     text = value if isinstance(value, str) else json_text(value)

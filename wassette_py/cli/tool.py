@@ -10,7 +10,7 @@ from wassette_py.cli.arguments import Assignments, JsonArguments, served_names
 from wassette_py.cli.calls import finish, make_call
 from wassette_py.cli.describing import tool_document
 from wassette_py.cli.options import Command, noun, session_of
-from wassette_py.cli.render import show, talk
+from wassette_py.cli.render import fitting, show, talk
 from wassette_py.cli.text import columns, one_line
 
 app = noun("List and call the tools of installed components.")
@@ -28,9 +28,11 @@ def list_tools(context: typer.Context) -> None:
     documents: list[dict[str, Any]] = [
         {**tool_document(tool.definition), "component": tool.component, "annotations": tool.annotations} for tool in tools
     ]
-    rows = [("TOOL", "COMPONENT", "DESCRIPTION"), *((tool.name, tool.component, _short(tool.definition.description)) for tool in tools)]
+    lines = columns(
+        [("TOOL", "COMPONENT", "DESCRIPTION"), *((tool.name, tool.component, _short(tool.definition.description)) for tool in tools)]
+    )
     if tools or session.json:
-        show(session, {"tools": documents}, columns(rows))
+        show(session, {"tools": documents}, fitting(lines))
 
 
 @app.command("call", cls=Command)
