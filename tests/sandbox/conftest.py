@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -19,6 +20,7 @@ from wassette_py.sandbox import watchdog
 from wassette_py.sandbox.call import CallReport, CallSpec, Sandbox
 from wassette_py.sandbox.configuration import TierName, has_quick_tier
 from wassette_py.sandbox.engine import CompiledComponent, Engine
+from wassette_py.sandbox.workers import Workers
 
 both_tiers = pytest.mark.parametrize("guests", ["optimized", "quick"], indirect=True)
 """What bounds a guest holds whichever compiler made its code."""
@@ -37,6 +39,7 @@ class Guests:
         self.engine = engine
         self.tier = tier
         self.sandbox = Sandbox(engine)
+        self.workers = Workers(limit=1024)
 
     def compile(self, text: str) -> CompiledComponent:
         wasm = wasm_of(text)
@@ -72,7 +75,13 @@ class Guests:
     ) -> CallReport:
         component = self.compile(text)
         spec = self.spec(component, name, *values, policy=policy, limits=limits, environment=environment)
-        return self.sandbox.call_and_wait(component, spec, cancel or threading.Event())
+        return self.reported(component, spec, cancel or threading.Event())
+
+    def reported(self, component: CompiledComponent, spec: CallSpec, cancel: threading.Event) -> CallReport:
+        """The report of a call that runs on a worker, as in a server."""
+        reports: queue.SimpleQueue[CallReport] = queue.SimpleQueue()
+        self.workers.submit(lambda: self.sandbox.call(component, spec, cancel, reports.put))
+        return reports.get(timeout=FOREVER)
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_a_large_component_is_callable_quickly_and_an_optimised_build_takes_its_
     assert not first.was_cached
     guests = Guests(engine)
     call = guests.spec(first, "f")
-    assert guests.sandbox.call_and_wait(first, call, threading.Event()).error is None
+    assert guests.reported(first, call, threading.Event()).error is None
     wait_for_builders()
     assert engine.is_outdated(first)
     second = engine.restore(ONE)
@@ -95,7 +95,7 @@ def test_a_large_component_is_callable_quickly_and_an_optimised_build_takes_its_
     assert second.engine.tier == "optimized"
     assert not engine.is_outdated(second)
     for component in (first, second):  # what still runs on the quick build runs on
-        assert guests.sandbox.call_and_wait(component, call, threading.Event()).error is None
+        assert guests.reported(component, call, threading.Event()).error is None
     assert len(names(tmp_path, "*.cwasm")) == 1
     assert names(tmp_path, "new-*") == names(tmp_path, "*.wasm") == []
 

@@ -90,7 +90,7 @@ class TwoBuiltins:
         return {"content": [], "structuredContent": {}, "isError": False}
 
 
-def on_thread(task: Callable[[], None], _brief: bool) -> None:
+def on_thread(task: Callable[[], None], _seconds: float) -> None:
     threading.Thread(target=task, daemon=True).start()
 
 

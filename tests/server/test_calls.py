@@ -326,7 +326,7 @@ def test_a_built_in_tool_that_changes_the_list_is_answered_after_the_notificatio
 
 
 def test_a_call_no_thread_can_be_started_for_is_busy() -> None:
-    def refuse(task: object, brief: bool) -> None:
+    def refuse(task: object, seconds: float) -> None:
         raise RuntimeError("can't start new thread")
 
     host = FunctionHost(t=returns(1))

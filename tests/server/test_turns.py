@@ -60,7 +60,7 @@ def test_a_call_is_made_by_the_thread_that_read_it_while_another_reads_on() -> N
     def receive(line: bytes | None) -> None:
         readers.append(threading.get_ident())
         if line == b"call":
-            submit(call, False)
+            submit(call, LONG)
         else:
             pinged.set()
 
@@ -84,8 +84,8 @@ def test_a_line_that_makes_two_tasks_keeps_one_and_gives_the_other_away() -> Non
         done.release()
 
     def receive(line: bytes | None) -> None:
-        submit(task, False)
-        submit(task, False)
+        submit(task, LONG)
+        submit(task, LONG)
 
     turns = turns_of(iter(fed), receive, ended.set)
     submit = turns.use(Workers(4))
@@ -96,7 +96,7 @@ def test_a_line_that_makes_two_tasks_keeps_one_and_gives_the_other_away() -> Non
     assert reader.ident in threads
     fed.queue.put(None)
     assert ended.wait(LONG)
-    submit(task, False)  # from a thread that does not read
+    submit(task, LONG)  # from a thread that does not read
     assert done.acquire(timeout=LONG)
 
 
@@ -105,13 +105,13 @@ class Exhausted:
         raise RuntimeError("can't start new thread")
 
 
-@pytest.mark.parametrize("brief", [False, True])
-def test_without_a_thread_to_read_on_the_reader_works_and_reads_on_itself(brief: bool) -> None:
+@pytest.mark.parametrize("seconds", [0.0, LONG])
+def test_without_a_thread_to_read_on_the_reader_works_and_reads_on_itself(seconds: float) -> None:
     did: list[str] = []
 
     def receive(line: bytes | None) -> None:
         assert line is not None
-        submit(lambda: did.append(f"{line.decode()} {turns.reads_here()}"), brief)
+        submit(lambda: did.append(f"{line.decode()} {turns.reads_here()}"), seconds)
 
     turns = turns_of(iter([b"a", b"b"]), receive, lambda: did.append("end"))
     submit = turns.use(Exhausted())
@@ -146,7 +146,7 @@ def test_brief_tasks_are_done_by_the_thread_that_reads_one_after_another(monkeyp
     monkeypatch.setattr(turns_module, "LOOK", LONG)
     threads: list[int] = []
     ended, pool = threading.Event(), Pool()
-    turns = turns_of(iter([b"x"] * 20), lambda line: submit(lambda: threads.append(threading.get_ident()), True), ended.set)
+    turns = turns_of(iter([b"x"] * 20), lambda line: submit(lambda: threads.append(threading.get_ident()), 0.0), ended.set)
     submit = turns.use(pool)
     reader = threading.Thread(target=turns.read, daemon=True)
     reader.start()
@@ -164,7 +164,7 @@ def test_a_task_that_is_not_as_brief_as_it_was_thought_is_relieved_of_reading(mo
         if heard.acquire(timeout=LONG):
             done.release()
 
-    turns = turns_of(iter(fed), lambda line: submit(wait, True) if line == b"long" else heard.release(), ended.set)
+    turns = turns_of(iter(fed), lambda line: submit(wait, 0.0) if line == b"long" else heard.release(), ended.set)
     submit = turns.use(Workers(8))
     threading.Thread(target=turns.read, daemon=True).start()
     for _ in range(3):
@@ -193,7 +193,7 @@ def test_a_brief_task_that_has_to_wait_for_the_client_lets_another_thread_read()
         said.extend([turns.reads_here(), turns.reads_here()])
         done.set()
 
-    turns = turns_of(iter(fed), lambda line: submit(ask, True), ended.set)
+    turns = turns_of(iter(fed), lambda line: submit(ask, 0.0), ended.set)
     submit = turns.use(Workers(8))
     threading.Thread(target=turns.read, daemon=True).start()
     assert done.wait(LONG)
@@ -204,7 +204,7 @@ def test_a_brief_task_that_has_to_wait_for_the_client_lets_another_thread_read()
 
 def test_what_a_brief_task_submits_goes_to_another_thread() -> None:
     fed, ended, done = Fed(b"x"), threading.Event(), threading.Event()
-    turns = turns_of(iter(fed), lambda line: submit(lambda: submit(done.set, True), True), ended.set)
+    turns = turns_of(iter(fed), lambda line: submit(lambda: submit(done.set, 0.0), 0.0), ended.set)
     submit = turns.use(Workers(8))
     threading.Thread(target=turns.read, daemon=True).start()
     assert done.wait(LONG)
@@ -214,7 +214,7 @@ def test_what_a_brief_task_submits_goes_to_another_thread() -> None:
 
 def test_without_a_thread_to_look_nothing_is_thought_brief(monkeypatch: pytest.MonkeyPatch) -> None:
     pool, ended = Pool(), threading.Event()
-    turns = turns_of(iter([b"x"]), lambda line: submit(lambda: None, True), ended.set)
+    turns = turns_of(iter([b"x"]), lambda line: submit(lambda: None, 0.0), ended.set)
     submit = turns.use(pool)
     pool.submit(lambda: None)  # a worker is there already
 
@@ -240,7 +240,7 @@ def test_what_brief_tasks_write_is_held_while_more_lines_are_there(monkeypatch: 
     def receive(line: bytes | None) -> None:
         assert line is not None
         if line == b"task":
-            submit(lambda: outlet.said.append("task"), True)
+            submit(lambda: outlet.said.append("task"), 0.0)
         else:
             outlet.said.append("ping")
 
@@ -255,7 +255,7 @@ def test_nothing_is_held_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns_module, "HELD", 0.0)
     monkeypatch.setattr(turns_module, "LOOK", LONG)
     outlet, ended = Nothing(), threading.Event()
-    turns = Turns(iter([b"a", b"b"]), lambda line: submit(lambda: time.sleep(0.001), True), ended.set, more=lambda: True, outlet=outlet)
+    turns = Turns(iter([b"a", b"b"]), lambda line: submit(lambda: time.sleep(0.001), 0.0), ended.set, more=lambda: True, outlet=outlet)
     submit = turns.use(Workers(2))
     turns.read()
     assert outlet.said == ["hold", "release"] * 2
@@ -265,10 +265,26 @@ def test_what_was_held_is_let_go_before_work_that_is_not_brief() -> None:
     outlet, ended = Nothing(), threading.Event()
     fed = Fed(b"long")
     done = threading.Event()
-    turns = Turns(iter(fed), lambda line: submit(done.set, False), ended.set, more=lambda: True, outlet=outlet)
+    turns = Turns(iter(fed), lambda line: submit(done.set, LONG), ended.set, more=lambda: True, outlet=outlet)
     submit = turns.use(Workers(2))
     threading.Thread(target=turns.read, daemon=True).start()
     assert done.wait(LONG)
     assert outlet.said == ["release"]
+    fed.queue.put(None)
+    assert ended.wait(LONG)
+
+
+@pytest.mark.parametrize(("more", "waits"), [(True, False), (False, True)])
+def test_what_is_short_and_not_brief_is_done_before_the_next_line_when_none_is_there(
+    more: bool, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns_module, "LOOK", LONG)
+    outlet, ended, pool, done = Nothing(), threading.Event(), Pool(), threading.Event()
+    fed = Fed(b"short")
+    turns = Turns(iter(fed), lambda line: submit(done.set, turns_module.BRIEF), ended.set, more=lambda: more, outlet=outlet)
+    submit = turns.use(pool)
+    threading.Thread(target=turns.read, daemon=True).start()
+    assert done.wait(LONG)
+    assert pool.given == (0 if waits else 1)
     fed.queue.put(None)
     assert ended.wait(LONG)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import logging
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from wassette_py.store import Record
     from wassette_py.trust.document import TrustPolicy
 
-_log = logging.getLogger(__name__)
 FORM = 2
 """Raised when verification itself becomes stricter: then every verdict is found anew."""
 
@@ -51,5 +49,7 @@ class Verdicts:
         try:
             return own_key(self._path)
         except OSError as error:
-            _log.warning("verdicts are not kept: %s: %s", self._path, error.strerror or error)
+            import logging
+
+            logging.getLogger(__name__).warning("verdicts are not kept: %s: %s", self._path, error.strerror or error)
             return None

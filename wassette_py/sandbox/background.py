@@ -9,8 +9,6 @@ files are still there, and the next process that finds a quick build starts anot
 from __future__ import annotations
 
 import contextlib
-import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -55,6 +53,8 @@ def resume(cache: Cache, digest: Digest) -> None:
 
 def start(cache: Cache) -> None:
     """Starts a builder, which ends at once when there is one. Raises OSError."""
+    import subprocess  # slow to import, and most starts compile nothing
+
     builder = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _CODE, str(cache.folder.absolute()), *compiler.import_roots()],
         stdin=subprocess.DEVNULL,
@@ -68,6 +68,8 @@ def start(cache: Cache) -> None:
 
 def main(folder: str) -> None:
     """The builder's process."""
+    import signal
+
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(LONGEST)
     step_back(BEHIND)

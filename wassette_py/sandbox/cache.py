@@ -12,16 +12,13 @@ import copy
 import hashlib
 import hmac
 import json
-import logging
 import os
-import tempfile
 import time
 from pathlib import Path
 
 from wassette_py.files import access_problem, own_key, read_regular
 from wassette_py.reference import Digest
 
-_log = logging.getLogger(__name__)
 _TEMPORARY = "new-"
 _JOB = ".wasm"
 _OLD_TEMPORARY = 3600.0
@@ -64,12 +61,16 @@ class Cache:
                 return file
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        _log.warning("the compiled form of %s was changed on disk; compiling it again", digest)
+        import logging
+
+        logging.getLogger(__name__).warning("the compiled form of %s was changed on disk; compiling it again", digest)
         self.drop(digest)
         return None
 
     def temporary(self) -> Path:
         """A new, empty, private file in the folder, which must be usable: `keep` it or unlink it. Raises OSError."""
+        import tempfile
+
         handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{os.getpid()}-", dir=self.folder)
         os.close(handle)
         return Path(name)
@@ -141,7 +142,9 @@ class Cache:
                 return own_key(self.folder / "key")
         except OSError as error:
             problem = error.strerror or str(error)
-        _log.warning("compiled components are not cached: %s: %s", self.folder, problem)
+        import logging
+
+        logging.getLogger(__name__).warning("compiled components are not cached: %s: %s", self.folder, problem)
         return None
 
 

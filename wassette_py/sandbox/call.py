@@ -6,7 +6,6 @@ Values go in and come out as `wit/types.py` describes them. JSON, tool names, an
 from __future__ import annotations
 
 import atexit
-import logging
 import threading
 import time
 import weakref
@@ -18,12 +17,12 @@ from wassette_py.errors import LimitExceeded, WassetteError
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument
 from wassette_py.sandbox import failures, instance
+from wassette_py.sandbox.ahead import Ahead
 from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 from wassette_py.sandbox.memory import MemoryWatch, default_cap, reuse_buffers
 from wassette_py.sandbox.state import CallState, Denial, Headers
 from wassette_py.sandbox.watchdog import Running, Watchdog
-from wassette_py.sandbox.workers import Workers
 from wassette_py.wit.types import FunctionType
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CallReport", "CallSpec", "Denial", "Sandbox"]
 
-_log = logging.getLogger(__name__)
-WAIT = 0.2
 END = 0.5
 
 _SANDBOXES: weakref.WeakSet[Sandbox] = weakref.WeakSet()
@@ -59,6 +56,8 @@ class CallSpec:
     """What is put into https requests to a host and port; the guest sees none of it."""
     asker: Asker | None = None
     """Is asked about each request that the policy does not grant, while the guest waits."""
+    may_be_ahead: bool = True
+    """Whether its instance may have been made before it (`ahead.py`)."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Sandbox:
         self._memory = MemoryWatch(memory if memory is not None else default_cap())
         reuse_buffers()
         self._watchdog: Watchdog[CallReport] = Watchdog(_given_up)
-        self._workers = Workers(limit=1024)
+        self._ahead = Ahead(self.egress, self._memory)
         _SANDBOXES.add(self)
 
     def call(self, component: CompiledComponent, spec: CallSpec, cancel: threading.Event, done: Callable[[CallReport], None]) -> None:
@@ -113,34 +112,21 @@ class Sandbox:
             running.answer(_report(call, None, _busy(spec.component_id, lost)))
             return
         self._watchdog.add(running)
-        guest = instance.Guest(component, call, self._memory)
+        guest = (self._ahead.take(component, call) if spec.may_be_ahead else None) or instance.Guest(component, call, self._memory)
         value, error = _outcome(guest, spec)
         if guest.is_large:
             guest.drop()  # whoever reads the answer may rely on the room
         if self._watchdog.finish(running):
             running.answer(_report(call, value, error))
-        guest.drop()  # behind the answer: it may take as long as the call
-
-    def call_and_wait(self, component: CompiledComponent, spec: CallSpec, cancel: threading.Event) -> CallReport:
-        """The report of a call that runs on a worker. Ctrl-C cancels the call and is raised at once."""
-        reports: list[CallReport] = []
-        answered = threading.Event()
-
-        def done(report: CallReport) -> None:
-            reports.append(report)
-            answered.set()
-
-        try:
-            self._workers.submit(lambda: self.call(component, spec, cancel, done))
-            while not answered.wait(WAIT):  # without an end it would be deaf to Ctrl-C on Windows
-                pass
-        except BaseException:
-            cancel.set()
-            raise
-        return reports[0]
+        # Behind the answer: it may take as long as the call.
+        if spec.may_be_ahead:
+            self._ahead.follow(component, call, guest)
+        else:
+            guest.drop()
 
     def end(self, seconds: float = END) -> bool:
         """Cancels every call and waits for them, at most so long; whether all of them ended (a blocked one does not)."""
+        self._ahead.end()
         return self._watchdog.end(seconds)
 
 
@@ -150,7 +136,9 @@ def _outcome(guest: instance.Guest, spec: CallSpec) -> tuple[object, WassetteErr
     except WassetteError as error:
         return None, error.with_traceback(None)  # its frames would keep the component until Python looks for cycles
     except Exception as error:
-        _log.exception("calling %s failed", spec.function.export)
+        import logging
+
+        logging.getLogger(__name__).exception("calling %s failed", spec.function.export)
         return None, WassetteError(f"the call failed inside this program: {type(error).__name__}: {error}")
 
 

@@ -6,10 +6,7 @@ Both tell the control every few milliseconds that they are at work, and stop whe
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -90,6 +87,9 @@ def compile_in_child(
     The child is killed when anything but its own end ends this: Ctrl-C, cancelling, an error. Raises InvalidComponent, LimitExceeded when
     it ran out of memory or time, Cancelled.
     """
+    import subprocess  # slow to import, and most starts compile nothing
+    import tempfile
+
     control.step("compile")
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as said:
         source.write(wasm)
@@ -129,6 +129,8 @@ def _judge(code: int, said: str) -> None:
     """Raises what the end of the child means."""
     if code in (0, SECOND):
         return
+    import signal
+
     no_memory = any(words in said for words in ("memory allocation", "MemoryError", "Cannot allocate memory"))
     if code == INVALID and not no_memory:
         raise invalid(said)

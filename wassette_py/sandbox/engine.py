@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -88,6 +87,8 @@ class Engine:
                 engine.keep(component, digest)
             return engine, component
         if not engine.cache.is_usable:
+            import tempfile
+
             with tempfile.TemporaryFile() as nameless:  # NOTE: never a name in a folder that a guest may have been granted
                 compiler.compile_in_child(wasm, nameless, control)
                 nameless.seek(0)
@@ -158,6 +159,11 @@ class CompiledComponent:
     def exports(self) -> Mapping[tuple[str | None, str], FunctionType]:
         """What it exports, by interface and name."""
         return {(function.interface, function.name): function for function in self.type.exports}
+
+    @cached_property
+    def tells_no_time(self) -> bool:
+        """Whether no clock it has is wasmtime's own, which tells an instance when it was made."""
+        return linking.has_our_clocks(self.raw, self.engine.raw)
 
     def linker(self) -> Linker:
         """Built at the first call, once."""

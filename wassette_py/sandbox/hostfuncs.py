@@ -1,16 +1,20 @@
-"""The interfaces this program provides itself, as host functions: variables, configuration, logging, and no sockets.
+"""The interfaces this program provides itself, as host functions: variables, configuration, logging, the wall clock, and no sockets.
 
 Guest and host see the granted variables alone. Asking for one that is not granted is noted, and answered as if it did not exist.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from wassette_py.policy.matching import match_variable
 from wassette_py.sandbox import calling, layout, packing
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState
+
+_PACK_U32 = packing.scalar_packer(layout.U32)
+_PACK_U64 = packing.scalar_packer(layout.U64)
 
 
 @hosted
@@ -54,6 +58,21 @@ def _log(call: CallState, args: Any, _results: Any) -> None:
 
 
 @hosted
+def _wall_now(_call: CallState, _args: Any, results: Any) -> None:
+    packing.put(results[0], _datetime(time.time_ns()))
+
+
+@hosted
+def _wall_resolution(_call: CallState, _args: Any, results: Any) -> None:
+    packing.put(results[0], _datetime(1))
+
+
+def _datetime(nanoseconds: int) -> bytes:
+    seconds, rest = divmod(nanoseconds, 10**9)
+    return packing.pack_record([("seconds", _PACK_U64(seconds)), ("nanoseconds", _PACK_U32(rest))])
+
+
+@hosted
 def _create_tcp_socket(call: CallState, _args: Any, results: Any) -> None:
     _refuse_socket(call, "tcp", results)
 
@@ -88,6 +107,7 @@ def _pairs(call: CallState) -> bytes:
 
 ENVIRONMENT: Functions = {"get-environment": _get_environment, "get-arguments": _get_arguments, "initial-cwd": _initial_cwd}
 CONFIG: Functions = {"get": _get, "get-all": _get_all}
+WALL_CLOCK: Functions = {"now": _wall_now, "resolution": _wall_resolution}
 LOGGING: Functions = {"log": _log}
 TCP: Functions = {"create-tcp-socket": _create_tcp_socket}
 UDP: Functions = {"create-udp-socket": _create_udp_socket}
@@ -108,6 +128,7 @@ BY_NAME: dict[str, Functions] = {
 
 BY_INTERFACE: dict[str, Functions] = {
     "wasi:cli/environment": ENVIRONMENT,
+    "wasi:clocks/wall-clock": WALL_CLOCK,
     "wasi:sockets/tcp-create-socket": TCP,
     "wasi:sockets/udp-create-socket": UDP,
     "wasi:sockets/ip-name-lookup": LOOKUP,

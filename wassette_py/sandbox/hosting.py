@@ -25,6 +25,8 @@ def hosted(body: HostFunction) -> Any:
 
     def run(context: int, args: Any, results: Any) -> None:
         call = CALLS[context]
+        if call.is_ahead:
+            raise WasmtimeError("nothing of a call is there before it is made")
         try:
             body(call, args, results)
         except WasmtimeError:  # a gate was stopped: the guest is too

@@ -24,14 +24,36 @@ MEMORIES = 11  # ten of the guest's, and one for a gate
 
 
 class Guest:
-    """A store with one instance of `component`, for one call: `run` is called once, then `drop`, which takes a while and may wait."""
+    """A store with one instance of `component`, for one call: `run` is called once, then `drop`, which takes a while and may wait.
+
+    The instance may be made before its call (`make`), for which `adopt` then says whose it is.
+    """
 
     def __init__(self, component: CompiledComponent, call: CallState, watched: MemoryWatch) -> None:
         self._component = component
         self._call = call
+        self._instance: Any = None
         self._store = binding.store_new(component.engine.raw.ptr(), None, None)
         call.context = binding.store_context(self._store)
         call.pace = pacing.Pace(call, watched)
+
+    def adopt(self, call: CallState, watched: MemoryWatch) -> None:
+        """From now on this is of `call`."""
+        call.context = self._call.context
+        call.pace = pacing.Pace(call, watched)
+        self._call = call
+
+    def make(self) -> None:
+        """Makes the instance alone. Raises WasmtimeError."""
+        address = self._call.context
+        CALLS[address] = self._call
+        try:
+            self._begin(address)
+            with self._component.engine.ticker:
+                self._instantiate()
+        finally:
+            self._call.egress.end(self._call)
+            del CALLS[address]
 
     def run(self, f: FunctionType, values: Sequence[object]) -> object:
         """The result of `f`. Raises GuestError, Cancelled, InvalidPolicy (a granted directory is not there).
@@ -71,31 +93,37 @@ class Guest:
         self._call.pace = None  # it knows the call: what a call held would wait for the collector
 
     def _run(self, entry: Entry, values: Sequence[object]) -> object:
-        component, call = self._component, self._call
-        linker = component.linker()
+        call = self._call
         address = call.context
         CALLS[address] = call
         try:
-            binding.store_limiter(self._store, call.limits.memory, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
-            pacing.watch(self._store, address)
-            if component.imports:
-                wasi.configure(call, address, directories="wasi:filesystem/preopens" in component.imports)
-            if "wasi:http/types" in component.imports:
-                binding.context_set_wasi_http(call.context)
-            with component.engine.ticker:
-                return self._called(linker, entry, values)
+            if self._instance is None:
+                self._begin(address)
+            with self._component.engine.ticker:
+                began = time.perf_counter()
+                if self._instance is None:
+                    self._instantiate()
+                    call.instantiating = time.perf_counter() - began
+                function = binding.Func()
+                binding.instance_get_func(byref(self._instance), address, entry.index.ptr(), byref(function))
+                value = entry.codec.call(function, address, values, lambda: room_of(call))
+                call.inside = time.perf_counter() - began
+                return value
         finally:
             call.egress.end(call)
             del CALLS[address]
 
-    def _called(self, linker: Any, entry: Entry, values: Sequence[object]) -> object:
-        component, call = self._component.raw, self._call
-        began = time.perf_counter()
-        instance = binding.Instance()
-        calling.raise_error(binding.linker_instantiate(linker.ptr(), call.context, component.ptr(), byref(instance)))
-        call.instantiating = time.perf_counter() - began
-        function = binding.Func()
-        binding.instance_get_func(byref(instance), call.context, entry.index.ptr(), byref(function))
-        value = entry.codec.call(function, call.context, values, lambda: room_of(call))
-        call.inside = time.perf_counter() - began
-        return value
+    def _begin(self, address: int) -> None:
+        """Puts the limits and WASI into the store."""
+        imports, call = self._component.imports, self._call
+        binding.store_limiter(self._store, call.limits.memory, TABLE_ELEMENTS, INSTANCES, TABLES, MEMORIES)
+        pacing.watch(self._store, address)
+        if imports:
+            wasi.configure(call, address, directories="wasi:filesystem/preopens" in imports)
+        if "wasi:http/types" in imports:
+            binding.context_set_wasi_http(address)
+
+    def _instantiate(self) -> None:
+        linker, raw, instance = self._component.linker(), self._component.raw, binding.Instance()
+        calling.raise_error(binding.linker_instantiate(linker.ptr(), self._call.context, raw.ptr(), byref(instance)))
+        self._instance = instance

@@ -114,6 +114,12 @@ def _replaced(items: dict[str, Any], engine: wasmtime.Engine, gated: GetFunction
             yield name, gated(interface)
 
 
+def has_our_clocks(component: Component, engine: wasmtime.Engine) -> bool:
+    """Whether each clock that `component` imports is ours."""
+    items = component.type.imports(engine)
+    return _can_sleep(items, engine) or _CLOCK not in map(_interface, items)
+
+
 def _can_sleep(items: dict[str, Any], engine: wasmtime.Engine) -> bool:
     """Whether what is imported of the clock goes beyond reading it: reading alone stays native, and fast."""
     clocks = [extern.ty for name, extern in items.items() if _interface(name) == _CLOCK]

@@ -10,8 +10,8 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from wassette_py.dataclass import dataclass, field
 from wassette_py.policy.storage import covers
 
 MOUNTS = "/proc/self/mountinfo"

@@ -12,12 +12,25 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wasmtime import _ffi as ffi
 
-from wassette_py.sandbox.layout import ENUM, LIST, OPTION, RESULT, SCALAR_CODES, STRING, TUPLE, VAL_SIZE, VARIANT, VECTOR
+from wassette_py.sandbox.layout import (
+    ENUM,
+    LIST,
+    NAME_SIZE,
+    OPTION,
+    RECORD,
+    RESULT,
+    SCALAR_CODES,
+    STRING,
+    TUPLE,
+    VAL_SIZE,
+    VARIANT,
+    VECTOR,
+)
 
 _VARIANT = struct.Struct("=B7xQQQ")  # kind, size and data of the discriminant's name, payload
 _OPTION = struct.Struct("=B7xQ16x")  # kind, payload
@@ -29,6 +42,7 @@ _ALLOCATE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_v
 _new_name = _ALLOCATE(("wasm_byte_vec_new", ffi.dll))
 _new_list = _ALLOCATE(("wasmtime_component_vallist_new", ffi.dll))
 _new_tuple = _ALLOCATE(("wasmtime_component_valtuple_new", ffi.dll))
+_new_record = _ALLOCATE(("wasmtime_component_valrecord_new", ffi.dll))
 _new_box = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(("wasmtime_component_val_new", ffi.dll))
 
 _Out = ctypes.c_size_t * 2
@@ -59,6 +73,17 @@ def pack_list(values: bytes) -> bytes:
 def pack_tuple(values: bytes) -> bytes:
     """A tuple of the packed `values`, joined; it owns them."""
     return _vector(TUPLE, _new_tuple, values, VAL_SIZE)
+
+
+def pack_record(fields: Sequence[tuple[str, bytes]]) -> bytes:
+    """A record of packed values by their names; it owns the values."""
+    entries: list[bytes] = []
+    for name, value in fields:
+        out = _Out()
+        encoded = name.encode()
+        _new_name(out, len(encoded), encoded)
+        entries += (bytes(out), value)
+    return _vector(RECORD, _new_record, b"".join(entries), NAME_SIZE + VAL_SIZE)
 
 
 def pack_option(payload: bytes | None) -> bytes:

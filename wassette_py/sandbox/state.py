@@ -88,6 +88,7 @@ class CallState:
         self.egress = egress
         self.asker: Asker | None = None
         self.requests: Session | None = None  # made by `egress` for the first request
+        self.is_ahead = False  # an instance is made, of which no call is known yet
         self.asked_for_directories = False
         self.asked_for_variables = False
         self.stdout = bytearray()

@@ -6,7 +6,6 @@ lost until it comes back. Its store is not touched: a store in use must not be c
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import Counter
@@ -16,7 +15,6 @@ from typing import Generic, TypeVar
 from wassette_py.sandbox.state import CallState
 from wassette_py.sandbox.workers import Worker
 
-_log = logging.getLogger(__name__)
 _Report = TypeVar("_Report")
 
 GRACE = 0.4
@@ -51,7 +49,9 @@ class Running(Generic[_Report]):
         try:
             self._done(report)
         except Exception:
-            _log.exception("the receiver of a call's report failed")
+            import logging
+
+            logging.getLogger(__name__).exception("the receiver of a call's report failed")
 
 
 class Watchdog(Generic[_Report]):

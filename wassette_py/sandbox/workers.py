@@ -6,12 +6,9 @@ An executor would be waited for at exit, for as long as a guest is blocked; a da
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-
-_log = logging.getLogger(__name__)
 
 IDLE = 30.0
 """Seconds a worker waits for its next task before it ends."""
@@ -105,5 +102,7 @@ class Worker(threading.Thread):
             try:
                 task()
             except Exception:
-                _log.exception("a task failed")
+                import logging
+
+                logging.getLogger(__name__).exception("a task failed")
             del task  # what it holds, a sandbox for one, is not to wait for the next one

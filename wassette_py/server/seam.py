@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from wassette_py.server.messages import Notification, Request
     from wassette_py.server.questions import Question
 
-Submit = Callable[[Callable[[], None], bool], None]
-"""Runs a task soon: on a thread of its own, or, one that is brief, before anything that comes after it."""
+Submit = Callable[[Callable[[], None], float], None]
+"""Runs a task that is thought to take so many seconds, soon: on a thread of its own, or, when they are few, before what comes after it."""
 
 
 class ToolHost(Protocol):

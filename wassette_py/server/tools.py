@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 CALL_TOOL = "call-tool"
 
-BRIEF = 0.0002
-"""Seconds: a component's tool whose calls took less is called again before the next line is read. Waking a thread takes as long."""
-
 
 _LONG = (1.0, 1.0)
 
@@ -127,7 +124,7 @@ class Toolbox:
                 self._took[name] = (time.perf_counter() - began, self._took.get(name, _LONG)[0])
 
         try:
-            self._submit(run, min(self._took.get(name, _LONG)) < BRIEF)
+            self._submit(run, min(self._took.get(name, _LONG)))
         except RuntimeError as error:  # no thread can be started
             finish(results.failed(f"busy: {error}; call again later"))
 

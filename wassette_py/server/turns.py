@@ -14,6 +14,10 @@ from typing import Protocol
 
 Task = Callable[[], None]
 
+BRIEF = 0.0002
+"""Seconds: what takes less is done before the next line is read. Waking a thread takes as long."""
+SHORT = 0.002
+"""The same where no line waits to be read."""
 LOOK = 0.005
 """Seconds between two looks at whether a task is still the same: by then it is not brief."""
 HELD = 0.001
@@ -58,7 +62,7 @@ class Turns:
         self._ended = ended
         self._threads: Threads | None = None
         self._reader = 0
-        self._task: tuple[Task, bool] | None = None
+        self._task: tuple[Task, float] | None = None
         self._lock = threading.Lock()
         self._work: tuple[int, int] | None = None
         """Who reads and is at work instead (its thread, and the how manieth work this is): whoever takes it away reads on."""
@@ -67,8 +71,8 @@ class Turns:
         self._looks = False
         self._look_again = threading.Event()
 
-    def use(self, threads: Threads) -> Callable[[Task, bool], None]:
-        """From now on `threads` take the turns; returns what `receive` submits its tasks to, with whether each is brief."""
+    def use(self, threads: Threads) -> Callable[[Task, float], None]:
+        """From now on `threads` take the turns; returns what `receive` submits its tasks to, with the seconds each may take."""
         self._threads = threads
         return self._submit
 
@@ -80,10 +84,10 @@ class Turns:
         me, work = threading.get_ident(), self._work
         return self._reader == me and not (work is not None and work[0] == me and self._relieved(work))
 
-    def _submit(self, task: Task, brief: bool) -> None:
+    def _submit(self, task: Task, seconds: float) -> None:
         assert self._threads is not None
         if self._task is None and self._work is None and self._reader == threading.get_ident():
-            self._task = task, brief
+            self._task = task, seconds
         else:
             self._threads.submit(task)
 
@@ -95,12 +99,13 @@ class Turns:
             for line in self._lines:
                 self._receive(line)
                 if self._task is not None:
-                    (task, brief), self._task = self._task, None
+                    (task, seconds), self._task = self._task, None
                     self._count += 1
                     work = self._work = me, self._count
-                    if not (brief and self._is_looked_at()):
+                    more = self._more()
+                    if seconds >= (BRIEF if more else SHORT) or not self._is_looked_at():
                         self._relieved(work)
-                    elif not held and self._more():
+                    elif more and not held:
                         self._outlet.hold()
                         held = time.monotonic()
                     task()

@@ -37,7 +37,7 @@ def send(web: Web, url: str, headers: Headers, own: tuple[str, str] = ("", "")) 
     spec = web.spec(component, "send", *words, policy=policy)
     spec = type(spec)(spec.component_id, spec.function, spec.values, spec.policy, spec.limits, {}, headers)
     assert SECRET not in repr(spec)
-    return web.sandbox.call_and_wait(component, spec, threading.Event())
+    return web.reported(component, spec, threading.Event())
 
 
 @pytest.mark.claim("secrets:never-shown")
