@@ -159,6 +159,7 @@ def test_work_that_was_done_when_ctrl_c_came_is_done(monkeypatch: pytest.MonkeyP
     def work(control: Control) -> str:
         working.set()
         control.cancel.wait(FOREVER)
+        time.sleep(0.5)
         return "done"
 
     threading.Thread(target=_interrupt_main, args=(working,)).start()

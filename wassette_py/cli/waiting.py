@@ -42,6 +42,14 @@ class _Work(Generic[T]):
             self._error = error
         self.ended.set()
 
+    def has_ended(self, *, within: float) -> bool:
+        """Waits for that, so many seconds. NOTE: a key that is pressed just as a wait begins is seen when that wait is over."""
+        until = time.monotonic() + within
+        while not self.ended.wait(TICK):
+            if time.monotonic() >= until:
+                return False
+        return True
+
     def result(self) -> T:
         if self._error is not None:
             raise self._error
@@ -58,7 +66,7 @@ def wait_for(task: Callable[[Control], T], *, label: str, verbose: bool = False)
             display.tick(work.progress, time.monotonic() - began)
     except KeyboardInterrupt:
         work.control.cancel.set()
-        if not work.ended.wait(GRACE):
+        if not work.has_ended(within=GRACE):
             raise Cancelled("interrupted") from None
     finally:
         display.close(time.monotonic() - began)
