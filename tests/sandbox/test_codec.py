@@ -226,7 +226,7 @@ def test_interface_exports_are_called_like_world_exports(engine: Engine) -> None
 @settings(bounded, max_examples=60)
 @given(st.data())
 def test_values_that_stand_in_one_column_stay_apart(engine: Engine, data: st.DataObject) -> None:
-    type = data.draw(wit_types(6))
+    type = data.draw(wit_types(6).filter(lambda type: ListType(type) != BYTES))
     column = data.draw(st.lists(values(type), max_size=8))
     assert repr(Guest(engine, ListType(ListType(type))).echo([column, [], column[:1]])) == repr([column, [], column[:1]])
 
