@@ -268,9 +268,9 @@ def test_a_disk_that_is_full_is_what_the_child_says(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("background", [False, True])
 def test_the_child_limits_itself_and_speaks_by_its_standard_streams(tmp_path: Path, background: bool) -> None:
     program = (
-        "import os; from wassette_py.sandbox.compile_child import main\n"
+        "import os, sys; from wassette_py.sandbox.compile_child import main\n"
         f"code = main('optimized', 4 << 30, os.getppid(), background={background})\n"
-        "os.write(2, str(os.nice(0)).encode()); os._exit(code)"
+        "sys.stderr.flush(); os.write(2, str(os.nice(0)).encode()); os._exit(code)"
     )
     nice = max(compile_child.BEHIND if background else compile_child.ASIDE, os.nice(0))
     for wasm, target, code, says in (
