@@ -80,6 +80,7 @@ def kept(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> Kept:
     """With instances made ahead for every component, however fast it is."""
     monkeypatch.setattr(ahead, "WORTH", 0.0)
     monkeypatch.setattr(ahead, "PATIENCE", LONG)
+    monkeypatch.setattr(ahead, "START", LONG)
     return Kept(guests)
 
 
@@ -187,7 +188,7 @@ def test_what_waits_is_looked_at_again(kept: Kept, monkeypatch: pytest.MonkeyPat
 def test_the_end_of_a_sandbox_is_the_end_of_what_waits(kept: Kept) -> None:
     kept.call(text.PLAIN, "count")
     assert kept.waits(text.PLAIN)
-    assert kept.guests.sandbox.end()
+    assert kept.guests.sandbox.end(LONG)
     assert not kept.waits(text.PLAIN)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.guests import TEXT_TOOLS
+from tests.patience import LONG
 from tests.server.asking import VARIABLE, Asked, Handshaken, Stateless, says
 from wassette_py.audit.reading import events, happened
 from wassette_py.errors import Cancelled
@@ -82,12 +83,12 @@ def test_who_waits_for_its_turn_can_be_cancelled_and_a_yes_is_for_one() -> None:
 
     def waits() -> str:
         first.set()
-        assert answered.wait(30)
+        assert answered.wait(LONG)
         return "yes"
 
     thread = threading.Thread(target=lambda: asked.append(restraint.ask(question("x"), threading.Event(), waits)))
     thread.start()
-    assert first.wait(30)
+    assert first.wait(LONG)
     cancelled.set()
     with pytest.raises(Cancelled):
         restraint.ask(question("x"), cancelled, lambda: "yes")
