@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.patience import LONG
 from wassette_py import files
-from wassette_py.files import look_afresh, opened_regular, own_key, read_regular, stamp_of
+from wassette_py.files import look_afresh, opened_regular, own_key, read_regular, stamp_of, write_atomic
 
 
 def test_a_file_is_read_whole_and_no_larger_than_allowed(tmp_path: Path) -> None:
@@ -93,3 +94,16 @@ def test_a_key_that_others_make_at_the_same_time_is_one_key(tmp_path: Path) -> N
     (tmp_path / "other").symlink_to("nowhere")
     with pytest.raises(FileNotFoundError):
         own_key(tmp_path / "other")
+
+
+def test_a_disk_that_refuses_is_told_with_the_file_that_was_meant(tmp_path: Path) -> None:
+    path = tmp_path / "trust.yaml"
+    path.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))  # what a full disk looks like from inside
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write_atomic(path, bytes(1 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (caught.value.filename, path.read_bytes(), os.listdir(tmp_path)) == (str(path), b"old", ["trust.yaml"])

@@ -176,6 +176,10 @@ def sync_folder(folder: Path) -> None:
 def write_atomic(path: Path, data: bytes) -> None:
     """Replaces `path` by `data`: old or new, never a mix, never a part. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    write_synced(temporary, data)
+    try:
+        write_synced(temporary, data)
+    except OSError as error:
+        error.filename = str(path)  # a disk that is full names nothing
+        raise
     replace_newer(temporary, path)
     sync_folder(path.parent)
