@@ -76,7 +76,8 @@ def test_more_guests_at_once_than_there_is_room_for_are_told_so(tmp_path: Path, 
     reports: list[CallReport] = []
 
     def spins() -> None:
-        guests.sandbox.call(component, spin, cancel, reports.append)
+        while not cancel.is_set():  # the one place may be taken by the other call when this one comes
+            guests.sandbox.call(component, spin, cancel, reports.append)
         ended.set()
 
     threading.Thread(target=spins, daemon=True).start()
@@ -92,7 +93,7 @@ def test_more_guests_at_once_than_there_is_room_for_are_told_so(tmp_path: Path, 
     assert isinstance(error, LimitExceeded)
     assert (error.limit, str(error)) == ("busy", "more guests run at once than this process has room for")
     assert ended.wait(LONG)
-    assert guests.call(text.PLAIN, "add", 1, 2).value == 3
+    until(lambda: guests.call(text.PLAIN, "add", 1, 2).value == 3)  # a place is free a moment after its answer
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS")
