@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import socket
@@ -20,8 +19,6 @@ from tests.patience import FOREVER, LONG
 from tests.toolchain import ENVIRON, cache_dir
 
 VERSIONS = {"cosign": "v3.1.2", "cosign-v2": "v2.6.4", "olareg": "v0.2.2", "oras": "v1.3.3", "wkg": "0.16.1"}
-RUST_SOURCES = ("Cargo.toml", "Cargo.lock", "src/lib.rs", "wit/client.wit")
-"""What a component is built from, in the order in which `.ci/interop` hashes it."""
 
 
 def program(name: str) -> str:
@@ -29,14 +26,6 @@ def program(name: str) -> str:
     built = cache_dir() / "interop" / "bin" / f"{name}-{VERSIONS.get(name, '')}"
     found = str(built) if built.exists() else shutil.which(name, path=ENVIRON.get("PATH"))
     return _missing(name) if found is None else found
-
-
-def rust_component(name: str) -> Path:
-    """The component that `.ci/interop` built from `rust/<name>` as it is now."""
-    folder = Path(__file__).parent / "rust" / name
-    sources = b"".join((folder / file).read_bytes() for file in RUST_SOURCES)
-    built = cache_dir() / "interop" / "bin" / f"rust-{name}-{hashlib.sha256(sources).hexdigest()[:16]}.wasm"
-    return built if built.exists() else _missing(built.name)
 
 
 def _missing(name: str) -> NoReturn:

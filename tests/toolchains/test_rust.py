@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 
 import pytest
 
 from tests.installed import Installed
-from tests.interop.programs import rust_component
 from tests.sandbox.egress.origin import Origin, Visit, origin
 from tests.tls import make_authority
 from tests.toolchains.test_python_http import SIZE, much
@@ -16,7 +16,11 @@ from wassette_py.policy.document import NetworkHost, SecretHeader
 from wassette_py.policy.grants import LimitValue
 from wassette_py.sandbox.memory import resident
 
-pytestmark = pytest.mark.interop
+RUST = Path(__file__).parent / "rust"
+SOURCES = ("Cargo.toml", "Cargo.lock", "src/lib.rs", "wit/client.wit")
+HASH = hashlib.sha256(b"".join((RUST / "client" / name).read_bytes() for name in SOURCES)).hexdigest()[:16]
+CLIENT = RUST / f"client-{HASH}.wasm"
+"""What `rust/build` made of the sources as they are now."""
 
 SECRET = "tok-4711-geheim"
 
@@ -29,7 +33,7 @@ def echo(visit: Visit) -> None:
 @pytest.fixture
 def installed(tmp_path: Path) -> Installed:
     made = Installed(tmp_path)
-    made.load(rust_component("client"), "client")
+    made.load(CLIENT, "client")
     return made
 
 
@@ -118,7 +122,7 @@ def test_a_server_that_breaks_off_is_an_error_of_the_guest(installed: Installed)
 def test_a_granted_secret_replaces_what_the_guest_set_and_is_not_seen_by_it(tmp_path: Path) -> None:
     ca_file, context = make_authority(tmp_path, "localhost")
     installed = Installed(tmp_path, {"SSL_CERT_FILE": str(ca_file)})
-    installed.load(rust_component("client"), "client")
+    installed.load(CLIENT, "client")
     installed.host.secrets.set_value("TOKEN", SECRET)
     with origin(lambda visit: visit.answer(b"seen " + visit.body()), context) as server:
         installed.host.policies.grant("client", NetworkHost("localhost", "https", server.port))
