@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.signatures import (
 from wassette_py.control import Control
 from wassette_py.errors import FetchError, RegistryError
 from wassette_py.fetch import fetch
+from wassette_py.oci.reading import Patience
 from wassette_py.reference import parse_reference
 from wassette_py.trust.evidence import Evidence, SignatureObject
 
@@ -42,9 +44,9 @@ def registry() -> Iterator[Registry]:
         yield registry
 
 
-def found(registry: Registry, rest: str = "acme/fetch:1.0") -> Evidence:
+def found(registry: Registry, rest: str = "acme/fetch:1.0", *, patience: Patience = QUICK) -> Evidence:
     reference = parse_reference(f"oci://{registry.host}/{rest}")
-    evidence = fetch(reference, settings_for(registry), Control(), signatures=True, patience=QUICK).evidence
+    evidence = fetch(reference, settings_for(registry), Control(), signatures=True, patience=patience).evidence
     assert evidence is not None
     assert evidence.manifest == GOOD.manifest
     return evidence
@@ -103,7 +105,7 @@ def test_a_registry_without_the_api_has_the_fallback_tag(registry: Registry, ans
 def test_a_place_that_cannot_be_asked_is_an_error_and_not_unsigned(registry: Registry, place: str, answer: object) -> None:
     registry.fault(place, answer)  # type: ignore[arg-type]
     with pytest.raises(FetchError):
-        found(registry)
+        found(registry, patience=replace(QUICK, read=1.0) if answer is silent else QUICK)
 
 
 def test_a_signature_that_is_listed_and_cannot_be_fetched_just_now_is_an_error(registry: Registry) -> None:

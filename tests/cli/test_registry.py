@@ -13,6 +13,7 @@ import typer
 from tests.cli.conftest import Wassette
 from tests.pulling import with_component
 from tests.registry import Registry, running
+from wassette_py.audit import flush
 from wassette_py.names import Digest
 from wassette_py.trust.keys import parse_public_key
 
@@ -270,6 +271,7 @@ def test_who_was_logged_in_what_was_pushed_signed_and_trusted_is_in_the_audit_lo
     assert wassette("trust", "remove", layout).code == 0
     for _ in range(2):
         assert wassette("registry", "logout", registry.host).code == 0
+    flush()
     events = wassette("audit", "show", "-o", "json").json["events"]
     key = f"sha256:{parse_public_key('ours', (components / 'ours.pub').read_text()).fingerprint}"
     assert [[event[name] for name in ("event", "outcome", *names)] for event, names in zip(events, TOLD, strict=True)] == [

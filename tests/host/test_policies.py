@@ -20,7 +20,7 @@ from wassette_py.policy.words import parse_permission
 def test_a_grant_is_seen_by_another_host_and_a_revoke_takes_it_away(host: ComponentHost, load: Load) -> None:
     load("one", ONE_TOOL)
     other = ComponentHost(host.settings)
-    assert other.policies.of("one") == EMPTY
+    assert other.policies.of("one") == other.policies.claimed("one") == EMPTY
     variable = parse_permission("env", "LANG")
     assert [v.key for v in host.policies.grant("one", variable).variables] == ["LANG"]
     assert [v.key for v in other.policies.of("one").variables] == ["LANG"]
