@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Wassette, components, wassette
 from tests.interop.programs import run
-from tests.interop.registries import REGISTRIES, RealRegistry
+from tests.interop.registries import RealRegistry
 
 pytestmark = pytest.mark.interop
 __all__ = ["components", "wassette"]
@@ -19,18 +18,6 @@ PASSWORD = "a password"
 COMMON = ("--allow-http-registry", "--allow-insecure-registry")
 UNLOGGED = ("--tlog-upload=false", "--yes")
 COSIGNS = ["cosign", "cosign-v2"]
-
-
-@pytest.fixture(params=["docker", "olareg"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[RealRegistry]:
-    """A registry without and one with the referrers API."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    with REGISTRIES[request.param](folder) as running:
-        config = home / ".config/wassette/config.yaml"
-        config.parent.mkdir(parents=True)
-        config.write_text(f"registries:\n  {running.host}: {{insecure_http: true}}\n")
-        yield running
 
 
 @pytest.fixture(autouse=True)

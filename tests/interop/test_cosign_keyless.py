@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Wassette, components, wassette
 from tests.interop.programs import run
-from tests.interop.registries import REGISTRIES, RealRegistry
+from tests.interop.registries import RealRegistry
 from tests.keyless_layout import SIGNED, lab_root
 from tests.signatures import found
 from tests.sigstore_lab import IDENTITY, ISSUER, NOW, Flaws, Lab, flawed, key
@@ -91,18 +90,6 @@ def test_another_identity_bytes_or_instance_is_refused_by_both(name: str, tmp_pa
 def test_what_a_root_held_at_another_time_is_nothing_to_cosign_too(part: str, period: tuple[object, object], tmp_path: Path) -> None:
     (tmp_path / "other.json").write_bytes(LAB.root(**{part: period}))  # type: ignore[arg-type]
     verify_blob("cosign", tmp_path, LAB.message(MANIFEST), "--trusted-root", "other.json", good=False)
-
-
-@pytest.fixture(params=["docker", "olareg"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[RealRegistry]:
-    """A registry without and one with the referrers API."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    with REGISTRIES[request.param](folder) as running:
-        config = home / ".config/wassette/config.yaml"
-        config.parent.mkdir(parents=True)
-        config.write_text(f"registries:\n  {running.host}: {{insecure_http: true}}\n")
-        yield running
 
 
 def attach(image: str, bundle: bytes) -> None:
