@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,7 +204,24 @@ def test_many_threads_share_a_cache(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(use, range(200)))
-    assert sum(path.stat().st_size for path in (tmp_path / "sha256").iterdir()) <= 210_000
+    assert sum(path.stat().st_size for path in (tmp_path / "sha256").iterdir()) <= 200_000
+
+
+def test_a_file_that_another_process_removes_meanwhile_does_not_end_making_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for letter in "abcdef":
+        DownloadCache(tmp_path).keep(letter.encode() * 10)
+    scandir = os.scandir
+
+    @contextmanager
+    def racing(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with scandir(folder) as listing:
+            entries = [*listing]
+        Path(entries[0].path).unlink()
+        yield iter(entries)
+
+    monkeypatch.setattr(os, "scandir", racing)
+    DownloadCache(tmp_path, limit=30).keep(b"g" * 10)
+    assert sum(path.stat().st_size for path in (tmp_path / "sha256").iterdir()) <= 30
 
 
 def test_reading_the_cache_is_cancelled(tmp_path: Path) -> None:

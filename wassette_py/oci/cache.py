@@ -123,7 +123,10 @@ class DownloadCache:
         found: list[tuple[float, int, Path]] = []
         with contextlib.suppress(OSError), os.scandir(self.folder / "sha256") as listing:
             for entry in listing:
-                status = entry.stat(follow_symlinks=False)
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # another thread or process made room, or gave its temporary file its name
+                    continue
                 if entry.name.endswith(".tmp") and status.st_mtime > time.time() - ABANDONED:
                     continue
                 found.append((0.0 if entry.name.endswith(".tmp") else status.st_mtime, status.st_size, Path(entry.path)))
