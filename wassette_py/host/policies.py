@@ -20,6 +20,7 @@ from wassette_py.names import Digest
 from wassette_py.policy.document import EMPTY, PolicyDocument, SecretHeader, SecretVariable, StorageGrant, document_json, parse_policy
 from wassette_py.policy.editing import grant_text, revoke_text
 from wassette_py.policy.grants import describe, grant, granted, revoke
+from wassette_py.policy.order import check_grant_order, check_revoke_order
 from wassette_py.policy.storage import covers
 from wassette_py.sandbox.folders import resolved
 from wassette_py.sandbox.mounts import names_of, shows_processes
@@ -134,6 +135,7 @@ class Policies:
 
     def check_grant(self, component_id: str, permission: Permission) -> None:
         """Raises InvalidPolicy where `permission` cannot stand in the component's policy. Looks at no directory."""
+        check_grant_order(component_id, self.of(component_id), permission)
         self.check(grant(self.of(component_id), permission))
 
     def grant(self, component_id: str, permission: Permission, *, lasting: Lasting = "always") -> PolicyDocument:
@@ -142,6 +144,8 @@ class Policies:
             check_grantable(permission)
             if isinstance(permission, SecretVariable | SecretHeader):
                 self._secrets.values([permission.name])
+                self._store.record(component_id)
+                check_grant_order(component_id, self.of(component_id), permission)
             if isinstance(permission, StorageGrant):  # by where it leads; later only by its name
                 check_reach(self._settings, PolicyDocument(storage=(StorageGrant(os.path.realpath(permission.path)),), source="grant"))
             kept = self._without(component_id, permission)
@@ -160,6 +164,7 @@ class Policies:
         """Removes `permission`. Raises NotGranted where it was not granted."""
         with self._recorder.operation("revoke", component_id, permission=describe(permission), **_lasts(lasting)), self._changing:
             kept = self._without(component_id, permission)
+            check_revoke_order(component_id, self.of(component_id), permission)
             if lasting != "always":
                 revoke(self.of(component_id), permission)
                 self._lay(component_id, [*self.changes(component_id), Revoked(permission, lasting == "once")])

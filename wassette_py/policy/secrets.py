@@ -69,14 +69,22 @@ def _place(entry: Variable | SecretGrant) -> tuple[str, ...]:
     return (entry.key,)
 
 
+def unreached(allow: Iterable[NetworkEntry], secrets: Iterable[SecretGrant]) -> list[SecretHeader]:
+    """The headers that no request may be sent with."""
+    entries = tuple(allow)
+    headers = [secret for secret in secrets if isinstance(secret, SecretHeader)]
+    return [secret for secret in headers if not any(_reaches(entry, secret) for entry in entries)]
+
+
 def check_reached(allow: Iterable[NetworkEntry], secrets: Iterable[SecretGrant]) -> None:
     """A header is only put into requests that may be sent. Raises Unenforceable for one that could not be."""
-    entries = tuple(allow)
-    for secret in secrets:
-        if isinstance(secret, SecretHeader) and not any(_reaches(entry, secret) for entry in entries):
-            raise Unenforceable(
-                f"the secret {secret.name} is for {secret.text()}, to which no request is granted", f"network: {secret.text()}"
-            )
+    for secret in unreached(allow, secrets):
+        raise Unenforceable(unreached_text(secret), f"network: {secret.text()}")
+
+
+def unreached_text(secret: SecretHeader) -> str:
+    """What is wrong with one that `unreached` names."""
+    return f"the secret {secret.name} is for {secret.text()}, to which no request is granted"
 
 
 def _reaches(entry: NetworkEntry, secret: SecretHeader) -> bool:
