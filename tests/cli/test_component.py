@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import Wassette
 from tests.cli.guests import ONE_TOOL, write_component
+from tests.layout_writer import artifact, write_layout
 
 IMPORTS = """
 (component
@@ -51,9 +52,10 @@ def test_load_takes_a_name_a_prefix_and_a_policy(components: Path, wassette: Was
 
 def test_the_document_of_an_installed_component_has_every_key(loaded: Path, wassette: Wassette) -> None:
     document = wassette("component", "inspect", "text", "-o", "json").json
-    assert list(document) == ["id", "source", "digest", "size", "verified", "imports", "tools", "not_tools", "policy"]
+    assert list(document) == ["id", "source", "digest", "size", "verified", "imports", "tools", "not_tools", "policy", "problem"]
     assert document["verified"] is None
     assert document["policy"] is None
+    assert document["problem"] is None
     assert list(document["tools"][0]) == ["name", "description", "inputSchema", "outputSchema"]
 
 
@@ -140,6 +142,55 @@ def test_list_shows_ours_broken_and_foreign(loaded: Path, wassette: Wassette, ho
     assert rows[3] == ["text", "ready", "5", f"file://{loaded}/text.wasm"]
     assert "missing" in rows[1][3]
     assert rows[2][:3] == ["rust", "foreign", "-"]
+
+
+MISSPELT = 'version: "1.0"\npermissons: {}\n'
+UNREADABLE = "permissons: this key is not known here"
+
+
+def test_a_component_whose_policy_is_broken_is_shown_with_what_is_wrong_with_it(loaded: Path, wassette: Wassette, home: Path) -> None:
+    policy = home / ".local/share/wassette/components/text.policy.yaml"
+    policy.write_text(MISSPELT)
+    problem = f"{policy}:2: {UNREADABLE}"
+    ran = wassette("component", "inspect", "text")
+    assert (ran.code, ran.err) == (1, f"error: {problem}\nhint: did you mean permissions\n")
+    lines = ran.out.splitlines()
+    assert lines[0].split() == ["id", "text"]
+    assert "  echo(text: string) -> string" in lines
+    assert lines[-1] == "what it may do: nothing, for its policy cannot be enforced"
+    document = wassette("component", "inspect", "text", "-o", "json").json
+    assert (document["id"], document["policy"], document["problem"]) == ("text", None, problem)
+    assert len(document["tools"]) == 5
+    listed = wassette("component", "list", "-o", "json").json["components"]
+    assert [(entry["status"], entry["problem"], len(entry["tools"])) for entry in listed] == [("broken", problem, 5)]
+
+
+def test_a_policy_file_that_is_none_is_told_as_well(loaded: Path, wassette: Wassette, home: Path) -> None:
+    policy = home / ".local/share/wassette/components/text.policy.yaml"
+    policy.mkdir()
+    ran = wassette("component", "inspect", "text")
+    assert ran.code == 1
+    assert ran.out.startswith("id ")
+    assert ran.err == f"error: cannot read {policy}: Is a directory\nhint: wassette policy reset text\n"
+
+
+def test_loading_over_a_broken_policy_is_done_and_warns(loaded: Path, wassette: Wassette, home: Path) -> None:
+    policy = home / ".local/share/wassette/components/text.policy.yaml"
+    policy.write_text(MISSPELT)
+    ran = wassette("component", "load", "text.wasm")
+    assert (ran.code, ran.err) == (0, f"warning: {policy}:2: {UNREADABLE}\nhint: did you mean permissions\n")
+    assert ran.out.startswith("unchanged, nothing was compiled: text\n")
+
+
+def test_a_broken_policy_in_an_artifact_hides_nothing_of_the_component(components: Path, wassette: Wassette, tmp_path: Path) -> None:
+    write_layout(tmp_path / "layout", {"one": artifact((components / "one.wasm").read_bytes(), policy=MISSPELT)})
+    ran = wassette("component", "inspect", f"oci-layout://{tmp_path}/layout:one")
+    assert (ran.code, ran.err) == (
+        1,
+        f"error: oci-layout://{tmp_path}/layout:one (policy layer):2: {UNREADABLE}\nhint: did you mean permissions\n",
+    )
+    assert "1 tool:" in ran.out
+    assert ran.out.endswith("a policy came with it that is refused\n")
 
 
 def test_unload_prints_the_policy_it_removed(loaded: Path, wassette: Wassette) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +11,13 @@ import typer
 from wassette_py.cli import describing, verifying
 from wassette_py.cli.arguments import ComponentId, ReferenceText, installed_ids, is_installed, read_text
 from wassette_py.cli.options import Command, FetchCommand, Session, noun, session_of
-from wassette_py.cli.render import show, talk
+from wassette_py.cli.render import complain, show, talk
 from wassette_py.cli.signing import PasswordFile, read_key
 from wassette_py.cli.text import columns, one_line
+from wassette_py.errors import InvalidPolicy
 
 if TYPE_CHECKING:
+    from wassette_py.policy.document import PolicyDocument
     from wassette_py.store import Entry
 
 app = noun("Load, unload, list, inspect, verify and sign components.")
@@ -44,6 +47,8 @@ def load(
     portrait = _installed(session, loaded.record.id)
     words = "loaded" if loaded.changed else "unchanged, nothing was compiled:"
     show(session, {**describing.document(portrait), "changed": loaded.changed}, [f"{words} {portrait.id}", *describing.lines(portrait)])
+    if portrait.problem is not None:  # of a policy that was there before: it was loaded all the same
+        complain(str(portrait.problem), [portrait.problem.hint], word="warning")
 
 
 @app.command("unload", cls=Command)
@@ -64,7 +69,7 @@ def unload(
 def list_components(context: typer.Context) -> None:
     """List what is installed."""
     session = session_of(context)
-    entries = session.host.entries()
+    entries = session.host.listed()
     if not entries:
         talk(f"no component is installed in {session.settings.component_dir}")
     if entries or session.json:
@@ -81,6 +86,8 @@ def inspect(
     session = session_of(context)
     portrait = _installed(session, target) if is_installed(session, target) else _looked_at(session, target)
     show(session, describing.document(portrait), describing.lines(portrait))
+    if portrait.problem is not None:
+        raise portrait.problem
 
 
 @app.command("verify", cls=FetchCommand)
@@ -141,8 +148,10 @@ def _installed(session: Session, component: str) -> describing.Portrait:
     host = session.host
     entry = host.entry(component)
     assert entry.record is not None
-    policy = None if host.store.read_policy(component) is None else host.policies.of(component)
-    return describing.portrait_of(entry.record, policy, refused=entry.problem)
+    policy, problem = _readable(lambda: host.policies.of(component))
+    if problem is None and host.store.read_policy(component) is None:
+        policy = None
+    return describing.portrait_of(entry.record, policy, refused=entry.problem, problem=problem)
 
 
 def _looked_at(session: Session, text: str) -> describing.Portrait:
@@ -150,7 +159,8 @@ def _looked_at(session: Session, text: str) -> describing.Portrait:
 
     reference, host = parse_reference(text), session.host
     seen = session.wait_for(lambda control: host.inspect(reference, control), label=f"inspecting {reference}")
-    policy = None if seen.policy is None else host.policies.parse(seen.policy, f"{reference} (policy layer)")
+    layer = seen.policy
+    policy, problem = _readable(lambda: None if layer is None else host.policies.parse(layer, f"{reference} (policy layer)"))
     return describing.Portrait(
         reference.default_id,
         seen.source,
@@ -163,7 +173,16 @@ def _looked_at(session: Session, text: str) -> describing.Portrait:
         seen.description.not_tools,
         policy,
         installed=False,
+        problem=problem,
     )
+
+
+def _readable(read: Callable[[], PolicyDocument | None]) -> tuple[PolicyDocument | None, InvalidPolicy | None]:
+    """What `read` gives, or why that cannot be enforced: the component can be shown all the same."""
+    try:
+        return read(), None
+    except InvalidPolicy as error:
+        return None, error
 
 
 def _entry(entry: Entry) -> dict[str, object]:

@@ -10,6 +10,7 @@ from wassette_py.cli.text import columns, escape, one_line, plural, signature, s
 from wassette_py.dataclass import dataclass
 
 if TYPE_CHECKING:
+    from wassette_py.errors import InvalidPolicy
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.store import Record
     from wassette_py.wit.describe import NotTool, ToolDefinition
@@ -30,9 +31,13 @@ class Portrait:
     not_tools: tuple[NotTool, ...]
     policy: PolicyDocument | None
     installed: bool
+    problem: InvalidPolicy | None = None
+    """Why its policy cannot be enforced; then `policy` is None."""
 
 
-def portrait_of(record: Record, policy: PolicyDocument | None, *, refused: str | None = None) -> Portrait:
+def portrait_of(
+    record: Record, policy: PolicyDocument | None, *, refused: str | None = None, problem: InvalidPolicy | None = None
+) -> Portrait:
     """An installed component; `policy` None when it has none, `refused` why the trust policy does not accept it any more."""
     return Portrait(
         record.id,
@@ -46,6 +51,7 @@ def portrait_of(record: Record, policy: PolicyDocument | None, *, refused: str |
         record.not_tools,
         policy,
         installed=True,
+        problem=problem,
     )
 
 
@@ -63,6 +69,7 @@ def document(portrait: Portrait) -> dict[str, Any]:
         "tools": [tool_document(tool) for tool in portrait.tools],
         "not_tools": [no.to_json() for no in portrait.not_tools],
         "policy": None if portrait.policy is None else document_json(portrait.policy),
+        "problem": None if portrait.problem is None else str(portrait.problem),
     }
 
 
@@ -93,7 +100,9 @@ def lines(portrait: Portrait) -> Iterator[str]:
     yield from tool_lines(portrait.tools, portrait.not_tools)
     yield ""
     yield from import_lines(portrait.imports)
-    if portrait.installed:
+    if portrait.problem is not None:
+        yield "what it may do: nothing, for its policy cannot be enforced" if portrait.installed else "a policy came with it that is refused"
+    elif portrait.installed:
         yield "what it may do:"
         yield from policy_lines(portrait.policy or EMPTY)
     elif portrait.policy is not None:

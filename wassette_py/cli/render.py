@@ -58,9 +58,9 @@ def talk(*lines: str) -> None:
         print("\n  ".join(escape(line).split("\n")), file=sys.stderr)
 
 
-def complain(error: str, hints: Iterable[str | None]) -> None:
+def complain(error: str, hints: Iterable[str | None], *, word: str = "error") -> None:
     """`error:` and `hint:` lines on stderr."""
-    talk(f"error: {error}", *(f"hint: {line}" for hint in hints for line in (hint or "").splitlines()))
+    talk(f"{word}: {error}", *(f"hint: {line}" for hint in hints for line in (hint or "").splitlines()))
 
 
 def guest_output(stdout: str, stderr: str) -> None:

@@ -93,6 +93,10 @@ class ComponentHost:
         """Every component of the directory, ours or foreign, by id; `unverified` what the trust policy does not accept any more."""
         return tuple(self._vouched(entry) for entry in self.store.entries())
 
+    def listed(self) -> tuple[Entry, ...]:
+        """`entries`, for somebody to read: `broken` also where the policy cannot be enforced. Each policy is read."""
+        return tuple(self._looked_into(entry) for entry in self.entries())
+
     def entry(self, component_id: str) -> Entry:
         """One installed component, `unverified` when the trust policy does not accept it any more. Raises UnknownComponent, StoreError."""
         entry = self._vouched(Entry(component_id, "ready", self.store.record(component_id), None))
@@ -105,6 +109,15 @@ class ComponentHost:
             self.vouching.check(entry.record)
         except (VerificationError, InvalidTrustPolicy, StoreError) as error:
             return replace(entry, status="unverified", problem=str(error))
+        return entry
+
+    def _looked_into(self, entry: Entry) -> Entry:
+        if entry.status != "ready":
+            return entry
+        try:
+            self.policies.of(entry.id)
+        except InvalidPolicy as error:
+            return replace(entry, status="broken", problem=str(error))
         return entry
 
     def stamp(self) -> object:

@@ -63,7 +63,7 @@ def list_all(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -
     """list-components: what this server serves, and what of it cannot be called and why."""
     tools = bench.host.tools()
     components = []
-    for entry in bench.host.entries():
+    for entry in bench.host.listed():
         if bench.only and entry.id not in bench.only:
             continue
         served = [_schema(listed(tool)) for tool in tools if tool.component == entry.id]
