@@ -10,6 +10,8 @@ from wassette_py.errors import InvalidSettings
 from wassette_py.limits import Limits
 from wassette_py.settings import AuditSettings, RegistrySettings, Settings, known_keys, settings_table, variable_of
 from wassette_py.settings.places import default_places
+from wassette_py.settings.places import home as home_of_user
+from wassette_py.settings.quick import quick_component_dir
 
 CONFIG = """\
 component_dir: ~/components
@@ -197,6 +199,22 @@ def test_a_relative_xdg_folder_is_ignored_and_a_relative_variable_of_ours_is_not
     settings = Settings.load(environ={"HOME": "/home/x", "XDG_CACHE_HOME": "cache", "WASSETTE_COMPONENT_DIR": "here"})
     assert settings.cache_dir == Path("/home/x/.cache/wassette")
     assert settings.component_dir == tmp_path / "here"
+
+
+@pytest.mark.parametrize("environ", [{"HOME": "here"}, {"XDG_CONFIG_HOME": "/c", "XDG_CACHE_HOME": "/c", "XDG_STATE_HOME": "/s", "HOME": "~"}])
+def test_without_a_home_nothing_is_put_where_one_happens_to_stand(environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidSettings, match="HOME names no directory, and nothing else says where (config|component)_dir is") as caught:
+        Settings.load(environ=environ)
+    assert caught.value.hint == "export HOME=/path/to/a/directory"
+
+
+def test_without_a_home_what_is_said_otherwise_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {variable_of(name): f"/w/{name}" for name in ("component_dir", "config_dir", "cache_dir", "state_dir")}
+    assert Settings.load(environ={**places, "HOME": "."}).state_dir == Path("/w/state_dir")
+    monkeypatch.setenv("HOME", "not/absolute")
+    for name in ("DATA", "CONFIG", "CACHE", "STATE"):
+        monkeypatch.delenv(f"XDG_{name}_HOME")
+    assert (home_of_user(), quick_component_dir(None)) == (None, None)
 
 
 def test_other_systems_have_their_own_places() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,19 @@ def test_a_short_or_foreign_file_is_not_believed(tmp_path: Path) -> None:
     assert listing.read() == '[{"name":"é"}]'.encode()
     os.chmod(listing.path, 0o666)
     assert listing.read() is None
+
+
+def test_a_list_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    listing = Listing(str(tmp_path), builtin_tools=True)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))  # as on a full disk; Python ignores the signal that comes with it
+    try:
+        listing.keep(list)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+    listing.keep(list)
+    assert [file.name for file in tmp_path.iterdir()] == [".wassette.listing"]
 
 
 def test_a_folder_that_is_not_there_keeps_nothing(tmp_path: Path) -> None:

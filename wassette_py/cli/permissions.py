@@ -52,9 +52,10 @@ _ASKED = (
 def read_permission(context: typer.Context, kind: str, value: str | None, words: Words) -> Permission:
     """What KIND VALUE grants; wrong words end as a usage error. Raises InvalidPolicy."""
     from wassette_py.policy.words import parse_permission
+    from wassette_py.settings.places import home
 
     try:
-        return parse_permission(kind, value, words, home=Path.home(), base=Path.cwd())
+        return parse_permission(kind, value, words, home=home(), base=Path.cwd())
     except ValueError as error:
         context.fail(str(error))
 
@@ -62,9 +63,10 @@ def read_permission(context: typer.Context, kind: str, value: str | None, words:
 def read_revocation(context: typer.Context, kind: str, value: str | None, words: Words) -> Revocation:
     """What KIND VALUE takes back; wrong words end as a usage error. Raises InvalidPolicy."""
     from wassette_py.policy.words import parse_revocation
+    from wassette_py.settings.places import home
 
     try:
-        return parse_revocation(kind, value, words, home=Path.home(), base=Path.cwd())
+        return parse_revocation(kind, value, words, home=home(), base=Path.cwd())
     except ValueError as error:
         context.fail(str(error))
 

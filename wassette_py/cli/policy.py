@@ -114,9 +114,10 @@ def test(
     """Say whether a component may do something, and by which line: exit 0 allowed, 3 denied."""
     from wassette_py.policy.targets import parse_target
     from wassette_py.policy.targets import test as decide
+    from wassette_py.settings.places import home
 
     try:
-        wanted = parse_target(target, home=Path.home())
+        wanted = parse_target(target, home=home())
     except ValueError as error:
         context.fail(str(error))
     session = session_of(context)

@@ -24,6 +24,7 @@ from wassette_py.policy.order import check_grant_order, check_revoke_order
 from wassette_py.policy.storage import covers
 from wassette_py.sandbox.folders import resolved
 from wassette_py.sandbox.mounts import names_of, shows_processes
+from wassette_py.settings.places import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +121,7 @@ class Policies:
 
     def parse(self, text: str, source: str) -> PolicyDocument:
         """`text` as a policy whose limits stay under the operator's ceilings. Raises InvalidPolicy."""
-        document = parse_policy(text, source, home=Path.home())
+        document = parse_policy(text, source, home=home())
         self.check(document)
         return document
 
@@ -150,7 +151,7 @@ class Policies:
                 check_reach(self._settings, PolicyDocument(storage=(StorageGrant(os.path.realpath(permission.path)),), source="grant"))
             kept = self._without(component_id, permission)
             if lasting == "always":
-                self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=Path.home()))
+                self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=home()))
             digest = self._digest_of(component_id)
             policy = compose(self._on_disk(component_id), kept, digest)
             if not granted(policy, permission):  # also where it is on disk, and what was taken away for this session hides it
@@ -170,7 +171,7 @@ class Policies:
                 self._lay(component_id, [*self.changes(component_id), Revoked(permission, lasting == "once")])
                 return self.of(component_id)
             if kept == list(self.changes(component_id)) or granted(self._on_disk(component_id), permission):
-                self._edit(component_id, lambda text, source: revoke_text(text, source, permission, home=Path.home()))
+                self._edit(component_id, lambda text, source: revoke_text(text, source, permission, home=home()))
             self._lay(component_id, kept)
             return self.of(component_id)
 

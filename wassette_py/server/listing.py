@@ -59,7 +59,7 @@ class Listing:
                 file.write(bound + b"\n" + text + b"\n")
             os.replace(temporary, self.path)
         except OSError:
-            return
+            _remove(temporary)
 
     def _binding(self) -> bytes:
         program = os.stat(__file__).st_mtime_ns  # another build may carry the same version
@@ -69,6 +69,13 @@ class Listing:
 def text_of(tools: object) -> bytes:
     """The list as it is sent."""
     return json_text(tools).encode("utf-8", "replace")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:  # it was not made
+        pass
 
 
 def _is_ours(status: os.stat_result) -> bool:

@@ -20,12 +20,20 @@ XDG = {
 }
 
 
+def home_folder(environ: Mapping[str, str]) -> str:
+    """The home of whoever runs this. Raises LookupError where none is known: a `~` or a `./.local` would be made wherever one stands."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if not os.path.isabs(home):
+        raise LookupError(home)
+    return home
+
+
 def xdg_place(name: str, environ: Mapping[str, str]) -> str:
-    """One of those folders, when nobody says otherwise."""
+    """One of those folders, when nobody says otherwise. Raises LookupError where that is below a home that is not known."""
     variable, below_home, inside = XDG[name]
     base = environ.get(variable, "")
     # The XDG specification: a relative path in one of these variables is to be ignored.
-    root = base if os.path.isabs(base) else os.path.join(environ.get("HOME") or os.path.expanduser("~"), below_home)
+    root = base if os.path.isabs(base) else os.path.join(home_folder(environ), below_home)
     return os.path.join(root, "wassette", inside)
 
 
@@ -33,6 +41,9 @@ def quick_component_dir(flag: str | None, *, platform: str = sys.platform) -> st
     """The component directory; None when a file or a variable has a say in the settings, and on systems where it takes long to know."""
     if platform in ("darwin", "win32") or any(name.startswith("WASSETTE_") for name in os.environ):
         return None
-    if os.path.exists(os.path.join(xdg_place("config_dir", os.environ), "config.yaml")):
+    try:
+        if os.path.exists(os.path.join(xdg_place("config_dir", os.environ), "config.yaml")):
+            return None
+        return os.path.abspath(flag or xdg_place("component_dir", os.environ))
+    except LookupError:
         return None
-    return os.path.abspath(flag or xdg_place("component_dir", os.environ))

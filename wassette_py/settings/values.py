@@ -103,7 +103,7 @@ class Settings:
         variables = _from_environment(environ)
         if "config_dir" in variables:
             values["config_dir"] = variables["config_dir"]
-        config_dir = _place(values["config_dir"])
+        config_dir = _place(_known(values, "config_dir"))
         registries: dict[str, RegistrySettings] = {}
         if os.path.exists(config_dir / "config.yaml"):
             # yaml costs 20 ms at every start; most machines have no such file.
@@ -172,7 +172,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Text]:
 
 
 def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySettings], environ: Mapping[str, str]) -> Settings:
-    places = {name: _place(values[name]) for name in PLACES}
+    places = {name: _place(_known(values, name)) for name in PLACES}
     words = {name: _word(values.get(name), choices) for name, choices in WORDS.items()}
     ceilings = _limits("ceilings", values, DEFAULT_CEILINGS)
     limits = _limits("limits", values, DEFAULT_LIMITS)
@@ -201,6 +201,12 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
         origins=origins,
         environ=environ,
     )
+
+
+def _known(values: Mapping[str, _Text], name: str) -> _Text:
+    if name not in values:
+        raise InvalidSettings(f"HOME names no directory, and nothing else says where {name} is", "export HOME=/path/to/a/directory")
+    return values[name]
 
 
 def _place(value: _Text, expected: str = "a directory") -> Path:

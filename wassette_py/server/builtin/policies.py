@@ -150,12 +150,11 @@ def _permission(kind: str, details: Mapping[str, Any]) -> Permission:
 
 
 def _document(kind: str, details: Mapping[str, Any]) -> PolicyDocument:
-    from pathlib import Path
-
     from wassette_py.policy.document import parse_policy
+    from wassette_py.settings.places import home
 
     text = f'version: "1.0"\npermissions: {dump({kind: {"allow": [details]}})}\n'
-    return parse_policy(text, "details", home=Path.home())
+    return parse_policy(text, "details", home=home())
 
 
 def _words(verb: str, component_id: str, permission: Permission) -> tuple[str, ...]:
