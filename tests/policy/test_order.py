@@ -38,7 +38,7 @@ def test_whatever_else_is_granted_needs_nothing_before(permission: Permission) -
 
 def test_the_secrets_that_need_a_grant_are_revoked_first() -> None:
     policy = PolicyDocument(allow=(HOST,), secrets=(HEADER, OTHER, SecretVariable("T", "T")))
-    with pytest.raises(InvalidPolicy, match="the secret T would be for a.com, .*; the secret U would be for a.com, ") as caught:
+    with pytest.raises(InvalidPolicy, match=r"the secret T would be for a.com, .*; the secret U would be for a.com, ") as caught:
         check_revoke_order("fetch", policy, HOST)
     for line, secret in zip((caught.value.hint or "").splitlines(), (HEADER, OTHER), strict=True):
         *command, kind, name, where, host, header, title, form, pattern = shlex.split(line)

@@ -200,7 +200,7 @@ def test_a_large_component_that_is_broken_is_refused_with_the_childs_words(tmp_p
 
 
 def test_a_target_that_cannot_be_written_is_said() -> None:
-    with pytest.raises(WassetteError, match=r"cannot be written: No space left on device"):
+    with pytest.raises(OSError, match=r"cannot be written: No space left on device"):
         compile_to(Path("/dev/full"), FAST)
 
 

@@ -176,7 +176,16 @@ def test_a_disk_that_is_full_costs_the_cache_and_not_the_call(tmp_path: Path, mo
     for wasm in (ADD, wasm_of(text.large(1_200_000))):
         assert compiled(engine, wasm).type.exports
         assert not engine.is_cached(Digest.of(wasm))
-    monkeypatch.setattr(engine._optimized.cache, "temporary", full)
-    assert compiled(engine, ADD).type.exports
-    with pytest.raises(WassetteError, match=r"compiling it failed: .*No space left on device"):
+
+    def nowhere() -> Path:
+        (tmp_path / "target").symlink_to("/dev/full")
+        return tmp_path / "target"
+
+    for target in (full, nowhere):
+        monkeypatch.setattr(engine._optimized.cache, "temporary", target)
+        assert compiled(engine, ADD).type.exports
+        assert compiled(engine, wasm).type.exports
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(WassetteError, match=r"^compiling it failed: No space left on device$") as caught:
         compiled(engine, wasm)
+    assert (caught.value.hint or "").startswith(f"df -h {tmp_path}/compiled ")

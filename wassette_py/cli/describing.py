@@ -101,7 +101,8 @@ def lines(portrait: Portrait) -> Iterator[str]:
     yield ""
     yield from import_lines(portrait.imports)
     if portrait.problem is not None:
-        yield "what it may do: nothing, for its policy cannot be enforced" if portrait.installed else "a policy came with it that is refused"
+        refused = "what it may do: nothing, for its policy cannot be enforced"
+        yield refused if portrait.installed else "a policy came with it that is refused"
     elif portrait.installed:
         yield "what it may do:"
         yield from policy_lines(portrait.policy or EMPTY)

@@ -17,7 +17,7 @@ from wasmtime.component import Component
 
 import wassette_py
 from wassette_py.control import Control
-from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded, WassetteError
+from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded
 from wassette_py.sandbox.compile_child import INVALID, NOT_WRITTEN, SECOND
 from wassette_py.sandbox.state import printable
 
@@ -85,7 +85,7 @@ def compile_in_child(
     """Compiles into `target`, by the first of `tiers` that takes it, which is returned; `background`: on one core, behind everything else.
 
     The child is killed when anything but its own end ends this: Ctrl-C, cancelling, an error. Raises InvalidComponent, LimitExceeded when
-    it ran out of memory or time, Cancelled.
+    it ran out of memory or time, Cancelled, OSError where `target` cannot be written.
     """
     import subprocess  # slow to import, and most starts compile nothing
     import tempfile
@@ -135,7 +135,7 @@ def _judge(code: int, said: str) -> None:
     if code == INVALID and not no_memory:
         raise invalid(said)
     if code == NOT_WRITTEN:
-        raise WassetteError(f"the compiled component cannot be written: {one_line(said)}")
+        raise OSError(f"the compiled component cannot be written: {one_line(said)}")
     if -code == getattr(signal, "SIGXCPU", None):
         raise LimitExceeded("compiling it took more processor time than is allowed for it", limit="timeout")
     if code < 0 or no_memory:

@@ -71,7 +71,11 @@ class Engine:
         try:
             engine, component = self._build(wasm, digest, control, keep)
         except OSError as error:
-            raise WassetteError(f"compiling it failed: {error}") from None
+            import shlex
+            import tempfile
+
+            folders = shlex.join((str(self._optimized.cache.folder), tempfile.gettempdir()))
+            raise WassetteError(f"compiling it failed: {error.strerror or error}", f"df -h {folders}") from None
         return CompiledComponent(engine, component, digest, was_cached=False)
 
     def _engines(self) -> tuple[TierEngine, ...]:
@@ -86,16 +90,20 @@ class Engine:
             if keep:
                 engine.keep(component, digest)
             return engine, component
-        if not engine.cache.is_usable:
-            import tempfile
+        if engine.cache.is_usable:
+            with contextlib.suppress(OSError):  # a full disk costs the cache, not the call
+                return self._built_beside_the_cache(wasm, digest, control, keep)
+        import tempfile
 
-            with tempfile.TemporaryFile() as nameless:  # NOTE: never a name in a folder that a guest may have been granted
-                compiler.compile_in_child(wasm, nameless, control)
-                nameless.seek(0)
-                component = Component.deserialize(engine.raw, nameless.read())
-                engine.check(component)
-                return engine, component
-        target = engine.cache.temporary()
+        with tempfile.TemporaryFile() as nameless:  # NOTE: never a name in a folder that a guest may have been granted
+            compiler.compile_in_child(wasm, nameless, control)
+            nameless.seek(0)
+            component = Component.deserialize(engine.raw, nameless.read())
+            engine.check(component)
+            return engine, component
+
+    def _built_beside_the_cache(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, Component]:
+        target = self._optimized.cache.temporary()
         try:
             engine = self._compile_to(target, wasm, control)
             component = Component.deserialize_file(engine.raw, str(target))

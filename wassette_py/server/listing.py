@@ -55,11 +55,14 @@ class Listing:
         try:
             # Not synced: after a power cut it may be short, which its last byte tells, and is made again.
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(bound + b"\n" + text + b"\n")
-            os.replace(temporary, self.path)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(bound + b"\n" + text + b"\n")
+                os.replace(temporary, self.path)
+            except OSError:
+                os.unlink(temporary)
         except OSError:
-            _remove(temporary)
+            return
 
     def _binding(self) -> bytes:
         program = os.stat(__file__).st_mtime_ns  # another build may carry the same version
@@ -69,13 +72,6 @@ class Listing:
 def text_of(tools: object) -> bytes:
     """The list as it is sent."""
     return json_text(tools).encode("utf-8", "replace")
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:  # it was not made
-        pass
 
 
 def _is_ours(status: os.stat_result) -> bool:
