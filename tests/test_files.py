@@ -96,6 +96,16 @@ def test_a_key_that_others_make_at_the_same_time_is_one_key(tmp_path: Path) -> N
         own_key(tmp_path / "other")
 
 
+def test_threads_that_write_one_file_at_once_leave_what_one_of_them_wrote_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    texts = [bytes([number]) * 1000 * number for number in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(10):
+            list(pool.map(write_atomic, [path] * 8, texts))
+            assert path.read_bytes() in texts
+    assert os.listdir(tmp_path) == ["file"]
+
+
 def test_a_disk_that_refuses_is_told_with_the_file_that_was_meant(tmp_path: Path) -> None:
     path = tmp_path / "trust.yaml"
     path.write_bytes(b"old")

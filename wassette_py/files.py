@@ -175,7 +175,7 @@ def sync_folder(folder: Path) -> None:
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Replaces `path` by `data`: old or new, never a mix, never a part. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")  # of this write alone, whoever else writes it now
     try:
         write_synced(temporary, data)
     except OSError as error:

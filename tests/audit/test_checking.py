@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.audit.conftest import Log, no_segments, write
+from wassette_py.audit import checking
 from wassette_py.audit.checking import MOST_FOUND, check
 from wassette_py.audit.segment import LONGEST_LINE, segments
 
@@ -115,6 +116,23 @@ def test_what_the_retention_removed_is_not_missed(log: Log, folder: Path) -> Non
     first.unlink()
     first.with_suffix(".head").unlink()
     assert found(folder) == []
+
+
+def test_a_log_that_others_write_and_prune_meanwhile_is_whole(log: Log, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tool in ("a", "b"):
+        write(log(), tool)
+    first, second = segments(folder)
+
+    def listed(where: Path) -> list[Path]:
+        paths = segments(where)
+        first.unlink()
+        first.with_suffix(".head").unlink()
+        write(log(), "c")  # a segment that is not among them
+        return paths
+
+    monkeypatch.setattr(checking, "segments", listed)
+    checked = check(folder)
+    assert (checked.segments, checked.events, checked.begins, checked.findings) == (1, 1, second.stem[:15], [])
 
 
 def test_a_file_under_another_name_is_found(log: Log, folder: Path) -> None:

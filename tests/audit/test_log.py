@@ -104,16 +104,18 @@ def test_a_start_pays_for_no_hash_and_no_file() -> None:
 
 
 class Disk:
-    """A disk that is full from the `after`-th write on, until it is not."""
+    """A disk that is full, but for `room` more writes and then a part of one, until it is not."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, part: int | None = None) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, room: int = 0, part: int | None = None) -> None:
         self.full = False
+        self._room = room
         self._part = part
         self._write = os.write
         monkeypatch.setattr(os, "write", self)
 
     def __call__(self, descriptor: int, data: bytes) -> int:
-        if not self.full:
+        if not self.full or self._room:
+            self._room -= self.full
             return self._write(descriptor, data)
         if self._part:
             part, self._part = self._part, None
@@ -143,8 +145,11 @@ def test_a_full_disk_is_told_once_and_what_was_lost_is_counted(
     assert check(folder).findings == []
 
 
-def test_a_disk_that_is_full_from_the_beginning_leaves_no_empty_files(log: Log, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    disk = Disk(monkeypatch)
+@pytest.mark.parametrize("room", [0, 1])
+def test_a_disk_that_is_full_from_the_beginning_leaves_no_empty_files(
+    log: Log, folder: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    disk = Disk(monkeypatch, room=room)
     disk.full = True
     told: list[str] = []
     made = log(tell=told.append)
@@ -160,12 +165,14 @@ def test_a_place_that_cannot_be_written_is_said_on_stderr(tmp_path: Path, capsys
     assert capsys.readouterr().err.count("cannot be written (File exists); calls go on without it\n") == 1
 
 
-def test_a_head_that_cannot_be_made_leaves_nothing_open(folder: Path) -> None:
+@pytest.mark.parametrize("there", ["x.head", "x.jsonl"])
+def test_a_segment_that_cannot_be_made_leaves_nothing(folder: Path, there: str) -> None:
     folder.mkdir(parents=True)
-    (folder / "x.head").touch()
+    (folder / there).touch()
     with pytest.raises(FileExistsError):
         Segment(folder / "x.jsonl", 0.0)
     assert _open_in(folder) == []
+    assert os.listdir(folder) == [there]
 
 
 def test_a_disk_that_hangs_holds_nobody_up_and_costs_bounded_memory(log: Log, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from tests.patience import LONG, until
 from tests.sandbox import guests as text
 from tests.sandbox import guests_io as io
 from tests.sandbox.conftest import Guests
+from wassette_py.errors import Cancelled
 from wassette_py.limits import Limits
 from wassette_py.policy.document import PolicyDocument, StorageGrant, Variable
 from wassette_py.sandbox import ahead, pool
@@ -66,8 +67,9 @@ class Kept:
         return report
 
     def settle(self) -> None:
-        """Waits until nobody is at work behind a call."""
-        until(lambda: not self.ahead._left)
+        """Waits until nobody is at work behind a call: its own thread, which answers first, or the one that makes the next instance."""
+        workers = self.guests.workers
+        until(lambda: workers._idle == len(workers._workers) and not self.ahead._left)
 
     def waits(self, guest: str) -> bool:
         """Whether an instance waits for the next call."""
@@ -190,6 +192,28 @@ def test_the_end_of_a_sandbox_is_the_end_of_what_waits(kept: Kept) -> None:
     assert kept.waits(text.PLAIN)
     assert kept.guests.sandbox.end(LONG)
     assert not kept.waits(text.PLAIN)
+
+
+def test_behind_its_end_a_sandbox_makes_nothing_and_calls_nobody(kept: Kept) -> None:
+    component = kept.component(text.PLAIN)
+    kept.call(text.PLAIN, "count")
+    assert kept.guests.sandbox.end(LONG)
+    assert isinstance(kept.call(text.PLAIN, "count").error, Cancelled)
+    kept.ahead._prepare(component, kept.ahead._places[component], Limits().memory)
+    assert not kept.waits(text.PLAIN)
+
+
+def test_the_end_waits_for_what_is_being_made(kept: Kept) -> None:
+    """Start code that runs when the interpreter ends would end the process by a signal."""
+    component = kept.component(text.SPINS_AT_START)
+    place = kept.ahead._places.setdefault(component, ahead._Place())
+    maker = threading.Thread(target=kept.ahead._prepare, args=(component, place, Limits().memory))
+    maker.start()
+    until(lambda: CALLS)
+    assert kept.guests.sandbox.end(LONG)
+    assert CALLS == {}
+    maker.join(LONG)
+    assert not kept.waits(text.SPINS_AT_START)
 
 
 def test_without_another_thread_the_one_of_the_call_does_it(kept: Kept) -> None:

@@ -104,6 +104,20 @@ def test_what_was_tampered_with_is_not_found_and_it_is_said(tmp_path: Path, capl
     assert not caplog.text
 
 
+def test_what_another_process_drops_meanwhile_is_not_found_and_nobody_is_alarmed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    other = Cache(tmp_path / "c", "engine")
+
+    class Slow(Cache):
+        def _is_good(self, digest: Digest, file: Path, record: Path) -> bool:
+            other.drop(digest)
+            return super()._is_good(digest, file, record)
+
+    cache = Slow(tmp_path / "c", "engine")
+    keep(cache, ONE, b"code")
+    assert cache.find(ONE) is None
+    assert not caplog.text
+
+
 def test_one_component_does_not_pass_for_another(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "c", "engine")
     one, two = keep(cache, ONE, b"code of one"), keep(cache, TWO, b"code of two")

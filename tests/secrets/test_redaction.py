@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.patience import LONG
 from wassette_py.secrets import Redactor
 
 
@@ -30,6 +32,33 @@ def test_a_value_is_taken_out_wherever_it_stands() -> None:
     redactor = knowing("tok-123", "tok-123-longer")
     assert redactor.text("a tok-123 b tok-123-longer c") == "a [redacted] b [redacted] c"
     assert redactor.value({"tok-123": ["x tok-123", 5, None, ("tok-123",)]}) == {"[redacted]": ["x [redacted]", 5, None, ["[redacted]"]]}
+
+
+def test_a_value_that_another_thread_is_learning_is_taken_out_too() -> None:
+    redactor, begun, go = Redactor(), threading.Event(), threading.Event()
+    said: list[str] = []
+
+    class Slow(str):
+        __slots__ = ()
+
+        def splitlines(self, keepends: bool = False) -> list[str]:
+            begun.set()
+            go.wait(LONG)
+            return super().splitlines(keepends)
+
+    def learn() -> None:
+        redactor.learn(["tok-123"])
+        said.append(redactor.text("tok-123"))
+
+    threads = [threading.Thread(target=redactor.learn, args=([Slow("tok-123")],)), threading.Thread(target=learn)]
+    threads[0].start()
+    assert begun.wait(LONG)
+    threads[1].start()
+    threads[1].join(0.1)
+    go.set()
+    for thread in threads:
+        thread.join(LONG)
+    assert said == ["[redacted]"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=4).filter(lambda value: len(value.strip()) >= 4))

@@ -312,6 +312,33 @@ def test_list_changed_is_sent_once_for_a_change_and_not_before_the_client_is_rea
     assert wire.notes("notifications/tools/list_changed") == [{}]
 
 
+def test_whoever_finds_no_change_goes_on_when_those_are_told_who_are_to_hear_of_it() -> None:
+    host = FunctionHost()
+    wire = Wire(host)
+    begun, go, said = threading.Event(), threading.Event(), list[str]()
+
+    def listener() -> None:
+        begun.set()
+        go.wait(LONG)
+        said.append("told")
+
+    def look() -> None:
+        wire.toolbox.refresh()
+        said.append("nothing new")
+
+    wire.toolbox.subscribe(listener)
+    host.bodies["a"] = returns(1)
+    threads = [threading.Thread(target=wire.toolbox.refresh), threading.Thread(target=look)]
+    threads[0].start()
+    assert begun.wait(LONG)
+    threads[1].start()
+    threads[1].join(0.1)
+    go.set()
+    for thread in threads:
+        thread.join(LONG)
+    assert said == ["told", "nothing new"]
+
+
 def test_a_built_in_tool_that_changes_the_list_is_answered_after_the_notification() -> None:
     host = FunctionHost()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.patience import LONG, until
+from tests.patience import FOREVER, LONG, until
 from wassette_py.sandbox.workers import Workers
 from wassette_py.server import turns as turns_module
 from wassette_py.server.turns import Turns
@@ -270,6 +270,31 @@ def test_what_was_held_is_let_go_before_work_that_is_not_brief() -> None:
     threading.Thread(target=turns.read, daemon=True).start()
     assert done.wait(LONG)
     assert outlet.said == ["release"]
+    fed.queue.put(None)
+    assert ended.wait(LONG)
+
+
+def test_what_is_held_is_let_go_by_whoever_relieves_the_thread_however_slowly_it_comes_to_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns_module, "HELD", FOREVER)
+    fed, ended, heard, done = Fed(b"long", b"what it waits for"), threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(Nothing):
+        def hold(self) -> None:
+            time.sleep(10 * turns_module.LOOK)
+            super().hold()
+
+    def wait() -> None:
+        if heard.wait(LONG):
+            done.set()
+
+    outlet = Slow()
+    turns = Turns(
+        iter(fed), lambda line: submit(wait, 0.0) if line == b"long" else heard.set(), ended.set, more=lambda: True, outlet=outlet
+    )
+    submit = turns.use(Workers(2))
+    threading.Thread(target=turns.read, daemon=True).start()
+    assert done.wait(LONG)
+    assert outlet.said == ["hold", "release"]
     fed.queue.put(None)
     assert ended.wait(LONG)
 

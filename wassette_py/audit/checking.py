@@ -51,17 +51,20 @@ class _Read:
 
 def check(folder: Path) -> Checked:
     """Reads the whole log. Raises OSError."""
+    # Others write meanwhile: a segment is begun with its head, has more lines than its head said before, never fewer, and may be removed.
+    named = sorted(folder.glob(f"*{HEAD}"))
     paths = segments(folder)
-    heads = {path: read_head(path) for path in paths}  # before the lines: a segment that is written to meanwhile has more, never fewer
-    checked = Checked(segments=len(paths))
+    heads = {path: read_head(path) for path in paths}
+    checked = Checked()
     known: dict[str, _Read] = {}
     for path in paths:
         checked.findings += _segment(path, heads[path], known)
-        checked.events += max(len(known[path.stem].hashes) - 1, 0)
-    checked.begins = paths[0].stem[:15] if paths else None
+    checked.segments = len(known)
+    checked.events = sum(max(len(read.hashes) - 1, 0) for read in known.values())
+    checked.begins = min(known)[:15] if known else None
     checked.findings += _missing(known)
     checked.findings += [
-        Finding(path.stem, 0, "the segment of this head file is gone") for path in sorted(folder.glob(f"*{HEAD}")) if path.stem not in known
+        Finding(path.stem, 0, "the segment of this head file is gone") for path in named if path.stem not in known and path.exists()
     ]
     return checked
 
@@ -89,6 +92,9 @@ def _segment(path: Path, head: Head | None, known: dict[str, _Read]) -> Iterator
             now = seq if type(seq) is int else place + 1
             if now > place:  # a line that was moved says nothing of the one after it
                 previous, place = digest, now
+    except FileNotFoundError:  # removed meanwhile: if that was not the retention, the segments after it miss it
+        del known[path.stem]
+        return
     except OSError as error:
         yield Finding(path.stem, number, f"nothing of this segment can be read from here on: {error.strerror}")
         return

@@ -98,13 +98,16 @@ class Segment:
         self.began = began
         self.size = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        self._lines = os.open(path, flags, 0o600)
-        try:
-            self._end = os.open(path.with_suffix(HEAD), flags, 0o600)
-        except OSError:
-            os.close(self._lines)
-            raise
         self._head = Head(0, FIRST)
+        # NOTE: the head first, and whole: whoever checks the log meanwhile finds no segment without one.
+        self._end = os.open(path.with_suffix(HEAD), flags, 0o600)
+        try:
+            _write(self._end, self._head.written(), 0)
+            self._lines = os.open(path, flags, 0o600)
+        except OSError:
+            os.close(self._end)
+            path.with_suffix(HEAD).unlink(missing_ok=True)
+            raise
         self._close = weakref.finalize(self, _closed, self._lines, self._end)
         self._close.atexit = False  # the last lines are written at the exit, too
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -114,7 +113,7 @@ class DownloadCache:
         with contextlib.suppress(OSError):
             private_folder(self.folder)
             private_folder(path.parent)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+            temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
             write_synced(temporary, data)
             os.replace(temporary, path)
 

@@ -107,18 +107,23 @@ class Ahead:
             work()
 
     def _prepare(self, component: CompiledComponent, place: _Place, memory: int) -> None:
-        if place.guest is not None or not component.tells_no_time or not place.lock.acquire(blocking=False):
+        if not component.tells_no_time or not place.lock.acquire(blocking=False):
             return
         try:
-            self._make(component, place, memory)
+            if place.guest is None and not self._cancel.is_set():
+                self._make(component, place, memory)
         finally:
             place.lock.release()
         self._sweep(MOST)
 
-    def end(self) -> None:
-        """Drops what waits, and ends what is being made."""
+    def end(self, seconds: float) -> None:
+        """Drops what waits, and ends what is being made, for which it waits that long; from then on nothing is made."""
         self._cancel.set()
-        self._sweep(0)
+        with self._lock:
+            places = list(self._places.values())
+        guests = [place.taken() for place in places if place.lock.acquire(timeout=seconds)]
+        for guest in filter(None, guests):
+            guest.drop()
 
     def _make(self, component: CompiledComponent, place: _Place, memory: int) -> None:
         limits = Limits(memory=memory, timeout=START)
@@ -143,7 +148,7 @@ class Ahead:
             over = len(waiting) - most
             due = [place for index, place in enumerate(waiting) if now >= place.since + IDLE or index < over]
             guests = [place.taken() for place in due if place.lock.acquire(blocking=False)]
-            if self._sweeper is None and most and waiting:
+            if self._sweeper is None and waiting:
                 self._sweeper = threading.Timer(IDLE, self._swept)
                 self._sweeper.daemon = True
                 self._sweeper.start()

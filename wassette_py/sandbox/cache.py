@@ -61,6 +61,8 @@ class Cache:
                 return file
         except (OSError, ValueError, KeyError, TypeError):
             pass
+        if not record.exists():  # somebody dropped it meanwhile
+            return None
         import logging
 
         logging.getLogger(__name__).warning("the compiled form of %s was changed on disk; compiling it again", digest)

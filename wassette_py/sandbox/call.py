@@ -111,7 +111,10 @@ class Sandbox:
         if lost >= self._abandoned:
             running.answer(_report(call, None, _busy(spec.component_id, lost)))
             return
-        self._watchdog.add(running)
+        if not self._watchdog.add(running):
+            call.stop("cancelled")
+            running.answer(_report(call, None, failures.stopped(call)))
+            return
         guest = (self._ahead.take(component, call) if spec.may_be_ahead else None) or instance.Guest(component, call, self._memory)
         value, error = _outcome(guest, spec)
         if guest.is_large:
@@ -125,8 +128,9 @@ class Sandbox:
             guest.drop()
 
     def end(self, seconds: float = END) -> bool:
-        """Cancels every call and waits for them, at most so long; whether all of them ended (a blocked one does not)."""
-        self._ahead.end()
+        """Cancels every call, also those that begin from now on, and waits for them, at most so long; whether all of them ended (a blocked
+        one does not)."""
+        self._ahead.end(seconds)
         return self._watchdog.end(seconds)
 
 

@@ -31,11 +31,12 @@ class Ticker:
 
     def __enter__(self) -> Ticker:
         with self._lock:
-            self._running += 1
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="epoch", daemon=True)
-                self._thread.start()
-            elif self._running == 1:
+                thread = threading.Thread(target=self._run, name="epoch", daemon=True)
+                thread.start()  # where none can be started, nothing runs, and the next call tries again
+                self._thread = thread
+            self._running += 1
+            if self._running == 1:
                 self._changed.notify()
         return self
 

@@ -63,6 +63,7 @@ class Watchdog(Generic[_Report]):
         self._changed = threading.Condition(self._lock)
         self._running: set[Running[_Report]] = set()
         self._lost: Counter[str] = Counter()
+        self._is_ended = False
         self._thread: threading.Thread | None = None
 
     def lost(self, component_id: str) -> int:
@@ -70,47 +71,58 @@ class Watchdog(Generic[_Report]):
         with self._lock:
             return self._lost[component_id]
 
-    def add(self, running: Running[_Report]) -> None:
-        with self._lock:
-            self._running.add(running)
+    def add(self, running: Running[_Report]) -> bool:
+        """From now on `running` is watched; False behind the end: then it must not begin. Raises RuntimeError where no thread is left."""
+        with self._changed:
+            if self._is_ended:
+                return False
             if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-                self._thread.start()
-            elif len(self._running) == 1:
-                self._changed.notify()
+                thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+                thread.start()
+                self._thread = thread
+            self._running.add(running)
+            if len(self._running) == 1:
+                self._changed.notify_all()
+            return True
 
     def finish(self, running: Running[_Report]) -> bool:
         """The call's thread is back. False when the watchdog answered before it."""
-        with self._lock:
+        with self._changed:
             self._running.discard(running)
-            if not self._running:
+            self._lost[running.component_id] -= running.is_answered
+            if self._is_idle():
                 self._changed.notify_all()
-            if running.is_answered:
-                self._lost[running.component_id] -= 1
-                return False
-            running.is_answered = True
-            return True
+            was_answered, running.is_answered = running.is_answered, True
+            return not was_answered
 
     def end(self, seconds: float) -> bool:
-        """Ends whatever runs, as if cancelled, and waits; whether all of it ended in time."""
+        """Ends whatever runs, as if cancelled, and waits, also for what was given up; whether all of it came back in time. Nothing begins
+        any more."""
         with self._changed:
+            self._is_ended = True
             for running in self._running:
                 running.call.cancel.set()
-            return self._changed.wait_for(lambda: not self._running, seconds)
+            return self._changed.wait_for(self._is_idle, seconds)
+
+    def _is_idle(self) -> bool:
+        return not self._running and not self._lost.total()
 
     def _watch(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._running)
-                now = time.monotonic()
-                overdue = [running for running in self._running if running.is_overdue(now)]
-                for running in overdue:
-                    self._running.discard(running)
-                    self._lost[running.component_id] += 1
-                    running.is_answered = True
-            for running in overdue:
-                self._give_up(running)
+            self._look()
             time.sleep(SCAN)
+
+    def _look(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._running)
+            now = time.monotonic()
+            overdue = [running for running in self._running if running.is_overdue(now)]
+            for running in overdue:
+                self._running.discard(running)
+                self._lost[running.component_id] += 1
+                running.is_answered = True
+        for running in overdue:
+            self._give_up(running)
 
     def _give_up(self, running: Running[_Report]) -> None:
         running.call.stop("cancelled" if running.call.cancel.is_set() else "timeout")

@@ -33,10 +33,11 @@ class Redactor:
         if not new:
             return
         with self._lock:
-            self._values |= new
-            spellings = {spelling for value in self._values for spelling in _spellings(value)}
+            values = self._values | new
+            spellings = {spelling for value in values for spelling in _spellings(value)}
             self._in_json = tuple([_written(spelling) for spelling in spellings])
             self._spellings = tuple(sorted(spellings, key=len, reverse=True))  # one may be a part of another
+            self._values = values  # last: who finds a value here does not wait until it is taken out
 
     def text(self, text: str) -> str:
         """`text` without any known value."""

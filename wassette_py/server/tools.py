@@ -47,6 +47,7 @@ class Toolbox:
         self._builtins = builtins
         self._builtin_names = frozenset(tool["name"] for tool in builtins.definitions) if builtins else frozenset()
         self._lock = threading.Condition()
+        self._looking = threading.Lock()
         self._took: dict[str, tuple[float, float]] = {}
         """What the latest two calls of a component's tool took: one is held up by chance."""
         self._listeners: list[Callable[[], None]] = []
@@ -78,14 +79,15 @@ class Toolbox:
 
     def refresh(self) -> None:
         """Looks whether the list has changed and tells every listener."""
-        if (self._host.tools(), len(self._only)) == self._seen:
-            return
-        listing = self._looked()
-        with self._lock:
+        with self._looking:  # also while it is told: nobody goes on as if it had been who found nothing new
+            if (self._host.tools(), len(self._only)) == self._seen:
+                return
+            listing = self._looked()
             changed, self._known = listing != self._known, listing
-            listeners = list(self._listeners) if changed else []
-        for listener in listeners:
-            listener()
+            with self._lock:
+                listeners = list(self._listeners) if changed else []
+            for listener in listeners:
+                listener()
 
     def start(self, name: str, arguments: Mapping[str, Any], context: CallContext, done: Callable[[dict[str, Any]], None]) -> None:
         """Starts a call and returns; `done` gets the tools/call result exactly once, on any thread. Raises UnknownTool."""

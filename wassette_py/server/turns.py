@@ -101,13 +101,15 @@ class Turns:
                 if self._task is not None:
                     (task, seconds), self._task = self._task, None
                     self._count += 1
-                    work = self._work = me, self._count
                     more = self._more()
-                    if seconds >= (BRIEF if more else SHORT) or not self._is_looked_at():
-                        self._relieved(work)
-                    elif more and not held:
+                    is_brief = seconds < (BRIEF if more else SHORT)
+                    if is_brief and more and not held:
+                        # NOTE: before anybody can relieve this thread: whoever does lets go of what it holds, and it never holds again.
                         self._outlet.hold()
                         held = time.monotonic()
+                    work = self._work = me, self._count
+                    if not is_brief or not self._is_looked_at():
+                        self._relieved(work)
                     task()
                     with self._lock:
                         mine = self._work == work

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
@@ -27,6 +28,7 @@ from wassette_py.sandbox.egress import listener as listener_module
 from wassette_py.sandbox.egress import session as session_module
 from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.egress.route import NotSent, Route
+from wassette_py.sandbox.egress.session import Session
 from wassette_py.sandbox.state import DENIALS, CallState
 
 
@@ -52,6 +54,7 @@ def test_nothing_listens_before_a_request_is_granted_nor_long_after(web: Web) ->
         running = web.egress.listener
         assert running is not None
         until(lambda: web.egress.listener is None)
+        running.thread.join(LONG)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(running.authority.rpartition(":")[2])))
         assert answer(web.send(url, granted(url)))[0] == 200
@@ -191,6 +194,16 @@ def test_what_a_guest_waits_for_is_told_when_the_time_is_over_however_far_it_is(
     call.deadline = time.monotonic()
     web.egress.end(call)
     assert call.notes == ["GET http://api.test:80 was under way when the time was over"]
+
+
+def test_a_call_that_ends_behind_the_proxys_loop_ends(web: Web) -> None:
+    loop = asyncio.new_event_loop()
+    session, task = Session(state(web.egress), loop), loop.create_task(asyncio.sleep(0))
+    assert session.begin(task)
+    loop.run_until_complete(task)
+    loop.close()
+    session.end()
+    assert session.is_ended
 
 
 def test_a_ticket_is_worthless_after_the_deadline_even_if_its_call_hangs(web: Web) -> None:

@@ -171,6 +171,7 @@ async def _first_of(answer: asyncio.Future[_Event], upload: asyncio.Future[None]
         return await answer
     finally:
         answer.cancel()
+        await asyncio.gather(answer, return_exceptions=True)  # what it failed with just now is nobody's, and asyncio would print it
 
 
 async def _response(server: Side) -> h11.Response:

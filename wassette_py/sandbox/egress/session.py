@@ -6,6 +6,7 @@ Every number is a limit against guests that ask for without end; none depends on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -90,7 +91,8 @@ class Session:
                     self.call.note(f"{route.name} was under way when the time was over")
             tasks = list(self._tasks)
         for task in tasks:
-            self._loop.call_soon_threadsafe(task.cancel)
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and was not before all tasks had ended
+                self._loop.call_soon_threadsafe(task.cancel)
 
     def _is_late(self) -> bool:
         return time.monotonic() >= self.call.deadline

@@ -35,26 +35,31 @@ def get(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> dic
 
     component_id = arguments["component_id"]
     bench.need(component_id)
-    path = bench.host.store.policy_path(component_id)
+    info = _file(component_id, bench.host.store.policy_path(component_id))
     changes = bench.host.policies.changes(component_id)
-    if not path.exists() and not changes:
+    if info is None and not changes:
         return {"status": "no policy found", "component_id": component_id}
     policy = bench.host.policies.of(component_id)
     return {
         "status": "policy found",
         "component_id": component_id,
-        **({"policy_info": _file(component_id, path)} if path.exists() else {}),
+        **({"policy_info": info} if info else {}),
         "permissions": document_json(policy),
         **({"not_on_disk": [change_json(change) for change in changes]} if changes else {}),
     }
 
 
-def _file(component_id: str, path: Path) -> dict[str, Any]:
+def _file(component_id: str, path: Path) -> dict[str, Any] | None:
+    """Of the policy's file, what Wassette tells; None where there is none."""
+    try:
+        made = path.stat().st_mtime
+    except OSError:
+        return None
     return {
         "policy_id": f"{component_id}-policy",
         "source_uri": path.as_uri(),
         "local_path": str(path),
-        "created_at": int(path.stat().st_mtime),
+        "created_at": int(made),
     }
 
 
