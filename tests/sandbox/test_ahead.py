@@ -39,6 +39,9 @@ BEGINS = "(func $begin {begin}) (start $begin)"
 ASKS_AT_ITS_START = text.ENVIRONMENT.replace(
     '(func (export "variables")', BEGINS.format(begin="(call $get-environment (i32.const 0))") + '(func (export "variables")', 1
 )
+READS_THE_CLOCK_AT_ITS_START = text.SLEEP.replace(
+    '(func (export "sleep")', BEGINS.format(begin="(drop (call $now))") + '(func (export "sleep")', 1
+)
 PRINTS_AT_ITS_START = text.PRINT.replace(
     '(func (export "say")', BEGINS.format(begin="(call $say (call $stdout) (i32.const 0) (i32.const 3))") + '(func (export "say")', 1
 )
@@ -79,9 +82,9 @@ class Kept:
 
 @pytest.fixture
 def kept(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> Kept:
-    """With instances made ahead for every component, however fast it is."""
+    """With instances made ahead for every component, however fast it is, and however soon its next call comes."""
     monkeypatch.setattr(ahead, "WORTH", 0.0)
-    monkeypatch.setattr(ahead, "PATIENCE", LONG)
+    monkeypatch.setattr(ahead, "WORTH_ALWAYS", 0.0)
     monkeypatch.setattr(ahead, "START", LONG)
     return Kept(guests)
 
@@ -98,10 +101,16 @@ def test_each_call_is_the_first_one_of_its_instance_also_of_one_made_before_it(k
     assert CALLS == {}
 
 
-def test_what_is_instantiated_at_once_is_not_made_ahead(guests: Guests, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "WORTH", LONG)
+@pytest.mark.parametrize(("worth", "worth_always"), [(LONG, LONG), (0.0, LONG), (LONG, 0.0), (0.0, 0.0)])
+@pytest.mark.parametrize("pause", [0.0, LONG], ids=["paused", "at once"])
+def test_what_is_instantiated_fast_is_made_ahead_where_calls_leave_time_for_it(
+    guests: Guests, monkeypatch: pytest.MonkeyPatch, pause: float, worth: float, worth_always: float
+) -> None:
+    for name, value in (("WORTH", worth), ("WORTH_ALWAYS", worth_always), ("PAUSE", pause)):
+        monkeypatch.setattr(ahead, name, value)
     kept = Kept(guests)
-    assert [was_ahead(kept.call(text.PLAIN, "count")) for _ in range(3)] == [False] * 3
+    is_worth = (worth_always if pause else worth) == 0.0
+    assert [was_ahead(kept.call(text.PLAIN, "count")) for _ in range(4)][2:] == [is_worth] * 2
 
 
 @pytest.mark.claim("environment:granted-only")
@@ -147,7 +156,9 @@ def test_the_time_is_the_calls(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize(
-    ("guest", "name", "values"), [(ASKS_AT_ITS_START, "variables", ()), (PRINTS_AT_ITS_START, "say", ("hi",))], ids=["asks", "prints"]
+    ("guest", "name", "values"),
+    [(ASKS_AT_ITS_START, "variables", ()), (READS_THE_CLOCK_AT_ITS_START, "sleep", (1,)), (PRINTS_AT_ITS_START, "say", ("hi",))],
+    ids=["asks", "reads the clock", "prints"],
 )
 def test_a_component_whose_start_looks_at_the_world_is_never_made_ahead(
     kept: Kept, guest: str, name: str, values: tuple[object, ...]
@@ -221,9 +232,8 @@ def test_without_another_thread_the_one_of_the_call_does_it(kept: Kept) -> None:
     assert [was_ahead(kept.call(text.PLAIN, "count")) for _ in range(2)] == [False, True]
 
 
-def test_a_call_does_not_wait_for_an_instance_that_is_long_in_the_making(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_does_not_wait_for_an_instance_that_is_being_made(kept: Kept) -> None:
     kept.call(text.PLAIN, "count")
-    monkeypatch.setattr(ahead, "PATIENCE", 0.0)
     with kept.ahead._places[kept.component(text.PLAIN)].lock:
         assert not was_ahead(kept.call(text.PLAIN, "count"))
 

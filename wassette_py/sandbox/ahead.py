@@ -1,4 +1,7 @@
-"""Instances made before their call: behind a call of a component that takes long to instantiate, the next one is made.
+"""Instances made before their call: behind a call of a component that takes a while to instantiate, the next one is made.
+
+On another thread: what this one does behind its answer, the client waits for when both are on one core, as they often are. Where calls
+come back to back, a short while is not worth waking a thread for.
 
 Each is for one call, as any other, and knows nothing of any: no directory is open in it, variables, clocks, network and output are asked
 for through the call that takes it (`state.CALLS`), and a policy counts as it is then. One whose start code looks at anything of that is
@@ -23,15 +26,20 @@ from wassette_py.sandbox.memory import MemoryWatch
 from wassette_py.sandbox.state import CallState
 from wassette_py.sandbox.workers import Workers
 
-WORTH = 0.0003
-"""Seconds of instantiating from which on it is worth it."""
+WORTH = 0.000025
+"""Seconds of instantiating from which on it is worth it where calls leave time in between."""
+PAUSE = 0.001
+"""Seconds from one call of a component to the next that are such a time."""
+WORTH_ALWAYS = 0.0003
+"""Seconds of instantiating from which on it is always worth it."""
 MOST = 4
 """Instances that wait at once, one a component."""
+BEHIND = 2
+"""Calls whose instances wait at once for being dropped: each may be of 8 MiB (`pool.KEPT`)."""
 IDLE = 60.0
 """Seconds that one waits for its call."""
 START = 1.0
-"""Seconds that start code may take; a call waits for one that is being made for PATIENCE seconds at most."""
-PATIENCE = 0.005
+"""Seconds that start code may take."""
 
 
 class _Place:
@@ -43,7 +51,17 @@ class _Place:
         self.memory = 0.0
         self.since = 0.0
         self.took = (0.0, 0.0)
+        """What making the latest two instances took that were not made ahead: one is held up by chance."""
+        self.ended = 0.0
         self.is_refused = False
+
+    def is_worth(self, ended: CallState) -> bool:
+        """Whether the next instance is to be made behind the call `ended`, of which note is taken."""
+        if ended.instantiating:
+            self.took = (ended.instantiating, self.took[0])
+        paused = ended.started - self.ended
+        self.ended = time.monotonic()
+        return min(self.took) >= (WORTH if paused >= PAUSE else WORTH_ALWAYS)
 
     def taken(self) -> Guest | None:
         """What waits here, which is then nobody else's. The lock is held, and given back."""
@@ -69,7 +87,7 @@ class Ahead:
         """The instance that waits for a call of `component`, now for `call` and for no other; None where there is none that fits."""
         with self._lock:
             place = self._places.get(component)
-        if place is None or not place.lock.acquire(timeout=PATIENCE):
+        if place is None or not place.lock.acquire(blocking=False):  # while one is made, another core may make another
             return None
         memory, guest = place.memory, place.taken()
         if guest is None:
@@ -84,9 +102,7 @@ class Ahead:
         """Drops `guest` behind its call `ended`; where it is worth it, on another thread, which first makes the next one."""
         with self._lock:
             place = self._places.setdefault(component, _Place())
-            if ended.instantiating:
-                place.took = (ended.instantiating, place.took[0])
-            is_worth = min(place.took) >= WORTH and self._left < MOST
+            is_worth = place.is_worth(ended) and self._left < BEHIND
             self._left += is_worth
         if not is_worth:
             guest.drop()

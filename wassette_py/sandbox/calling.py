@@ -35,6 +35,8 @@ _VALS: Any = ctypes.POINTER(Val)
 _CALLBACK: Any = ctypes.CFUNCTYPE(
     ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, _VALS, ctypes.c_size_t, _VALS, ctypes.c_size_t
 )
+PLAIN_CALLBACK: Any = ctypes.CFUNCTYPE(ctypes.c_size_t, *[ctypes.c_void_p] * 4, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
+"""The same with addresses for arguments and results, for `add_function`: nothing may leave it, and it returns 0 or an `error`."""
 
 
 def host_function(body: HostBody) -> Any:
@@ -86,6 +88,11 @@ def raise_error(pointer: int | None) -> None:
     """Raises the WasmtimeError (or ExitTrap) that a C call returned, if it did."""
     if pointer:
         raise WasmtimeError._from_ptr(ctypes.cast(pointer, ctypes.POINTER(ffi.wasmtime_error_t)))
+
+
+def error(text: str) -> int:
+    """What a callback returns to end the call with that text."""
+    return _consumed(WasmtimeError(text))
 
 
 def _consumed(error: WasmtimeError) -> int:

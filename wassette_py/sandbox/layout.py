@@ -25,6 +25,7 @@ STRING, LIST, RECORD, TUPLE, VARIANT, ENUM, OPTION, RESULT, FLAGS, RESOURCE = ra
 
 SCALAR_CODES = {BOOL: "?", S8: "b", U8: "B", S16: "h", U16: "H", S32: "i", U32: "I", S64: "q", U64: "Q", F32: "f", F64: "d", CHAR: "I"}
 """A scalar's letter in `struct`, `array` and `memoryview`."""
+_PUT_U64 = struct.Struct("=B7xQ").pack_into
 _INTEGERS = {"s8": S8, "u8": U8, "s16": S16, "u16": U16, "s32": S32, "u32": U32, "s64": S64, "u64": U64}
 
 VALUE = 8
@@ -75,3 +76,8 @@ def read_string(val: Any) -> str:
 def read_integer(val: Any) -> int:
     """The value of a `Val` that is a u64."""
     return int(val.of.u64)
+
+
+def put_integer(address: int, value: int) -> None:
+    """Makes the `Val` at `address`, whose former content owns nothing, a u64."""
+    _PUT_U64(MEMORY, address, U64, value)

@@ -7,9 +7,6 @@ back as its next instance finds it, whatever the guest wrote; that is wasmtime's
 from __future__ import annotations
 
 import mmap
-import os
-import re
-import sys
 from typing import Any
 
 from wasmtime import _ffi as ffi
@@ -18,7 +15,10 @@ MEMORIES = 256
 """Memories that may be in use at once: each is 4 GiB of addresses, of which Linux gives a process 128 TiB."""
 
 KEPT = 8 << 20
-"""Bytes of a memory that stay mapped behind a call. Only what was written is copied back, where Linux can tell what was (6.7)."""
+"""Bytes of a memory that stay mapped behind a call, and are copied back whole: 0.02 ms for each MiB. A page that is given back to the
+system costs 0.002 ms when it is touched again."""
+KEPT_TABLE = 128 << 10
+"""The same of a table, of which a guest may have many: functions of a language's runtime fill half of it."""
 
 WARM = 8
 """Slots that wait for the component they were made for; past them, another component takes one of theirs, and not a fresh one."""
@@ -26,6 +26,8 @@ WARM = 8
 ADDRESSES = (MEMORIES + 1) * (6 << 30)
 _TABLE_ELEMENTS = 10_000_000  # what any table may begin with; how large one may be in a call, its store decides
 _MANY = 100_000
+_MEMORIES_A_MODULE = 100
+"""What WebAssembly allows; when a component is dropped, so many are looked for in each of its modules."""
 
 
 def use(config: Any) -> None:
@@ -33,7 +35,6 @@ def use(config: Any) -> None:
     if not _may_reserve(ADDRESSES):
         return
     pool = ffi.wasmtime_pooling_allocation_config_new()
-    kept = KEPT if tells_what_was_written(sys.platform, os.uname().release) else 0
     for name, value in {
         "total_memories": MEMORIES,
         "total_tables": MEMORIES * 4,
@@ -48,10 +49,11 @@ def use(config: Any) -> None:
         "max_component_instance_size": 1 << 30,
         "max_core_instances_per_component": _MANY,
         "max_memories_per_component": _MANY,
-        "max_memories_per_module": _MANY,
+        "max_memories_per_module": _MEMORIES_A_MODULE,
         "max_tables_per_component": _MANY,
         "max_tables_per_module": _MANY,
-        "linear_memory_keep_resident": kept,
+        "linear_memory_keep_resident": KEPT,
+        "table_keep_resident": KEPT_TABLE,
         "max_unused_warm_slots": WARM,
     }.items():
         getattr(ffi, f"wasmtime_pooling_allocation_config_{name}_set")(pool, value)
@@ -66,9 +68,3 @@ def _may_reserve(size: int) -> bool:
     except (AttributeError, OSError, ValueError, OverflowError):
         return False
     return True
-
-
-def tells_what_was_written(system: str, release: str) -> bool:
-    """Whether that kernel says which pages were written to (PAGEMAP_SCAN); elsewhere all that is kept would be copied back."""
-    numbers = [int(part) for part in re.findall(r"\d+", release)[:2]]
-    return system == "linux" and numbers >= [6, 7]

@@ -11,7 +11,7 @@ from typing import Any
 
 from wassette_py.sandbox import layout, packing
 from wassette_py.sandbox.gates.gate import Gate
-from wassette_py.sandbox.hosting import Functions, hosted
+from wassette_py.sandbox.hosting import Functions, hosted, hosted_number
 from wassette_py.sandbox.state import CallState
 
 EXPORTS: tuple[str, ...] = ("subscribe",)
@@ -32,7 +32,8 @@ TEXT = """
   (func (export "subscribe") (param "when" u64) (result (own $pollable)) (canon lift (core func $code "subscribe"))))
 """
 
-_RESOLUTION = packing.scalar_packer(layout.U64)(1)
+_NOW = hosted_number(time.monotonic_ns)
+_RESOLUTION = hosted_number(lambda: 1)
 _PACK_U64 = packing.scalar_packer(layout.U64)
 _MARGIN = 1_000_000
 """Nanoseconds a cut sleep goes on past the deadline, so that the guest finds itself past it."""
@@ -48,14 +49,6 @@ def functions(gate: Gate) -> Functions:
         gate.call(call, "subscribe", arguments, 1, results[0])
 
     @hosted
-    def now(_call: CallState, _args: Any, results: Any) -> None:
-        packing.put(results[0], _PACK_U64(time.monotonic_ns()))
-
-    @hosted
-    def resolution(_call: CallState, _args: Any, results: Any) -> None:
-        packing.put(results[0], _RESOLUTION)
-
-    @hosted
     def subscribe_duration(call: CallState, args: Any, results: Any) -> None:
         subscribe(call, layout.read_integer(args[0]), results)
 
@@ -63,4 +56,4 @@ def functions(gate: Gate) -> Functions:
     def subscribe_instant(call: CallState, args: Any, results: Any) -> None:
         subscribe(call, layout.read_integer(args[0]) - time.monotonic_ns(), results)
 
-    return {"now": now, "resolution": resolution, "subscribe-duration": subscribe_duration, "subscribe-instant": subscribe_instant}
+    return {"now": _NOW, "resolution": _RESOLUTION, "subscribe-duration": subscribe_duration, "subscribe-instant": subscribe_instant}
