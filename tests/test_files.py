@@ -91,6 +91,9 @@ def test_a_key_that_others_make_at_the_same_time_is_one_key(tmp_path: Path) -> N
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(own_key, [tmp_path / "key"] * 32))
     assert (keys, [file.name for file in tmp_path.iterdir()]) == ({own_key(tmp_path / "key")}, ["key"])
+    os.link(tmp_path / "key", tmp_path / "key.new-left")  # by a process that was killed a moment later
+    own_key(tmp_path / "key")
+    assert os.listdir(tmp_path) == ["key"]
     (tmp_path / "other").symlink_to("nowhere")
     with pytest.raises(FileNotFoundError):
         own_key(tmp_path / "other")

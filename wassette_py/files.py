@@ -114,12 +114,18 @@ def own_key(path: Path) -> bytes:
             with contextlib.suppress(FileExistsError, FileNotFoundError):
                 os.link(temporary, path)
         finally:
-            for left in path.parent.glob(f"{path.name}.new-*"):
-                left.unlink(missing_ok=True)
+            _sweep_new(path)
     problem, key = access_problem(path), read_regular(path, limit=KEY_SIZE)
     if problem or len(key) != KEY_SIZE:
         raise OSError(errno.EPERM, problem or "its key is broken", str(path))
+    if path.stat().st_nlink > 1:  # who made it was killed before it could
+        _sweep_new(path)
     return key
+
+
+def _sweep_new(path: Path) -> None:
+    for left in path.parent.glob(f"{path.name}.new-*"):
+        left.unlink(missing_ok=True)
 
 
 def private_folder(folder: Path) -> None:

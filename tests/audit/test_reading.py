@@ -39,6 +39,17 @@ def test_segments_nobody_wrote_to_since_are_not_read(folder: Path) -> None:
     assert [event["time"] for event in events(folder, unreadable=lambda path, line: None, since=1000)] == [_at(2)]
 
 
+def test_a_segment_that_is_removed_while_others_are_read_is_not_missed(folder: Path) -> None:
+    for second in (1, 2, 3):
+        _segment(folder, _at(second))
+    told: list[Path] = []
+    reading = events(folder, unreadable=lambda path, line: told.append(path))
+    assert next(reading)["time"] == _at(1)
+    segments(folder)[-1].unlink()
+    assert [event["time"] for event in reading] == [_at(2)]
+    assert told == []
+
+
 def test_a_line_that_is_no_event_is_told_and_the_rest_is_read(folder: Path) -> None:
     _segment(folder, _at(1), _at(3))
     [path] = segments(folder)

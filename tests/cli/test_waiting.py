@@ -9,8 +9,9 @@ import pytest
 from tests.cli.terminal import python, run_in_terminal
 from tests.patience import FOREVER, LONG
 from wassette_py.cli import waiting
+from wassette_py.cli.render import SHOW_AFTER, Display
 from wassette_py.cli.waiting import wait_for
-from wassette_py.control import Control
+from wassette_py.control import Control, Progress
 from wassette_py.errors import Cancelled, NotFound
 
 STAGES = """
@@ -61,14 +62,22 @@ def test_the_result_and_the_error_of_the_work_reach_the_caller() -> None:
         wait_for(missing, label="loading")
 
 
-def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, tick = threading.Event(), Display.tick
+
+    def ticked(display: Display, progress: Progress | None, elapsed: float) -> None:
+        tick(display, progress, elapsed)
+        if progress is not None and elapsed > 2 * SHOW_AFTER:
+            seen.set()
+
     def work(control: Control) -> int:
         control.step("fetch", 1, 2)
-        time.sleep(0.5)
-        return 3
+        return 3 if seen.wait(LONG) else 4
 
+    monkeypatch.setattr(Display, "tick", ticked)
     assert wait_for(work, label="loading") == 3
     assert capsys.readouterr() == ("", "")
+    seen.clear()
     assert wait_for(work, label="loading", verbose=True) == 3
     assert capsys.readouterr().err.startswith("fetch: ")
 
@@ -95,7 +104,19 @@ def test_what_ends_at_once_draws_nothing_and_imports_no_rich() -> None:
 
 
 def test_work_without_progress_shows_its_label() -> None:
-    code = "import time; from wassette_py.cli.waiting import wait_for; wait_for(lambda _: time.sleep(0.6), label='calling [notes]')"
+    code = """
+import threading
+from wassette_py.cli.render import Display
+from wassette_py.cli.waiting import wait_for
+shown, draw = threading.Event(), Display._draw
+def drawn(display, total):
+    try:
+        return draw(display, total)
+    finally:
+        shown.set()
+Display._draw = drawn
+wait_for(lambda _: shown.wait(200), label="calling [notes]")
+"""
     assert "calling [notes]" in run_in_terminal(python(code)).text
 
 

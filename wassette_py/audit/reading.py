@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from wassette_py.audit.segment import LONGEST_LINE, lines_of, segments, stamp
+from wassette_py.audit.segment import LONGEST_LINE, lines_of, segments, stamp, statuses
 
 EventValue = dict[str, Any]
 Wanted = Callable[[EventValue], bool]
@@ -35,7 +35,7 @@ def happened(event: EventValue) -> bool:
 def events(folder: Path, *, unreadable: Callable[[Path, int], None], since: float = 0.0) -> Iterator[EventValue]:
     """Every event, by time; of segments written to after `since`. `unreadable` is told file and line of what is none, and line 0 of what is
     no segment at all. Raises OSError for the folder."""
-    todo = [path for path in segments(folder) if path.lstat().st_mtime >= since]
+    todo = [path for path, status in statuses(folder) if status.st_mtime >= since]
     open_ones: list[tuple[str, int, EventValue, Iterator[EventValue]]] = []
     count = 0
     while todo or open_ones:
@@ -65,6 +65,8 @@ def _of(path: Path, unreadable: Callable[[Path, int], None]) -> Iterator[EventVa
                 yield event
             elif line.endswith(b"\n") or len(line) == LONGEST_LINE:  # else it is being written
                 unreadable(path, number)
+    except FileNotFoundError:  # removed meanwhile: what it held is too old to be told
+        return
     except OSError:
         unreadable(path, 0)
 
@@ -74,7 +76,7 @@ class Follower:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read = {path: path.lstat().st_size for path in segments(folder)}
+        self._read = {path: status.st_size for path, status in statuses(folder)}
 
     def news(self) -> list[EventValue]:
         """The events since the last time, in their order. Raises OSError for the folder."""

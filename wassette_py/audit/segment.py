@@ -79,6 +79,15 @@ def segments(folder: Path) -> list[Path]:
         return []
 
 
+def statuses(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    """The segments in `folder`, and what is known of each without reading it. Raises OSError."""
+    found = []
+    for path in segments(folder):
+        with contextlib.suppress(FileNotFoundError):  # another process removed it meanwhile
+            found.append((path, path.lstat()))
+    return found
+
+
 def lines_of(path: Path, offset: int = 0) -> Iterator[bytes]:
     """The lines of a segment, each with its end, from a byte on. The last may lack it: it is being written, or longer than any event is,
     and then nothing after it is read. Raises OSError."""
@@ -181,10 +190,7 @@ def prune(folder: Path, now: float, *, retention: float, size: int) -> None:
 
     Always the oldest first, so that what is left has no gap.
     """
-    known = []
-    for path in segments(folder):
-        with contextlib.suppress(FileNotFoundError):
-            known.append((path, path.lstat()))
+    known = statuses(folder)
     total = sum(status.st_size for _, status in known)
     for path, status in known:
         if now - status.st_mtime <= retention and total <= size:

@@ -59,9 +59,9 @@ class _Work(Generic[T]):
 def wait_for(task: Callable[[Control], T], *, label: str, verbose: bool = False) -> T:
     """Runs `task` and returns its result. Raises what it raises; Cancelled after Ctrl-C, unless it was done by then."""
     work = _Work(task)
-    threading.Thread(target=work.run, daemon=True, name=label).start()
     display, began = Display(label, verbose=verbose), time.monotonic()
     try:
+        threading.Thread(target=work.run, daemon=True, name=label).start()
         while not work.ended.wait(TICK):
             display.tick(work.progress, time.monotonic() - began)
     except KeyboardInterrupt:
