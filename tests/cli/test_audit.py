@@ -62,6 +62,8 @@ def test_events_are_chosen_by_component_outcome_and_time(used: Path, wassette: W
     assert count("--since", "1h") == count("--since", "2026-01-31") == count("--since", "2026-01-31T12:00:00+02:00") == 6
     assert count("--since", "2999-01-01") == count("--since", "0s") == 0
     assert count("--since", "999999w") == 6
+    ran = wassette("audit", "show", "--since", "0s")
+    assert (ran.code, ran.out, ran.err) == (0, "", "no such event is in the audit log\n")
 
 
 @pytest.mark.parametrize("command", [["audit", "show"], ["stats"], ["monitor"]])

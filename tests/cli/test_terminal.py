@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Wassette
 from tests.cli.guests import slow_to_compile, write_component
 from tests.cli.terminal import UNHURRIED, python, run_in_terminal
 from tests.patience import FOREVER
@@ -70,3 +71,20 @@ def test_no_control_character_of_a_component_reaches_the_terminal(components: Pa
         assert seen.code == 0
         assert "\\x1b[2Jx" in seen.text
         assert "\x1b[2Jx" not in seen.text
+
+
+LONG_ID = "the-component-of-our-team-that-runs-in-production"
+
+
+def test_in_a_narrow_terminal_every_table_is_readable(components: Path, wassette: Wassette) -> None:
+    digests = [f"sha256:{digit * 64}" for digit in "ab"]
+    assert wassette("component", "load", "text.wasm", "--name", LONG_ID).code == 0
+    assert wassette("trust", "add", "ghcr.io/acme/weather", "--digest", digests[0], "--digest", digests[1]).code == 0
+    for words in (["component", "list"], ["component", "inspect", LONG_ID], ["trust", "show"]):
+        lines = run_in_terminal([*PROGRAM, *words], columns=60).text.replace("\r", "").splitlines()
+        # A word that is longer than its room is not broken where it is to be copied.
+        assert [line for line in lines if len(line) > 60 and max(map(len, line.split())) < 40] == []
+        piped = wassette(*words)
+        assert any(len(line) > 60 for line in piped.out.splitlines())
+        assert "…" not in piped.out
+    assert [line.split()[-1].rstrip(",") for line in lines[2:]] == [f"{digest[:23]}…" for digest in digests]

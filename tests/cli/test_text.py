@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wassette_py.cli.text import columns, escape, json_text, one_line, plural, seconds_text, signature, size_text, type_text
+from wassette_py.cli.text import escape, json_text, one_line, plural, seconds_text, signature, size_text, type_text
 
 DANGEROUS = "\x1b[31m\x00\x07\x7f\x9b\u202e\ud800"
 
@@ -36,14 +36,6 @@ def test_json_is_safe_to_print_and_still_the_same_value(value: object) -> None:
 def test_json_escapes_what_json_itself_leaves() -> None:
     assert json_text(DANGEROUS[4:]) == '"m\\u0000\\u0007\\u007f\\u009b\\u202e\\ud800"'
     assert json_text("\x7f") == '"\\u007f"'
-
-
-def test_columns_are_as_wide_as_their_widest_cell() -> None:
-    assert columns([("ID", "STATUS", "SOURCE"), ("notes", "ready", ""), ("a", "broken", "x")], indent=" ") == [
-        " ID     STATUS  SOURCE",
-        " notes  ready",
-        " a      broken  x",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wassette_py.cli.columns import folded, table
 from wassette_py.cli.options import Command, noun, session_of
-from wassette_py.cli.render import follow, show, talk
-from wassette_py.cli.text import columns, plural
+from wassette_py.cli.render import follow, screen, show, talk
+from wassette_py.cli.text import plural
 
 if TYPE_CHECKING:
     from wassette_py.audit.counting import Numbers
@@ -40,8 +41,11 @@ def show_log(context: typer.Context, component: Component = None, outcome: Outco
     session = session_of(context)
     found = _events(context, component=component, outcome=outcome, since=since)
     if not session.json:
+        event = None
         for event in found:
-            show(session, None, [event_line(event)])
+            show(session, None, folded([event_line(event)], screen()))
+        if event is None:
+            talk("no such event is in the audit log")
         return
     events = list(found)
     show(session, {"events": events, "total": len(events)}, [])
@@ -134,7 +138,7 @@ def number_lines(numbers: Numbers) -> list[str]:
         p50, p95 = tool.percentile(0.5), tool.percentile(0.95)
         counts = (str(tool.calls), str(tool.errors), str(tool.denials))
         rows.append((f"{tool.component}/{tool.tool}", *counts, _milliseconds(p50), _milliseconds(p95)))
-    return columns(rows)
+    return table(rows, screen())
 
 
 def tool_numbers(tool: Any) -> dict[str, object]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wassette_py.cli.arguments import JsonArguments, is_installed, read_json_object, read_text
+from wassette_py.cli.columns import columns
 from wassette_py.cli.options import session_of
 from wassette_py.cli.render import show
 from wassette_py.cli.run import CallWords, read_policy, split_words
-from wassette_py.cli.text import columns, size_text
+from wassette_py.cli.text import size_text
 from wassette_py.errors import InvalidArguments
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ import typer
 
 from wassette_py.cli import describing, verifying
 from wassette_py.cli.arguments import ComponentId, ReferenceText, installed_ids, is_installed, read_text
+from wassette_py.cli.columns import table
 from wassette_py.cli.options import Command, FetchCommand, Session, noun, session_of
-from wassette_py.cli.render import complain, show, talk
+from wassette_py.cli.render import complain, screen, show, talk
 from wassette_py.cli.signing import PasswordFile, read_key
-from wassette_py.cli.text import columns, one_line
+from wassette_py.cli.text import one_line
 from wassette_py.errors import InvalidPolicy
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def list_components(context: typer.Context) -> None:
         talk(f"no component is installed in {session.settings.component_dir}")
     if entries or session.json:
         rows = [("ID", "STATUS", "TOOLS", "SOURCE"), *map(_row, entries)]
-        show(session, {"components": [_entry(entry) for entry in entries], "total": len(entries)}, columns(rows))
+        show(session, {"components": [_entry(entry) for entry in entries], "total": len(entries)}, table(rows, screen()))
 
 
 @app.command("inspect", cls=FetchCommand)

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from wassette_py.cli.columns import table as table_of
 from wassette_py.cli.options import Command, Session, noun, session_of
-from wassette_py.cli.render import show, talk
-from wassette_py.cli.text import columns
+from wassette_py.cli.render import screen, show, talk
 from wassette_py.clients import CLIENTS, snippet
 
 app = noun("Show settings, and the configuration of MCP clients.")
@@ -25,7 +25,7 @@ def show_settings(context: typer.Context) -> None:
     session = session_of(context)
     table = settings_table(session.settings)
     rows = [("KEY", "VALUE", "FROM"), *((key, _text(entry["value"]), str(entry["from"])) for key, entry in table.items())]
-    show(session, table, columns(rows))
+    show(session, table, table_of(rows, screen()))
 
 
 @app.command("client", cls=Command)

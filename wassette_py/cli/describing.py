@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wassette_py.cli.columns import facts, folded
 from wassette_py.cli.permissions import policy_lines
-from wassette_py.cli.text import columns, escape, one_line, plural, signature, size_text
+from wassette_py.cli.render import screen
+from wassette_py.cli.text import escape, one_line, plural, signature, size_text
 from wassette_py.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -87,14 +89,15 @@ def lines(portrait: Portrait) -> Iterator[str]:
     """`component inspect`, for people."""
     from wassette_py.policy.document import EMPTY
 
-    yield from columns(
+    yield from facts(
         [
             ("id", portrait.id or "(give one with --name)"),
             ("source", portrait.source),
             ("digest", portrait.digest),
             ("size", size_text(portrait.size)),
             ("verified", portrait.verified_text),
-        ]
+        ],
+        screen(),
     )
     yield ""
     yield from tool_lines(portrait.tools, portrait.not_tools)
@@ -115,11 +118,11 @@ def tool_lines(tools: Sequence[ToolDefinition], not_tools: Sequence[NotTool]) ->
     """Signatures with what each tool says it does, then the exports that are no tools."""
     yield f"{plural(len(tools), 'tool')}:"
     for tool in tools:
-        yield f"  {signature(tool.name, tool.input_schema, tool.output_schema)}"
-        yield from (f"      {line}" for line in escape(tool.description).splitlines() if line.strip())
+        yield from folded([f"  {signature(tool.name, tool.input_schema, tool.output_schema)}"], screen())
+        yield from folded([f"      {line}" for line in escape(tool.description).splitlines() if line.strip()], screen())
     if not_tools:
         yield f"{plural(len(not_tools), 'export')} cannot be a tool:"
-        yield from columns([(no.export, no.reason) for no in not_tools], indent="  ")
+        yield from facts([(no.export, no.reason) for no in not_tools], screen(), indent="  ")
 
 
 def import_lines(imports: Sequence[str]) -> Iterator[str]:

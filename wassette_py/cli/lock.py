@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from wassette_py.cli.columns import table
 from wassette_py.cli.options import session_of
-from wassette_py.cli.render import show, talk
-from wassette_py.cli.text import columns, plural
+from wassette_py.cli.render import screen, show, talk
+from wassette_py.cli.text import plural
 from wassette_py.errors import Drift
 
 Manifest = Annotated[Path, typer.Option("--manifest", metavar="FILE", help="The project file.")]
@@ -36,7 +37,7 @@ def lock(
     found = session.wait_for(lambda control: write_lock(session.host, manifest, control), label="locking")
     talk(f"wrote {path}: {plural(len(found), 'component')}")
     rows = [("ID", "DIGEST", "SIGNED"), *((name, str(entry.digest), entry.signer) for name, entry in found.items())]
-    show(session, {"lock": str(path), "components": {name: entry.to_json() for name, entry in found.items()}}, columns(rows))
+    show(session, {"lock": str(path), "components": {name: entry.to_json() for name, entry in found.items()}}, table(rows, screen()))
 
 
 def sync(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wassette_py.cli.columns import facts
 from wassette_py.cli.options import Session
-from wassette_py.cli.render import show
-from wassette_py.cli.text import columns
+from wassette_py.cli.render import screen, show
 
 if TYPE_CHECKING:
     from wassette_py.limits import Limits
@@ -92,13 +92,13 @@ def policy_lines(policy: PolicyDocument, limits: Limits | None = None) -> list[s
     from wassette_py.policy.grants import describe
     from wassette_py.policy.matching import entry_text
 
-    facts = [("may", describe(permission)) for permission in (*policy.storage, *policy.allow, *policy.variables, *policy.secrets)] or [
+    told = [("may", describe(permission)) for permission in (*policy.storage, *policy.allow, *policy.variables, *policy.secrets)] or [
         ("may", "nothing")
     ]
-    facts += [("never", f"network {entry_text(entry)}") for entry in policy.deny]
-    facts += [] if policy.tools is None else [("tools", ", ".join(policy.tools) or "none")]
-    facts += [] if limits is None else [("limits", ", ".join(f"{name} {text}" for name, text in limits.texts().items()))]
-    return columns(facts, indent="  ")
+    told += [("never", f"network {entry_text(entry)}") for entry in policy.deny]
+    told += [] if policy.tools is None else [("tools", ", ".join(policy.tools) or "none")]
+    told += [] if limits is None else [("limits", ", ".join(f"{name} {text}" for name, text in limits.texts().items()))]
+    return facts(told, screen(), indent="  ")
 
 
 def without_grant(imports: Sequence[str], policy: PolicyDocument) -> list[str]:

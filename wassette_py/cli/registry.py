@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from wassette_py.cli.arguments import read_text
+from wassette_py.cli.columns import table
 from wassette_py.cli.options import Command, noun, session_of
-from wassette_py.cli.render import show, talk
+from wassette_py.cli.render import screen, show, talk
 from wassette_py.cli.signing import PasswordFile, read_key
-from wassette_py.cli.text import columns, size_text
+from wassette_py.cli.text import size_text
 from wassette_py.errors import InvalidArguments, InvalidReference
 
 app = noun("Log in to registries, push components to them, search the catalogue.")
@@ -108,7 +109,7 @@ def search(
         talk("nothing in the catalogue matches", f"hint: your own catalogue is {session.settings.catalog_file}")
     if found or session.json:
         rows = [("NAME", "REFERENCE", "DESCRIPTION"), *((entry["name"], entry["uri"], entry["description"]) for entry in found)]
-        show(session, {"components": found, "total": len(found)}, columns(rows))
+        show(session, {"components": found, "total": len(found)}, table(rows, screen()))
 
 
 def _registry(host: str) -> str:

@@ -37,12 +37,11 @@ def show(session: Session, document: object, lines: Iterable[str]) -> None:
     print(json_text(document) if session.json else escape("\n".join(lines)))
 
 
-def fitting(lines: Iterable[str]) -> list[str]:
-    """Lines that are easier to read cut off than folded, each cut at the width of the terminal that shows them, if one does."""
+def screen() -> int:
+    """How many characters wide the terminal is that shows stdout; 0 where none does."""
     import shutil
 
-    width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
-    return [line if not width or len(line) <= width else f"{line[: width - 1]}…" for line in lines]
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else 0
 
 
 def show_value(value: object) -> None:

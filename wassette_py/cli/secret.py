@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from wassette_py.cli.columns import table
 from wassette_py.cli.options import Command, noun, session_of
-from wassette_py.cli.render import is_terminal, show, talk
-from wassette_py.cli.text import columns
+from wassette_py.cli.render import is_terminal, screen, show, talk
 from wassette_py.errors import WassetteError
 
 app = noun("Keep values that components are granted and nobody else sees.")
@@ -68,7 +68,7 @@ def list_secrets(context: typer.Context) -> None:
         talk(f"no secret is kept in {session.host.secrets.folder}")
     if secrets or session.json:
         document = {"secrets": [{"name": secret.name, "from": secret.source} for secret in secrets]}
-        show(session, document, columns([("NAME", "FROM"), *((secret.name, secret.source) for secret in secrets)]))
+        show(session, document, table([("NAME", "FROM"), *((secret.name, secret.source) for secret in secrets)], screen()))
 
 
 @app.command("delete", cls=Command)

@@ -1,4 +1,4 @@
-"""Words and columns for people: pure functions from values to text, without a terminal and without rich.
+"""Words for people: pure functions from values to text, without a terminal and without rich.
 
 `escape` is the one place where text from outside (components, registries, files) loses what a terminal would act on.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 _BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -44,13 +44,6 @@ def _json_escaped(character: str) -> str:
     code = ord(character)
     dangerous = 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or character in _BIDI
     return f"\\u{code:04x}" if dangerous else character
-
-
-def columns(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
-    """`rows` of cells as aligned lines; the last column is as wide as it is."""
-    cells = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [(indent + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))).rstrip() for row in cells]
 
 
 def size_text(size: float) -> str:

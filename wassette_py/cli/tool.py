@@ -8,10 +8,11 @@ import typer
 
 from wassette_py.cli.arguments import Assignments, JsonArguments, served_names
 from wassette_py.cli.calls import finish, make_call
+from wassette_py.cli.columns import columns, cut
 from wassette_py.cli.describing import tool_document
 from wassette_py.cli.options import Command, noun, session_of
-from wassette_py.cli.render import fitting, show, talk
-from wassette_py.cli.text import columns, one_line
+from wassette_py.cli.render import screen, show, talk
+from wassette_py.cli.text import one_line
 
 app = noun("List and call the tools of installed components.")
 
@@ -32,7 +33,7 @@ def list_tools(context: typer.Context) -> None:
         [("TOOL", "COMPONENT", "DESCRIPTION"), *((tool.name, tool.component, _short(tool.definition.description)) for tool in tools)]
     )
     if tools or session.json:
-        show(session, {"tools": documents}, fitting(lines))
+        show(session, {"tools": documents}, cut(lines, screen()))
 
 
 @app.command("call", cls=Command)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from wassette_py.cli.columns import table
 from wassette_py.cli.options import Session
-from wassette_py.cli.render import show, talk
-from wassette_py.cli.text import columns, plural
+from wassette_py.cli.render import screen, show, talk
+from wassette_py.cli.text import plural
 
 if TYPE_CHECKING:
     from wassette_py.trust.document import TrustPolicy, TrustScope
@@ -28,7 +29,7 @@ def show_policy(session: Session, policy: TrustPolicy, source: str) -> None:
         rows = [("SCOPE", "ACCEPTED", "REASON"), *((scope.match, evidence_of(scope), scope.reason or "") for scope in policy.scopes)]
         keys, scopes = [_key(key) for key in policy.keys.values()], [_document(scope) for scope in policy.scopes]
         roots = [root_document(root) for root in policy.roots.values()]
-        lines = [*(columns(rows) if policy.scopes else []), *([""] if policy.scopes and roots else []), *_roots(policy)]
+        lines = [*(table(rows, screen()) if policy.scopes else []), *([""] if policy.scopes and roots else []), *_roots(policy)]
         show(session, {"file": source, "keys": keys, "roots": roots, "scopes": scopes}, lines)
 
 
@@ -36,7 +37,7 @@ def _roots(policy: TrustPolicy) -> Iterator[str]:
     today = datetime.now(UTC).date()
     if policy.roots:
         rows = [(root.name, root.age(today), f"sha256:{root.fingerprint[:16]}…", root.tuf or "-") for root in policy.roots.values()]
-        yield from columns([("ROOT", "AGE", "PINNED", "PUBLISHED AT"), *rows])
+        yield from table([("ROOT", "AGE", "PINNED", "PUBLISHED AT"), *rows], screen())
 
 
 def root_document(root: TrustRoot) -> dict[str, Any]:

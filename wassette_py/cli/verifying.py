@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from wassette_py.cli.text import columns, plural
+from wassette_py.cli.columns import facts, folded
+from wassette_py.cli.render import screen
+from wassette_py.cli.text import plural
 
 if TYPE_CHECKING:
     from wassette_py.host import Judged
@@ -66,7 +68,8 @@ def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
     words = judgement.signer.words if judgement.signer else "not trusted"
     installed = [("id", judged.id)] if judged.id else []
     manifest = [("manifest", str(judged.manifest))] if judged.manifest else []
-    yield from columns([*installed, ("reference", str(judged.reference)), *manifest, ("wasm", str(judged.digest)), ("verified", words)])
+    told = [*installed, ("reference", str(judged.reference)), *manifest, ("wasm", str(judged.digest)), ("verified", words)]
+    yield from facts(told, screen())
     if not explain:
         return
     scope = judgement.scope
@@ -74,15 +77,15 @@ def lines(judged: Judged, *, explain: bool) -> Iterator[str]:
     named = "none names this reference" if scope is None else f"{scope.match} (line {scope.line}, {'warn' if scope.warn else 'enforce'})"
     yield f"trust scope: {named}"
     for requirement in judgement.requirements:
-        yield f"  {'met' if requirement.met else 'NOT met'}: {requirement.text}"
-        yield from (f"    by {where}" for where in requirement.by)
+        yield from folded([f"  {'met' if requirement.met else 'NOT met'}: {requirement.text}"], screen())
+        yield from folded([f"    by {where}" for where in requirement.by], screen())
     found = judgement.findings
     yield f"found beside it: {plural(len(found), 'signature object') if found else 'no signatures'}"
     for one in found:
-        yield f"  {one.where}"
+        yield from folded([f"  {one.where}"], screen())
         signers = ", ".join(map(str, one.signers)) or "nobody the trust policy names"
         verdict = one.problem or "about this manifest, nothing against it"
-        cells = [("what", one.what), ("format", one.signed.format if one.signed else one.media_type or "-")]
+        cells: list[tuple[str, str]] = [("what", one.what), ("format", one.signed.format if one.signed else one.media_type or "-")]
         logged = [] if one.logged_at is None else [("logged at", f"{_time(one.logged_at)} ({one.clock})")]
-        yield from columns([*cells, ("signed by", signers), *logged, ("result", verdict)], indent="    ")
-    yield from (f"  {note}" for note in judgement.notes)
+        yield from facts([*cells, ("signed by", signers), *logged, ("result", verdict)], screen(), indent="    ")
+    yield from folded([f"  {note}" for note in judgement.notes], screen())
