@@ -19,6 +19,7 @@ from tests.cli.guests import ONE_TOOL, write_component
 from tests.every_type import with_docs
 from tests.host.conftest import Load, call
 from tests.layout_writer import artifact, write_layout
+from tests.policy.vectors import may_reach
 from tests.sandbox import guests as text
 from tests.sandbox.conftest import wasm_of
 from tests.server.process import PATIENT, install, serving
@@ -26,13 +27,12 @@ from wassette_py.control import Control
 from wassette_py.errors import InvalidPolicy, WassetteError
 from wassette_py.host import ComponentHost
 from wassette_py.policy.document import parse_policy
-from wassette_py.policy.matching import match_request
 from wassette_py.reference import parse_reference
 from wassette_py.settings import Settings
 
 
 def allows(permissions: str, url: str) -> bool:
-    return match_request(parse_policy(f"version: '1.0'\npermissions: {permissions}\n", "p", home=None), "GET", url).allowed
+    return may_reach(parse_policy(f"version: '1.0'\npermissions: {permissions}\n", "p", home=None), url)
 
 
 # Policies that were accepted and ignored.

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Wassette
+from tests.cli.guests import ONE_TOOL, write_component
+from tests.layout_writer import artifact
+from tests.registry import Registry, running
 
 NUMBERS = {"ready", "compile", "restore", "instantiate", "call", "call_p95", "bare", "memory", "calls", "overhead", "tier"}
 
@@ -19,6 +22,17 @@ def test_a_reference_is_measured(components: Path, wassette: Wassette) -> None:
     assert 0 < ran.json["instantiate"] < ran.json["bare"] < ran.json["call"] <= ran.json["call_p95"]
     assert (ran.json["calls"], ran.json["tier"]) == (20, "optimized")
     assert wassette("component", "list", "-o", "json").json["components"] == []
+
+
+def test_a_reference_is_fetched_once(home: Path, wassette: Wassette) -> None:
+    with running(Registry()) as registry:
+        registry.put("acme/one", "1", artifact(write_component(home, "one", ONE_TOOL).read_bytes()))
+        config = home / ".config" / "wassette"
+        config.mkdir(parents=True)
+        (config / "config.yaml").write_text(f"registries: {{'{registry.host}': {{insecure_http: true}}}}\n")
+        assert wassette("trust", "add", f"{registry.host}/acme", "--unsigned", "--reason", "test").code == 0
+        assert wassette("bench", f"oci://{registry.host}/acme/one:1", "--calls", "2").code == 0
+        assert len([path for path in registry.paths() if "/manifests/1" in path]) == 1
 
 
 def test_an_installed_component_is_measured_kept_and_compared(loaded: Path, wassette: Wassette) -> None:

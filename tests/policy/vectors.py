@@ -1,8 +1,15 @@
-"""Policies that are refused, each with the place, the reason and the hint; shared by the parser's and the JSON Schema's tests."""
+"""Policies that are refused, each with the place, the reason and the hint; shared by the parser's and the JSON Schema's tests.
+
+And how a request is judged, shared by all that judge one.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from wassette_py.policy.document import PolicyDocument
+from wassette_py.policy.matching import Decision, match_target
+from wassette_py.policy.network import Unenforceable, parse_url
 
 
 class Refused(NamedTuple):
@@ -14,6 +21,19 @@ class Refused(NamedTuple):
     hint: str | None
     schema: bool = True
     """Whether a JSON Schema can know it too."""
+
+
+def decided(policy: PolicyDocument, method: str, url: str) -> Decision:
+    """What is decided of a request, as the HTTP gate does it. Raises Unenforceable for a URL that is denied because it does not parse."""
+    return match_target(policy, method, parse_url(url))
+
+
+def may_reach(policy: PolicyDocument, url: str, method: str = "GET") -> bool:
+    """Whether a request is sent."""
+    try:
+        return decided(policy, method, url).allowed
+    except Unenforceable:
+        return False
 
 
 def document(lines: str) -> str:

@@ -16,6 +16,7 @@ from wassette_py.cli.render import show
 from wassette_py.cli.run import CallWords, read_policy, split_words
 from wassette_py.cli.text import size_text
 from wassette_py.errors import InvalidArguments
+from wassette_py.files import write_atomic
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
@@ -55,7 +56,7 @@ def bench(
     base = read_policy(session, policy)
 
     def work(control: Control) -> Measured:
-        from wassette_py.host.opening import measured, opened, opened_installed
+        from wassette_py.host.opening import measured, opened_installed, opened_with_bytes
         from wassette_py.reference import parse_reference
         from wassette_py.wit.values import read_assignments
 
@@ -63,15 +64,14 @@ def bench(
         if installed:
             call, wasm = opened_installed(host, target, tool), host.store.wasm(host.store.record(target))
         else:
-            reference = parse_reference(target)
-            call, wasm = opened(host, reference, tool, control), host.verifier.verified(reference, control).fetched.wasm
+            call, wasm = opened_with_bytes(host, parse_reference(target), tool, control)
         given = read_assignments(call.function, assignments) if json_arguments is None else read_json_object(json_arguments)
         return measured(host, replace(call, arguments=given, policy=base or call.policy), wasm, calls=calls, control=control)
 
     measured = session.wait_for(work, label="measuring")
     document = {**asdict(measured), "overhead": measured.overhead}
     if save is not None:
-        save.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        write_atomic(save, json.dumps(document, indent=2).encode() + b"\n")
     show(session, document if before is None else {**document, "compared": before}, _lines(document, before))
 
 

@@ -23,6 +23,13 @@ _Tool = TypeVar("_Tool")
 
 def opened(host: ComponentHost, reference: Reference, tool: str | None, control: Control, policy: PolicyDocument | None = None) -> Call:
     """A call (without arguments, under `policy` or none) of one tool of `reference`, fetched and verified but not installed."""
+    return opened_with_bytes(host, reference, tool, control, policy)[0]
+
+
+def opened_with_bytes(
+    host: ComponentHost, reference: Reference, tool: str | None, control: Control, policy: PolicyDocument | None = None
+) -> tuple[Call, bytes]:
+    """What `opened` opens, and the component."""
     from wassette_py.policy.document import EMPTY
     from wassette_py.policy.matching import match_tool
 
@@ -34,7 +41,7 @@ def opened(host: ComponentHost, reference: Reference, tool: str | None, control:
         component, description = host.loader.compiled(fetched, "", control)
     definition = _chosen(str(reference), tool, {one.name: one for one in description.tools if match_tool(policy, one.name).allowed})
     function = next(f for f in component.type.exports if (f.interface, f.name) == (definition.interface, definition.function))
-    return Call(reference.default_id or "component", component, function, {}, policy, {}, definition.name)
+    return Call(reference.default_id or "component", component, function, {}, policy, {}, definition.name), fetched.wasm
 
 
 def opened_installed(host: ComponentHost, component_id: str, tool: str | None) -> Call:

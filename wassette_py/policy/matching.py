@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from wassette_py.dataclass import dataclass
 from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument, SecretVariable
-from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, host_matches, parse_url
+from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceable, host_address, host_matches
 from wassette_py.policy.paths import glob_matches, name_matches, normal_path
 from wassette_py.policy.storage import covers, parse_path
 from wassette_py.policy.terms import NEVER_SENT
@@ -22,17 +22,8 @@ class Decision:
     reason: str
 
 
-def match_request(policy: PolicyDocument, method: str, url: str) -> Decision:
-    """May a request be sent? A URL that does not parse is denied."""
-    try:
-        target = parse_url(url)
-    except Unenforceable as error:
-        return Decision(False, None, f"not a target a policy can name: {error}")
-    return match_target(policy, method, target)
-
-
 def match_target(policy: PolicyDocument, method: str, target: RequestTarget) -> Decision:
-    """May a request be sent to a target that is parsed already?"""
+    """May a request be sent to `target`?"""
     if target.scheme not in DEFAULT_PORTS:
         return Decision(False, None, f"only https and http can be granted, not {target.scheme}")
     if method.upper() in NEVER_SENT:
