@@ -142,18 +142,20 @@ def test_the_tickers_thread_ends_when_nothing_runs_for_long_and_another_begins(m
     monkeypatch.setattr(ticker, "LINGER", 0)
     monkeypatch.setattr(ticker, "IDLE", 0.01)
     ticks: list[float] = []
-    clock = Ticker(lambda: ticks.append(time.monotonic()))
-    for _ in range(2):
+    idle: list[int] = []
+    clock = Ticker(lambda: ticks.append(time.monotonic()), lambda: idle.append(len(ticks)))
+    for round in range(1, 3):
         before = len(ticks)
         with clock:
             until(lambda before=before: len(ticks) > before)  # type: ignore[misc]
-        until(lambda: clock._thread is None)
+        until(lambda round=round: len(idle) == round)  # type: ignore[misc]
+        assert clock._thread is None
 
 
 def test_the_ticker_ticks_while_something_runs_and_is_silent_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ticker, "LINGER", 2)
     ticks: list[float] = []
-    clock = Ticker(lambda: ticks.append(time.monotonic()))
+    clock = Ticker(lambda: ticks.append(time.monotonic()), lambda: None)
     for _ in range(2):
         before = len(ticks)
         with clock, clock:
@@ -200,26 +202,32 @@ def test_where_memory_cannot_be_told_nothing_is_watched(monkeypatch: pytest.Monk
 
 
 FAULTS = """
-import resource
+import resource, sys
 from wassette_py.sandbox import memory
 memory.reuse_buffers()
+size, count = map(int, sys.argv[1:])
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(3):
-    [bytearray(1 << 20) for _ in range(4)]
+    [bytearray(size) for _ in range(count)]
 before = faults()
 for _ in range(20):
-    [bytearray(1 << 20) for _ in range(4)]
-print(faults() - before)
+    [bytearray(size) for _ in range(count)]
+print(faults() - before, end=" ")
+before = memory.resident()
+memory.trim()
+print(before - memory.resident())
 """
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt")
-def test_memory_of_large_buffers_is_used_again() -> None:
-    touched = 20 * 4 * (1 << 20) // os.sysconf("SC_PAGESIZE")
-    here = Path(__file__).parents[2]
-    faults = subprocess.run([sys.executable, "-c", FAULTS], cwd=here, stdout=subprocess.PIPE, check=True).stdout
+@pytest.mark.parametrize(("size", "count"), [(1 << 20, 4), (31 << 20, 1)])
+def test_memory_of_large_buffers_is_used_again_until_it_is_trimmed(size: int, count: int) -> None:
+    touched = 20 * count * size // os.sysconf("SC_PAGESIZE")
+    here, command = Path(__file__).parents[2], [sys.executable, "-c", FAULTS, str(size), str(count)]
+    faults, given_back = subprocess.run(command, cwd=here, stdout=subprocess.PIPE, check=True).stdout.split()
     assert int(faults) < touched // 4
+    assert int(given_back) > size * count // 2
 
 
 def test_trimming_where_the_c_library_cannot_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

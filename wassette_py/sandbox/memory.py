@@ -23,11 +23,12 @@ TRIM_ABOVE = 64 << 20
 """A call whose process grew by more bytes than this gives them back to the system at its end."""
 
 
-REUSE = ((-3, 8 << 20), (-1, 16 << 20), (-8, 2))
-"""Options of the C library's `mallopt`: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
+REUSE = ((-3, 32 << 20), (-1, 64 << 20), (-8, 2))
+"""Options of the C library's `mallopt`: M_MMAP_THRESHOLD (this is the most it takes), M_TRIM_THRESHOLD, M_ARENA_MAX.
 
-A message of a megabyte passes through a dozen buffers. Each would be mapped for itself, paged in and unmapped again, which costs more than
-all that is done with it; so buffers up to 8 MiB come from memory that is kept, about 16 MiB in each of a few places.
+A message of a megabyte passes through a dozen buffers, and as a list of numbers through four of 32 MB, since wasmtime has 32 bytes a
+value. Each would be mapped for itself, paged in and unmapped again, which costs more than all that is done with it; so they come from
+memory that is kept, at most 64 MiB in each of two places, until nothing has been called for a while (`ticker.py`).
 """
 
 

@@ -20,10 +20,11 @@ IDLE = 30.0
 
 
 class Ticker:
-    """A daemon thread that sleeps while nothing runs."""
+    """A daemon thread that sleeps while nothing runs, and does `idle` when that was for long."""
 
-    def __init__(self, tick: Callable[[], None]) -> None:
+    def __init__(self, tick: Callable[[], None], idle: Callable[[], None]) -> None:
         self._tick = tick
+        self._idle = idle
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._running = 0
@@ -49,9 +50,12 @@ class Ticker:
         while True:
             if idle > LINGER:
                 with self._lock:
-                    if not self._changed.wait_for(lambda: self._running, IDLE):
+                    is_over = not self._changed.wait_for(lambda: self._running, IDLE)
+                    if is_over:
                         self._thread = None
-                        return
+                if is_over:
+                    self._idle()
+                    return
             idle = 0 if self._running else idle + 1
             time.sleep(TICK)
             self._tick()

@@ -12,7 +12,7 @@ from wasmtime import WasmtimeError
 from wasmtime.component import Component
 
 from wassette_py.reference import Digest
-from wassette_py.sandbox import linking
+from wassette_py.sandbox import linking, memory
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.configuration import TierName, make_engine
 from wassette_py.sandbox.gates.gate import Gate
@@ -27,7 +27,7 @@ class TierEngine:
     def __init__(self, tier: TierName, cache: Cache) -> None:
         self.tier = tier
         self.raw = make_engine(tier, runs=True)
-        self.ticker = Ticker(self.raw.increment_epoch)
+        self.ticker = Ticker(self.raw.increment_epoch, memory.trim)
         self.cache = cache
         self._gated: dict[str, Functions] = {}
         self._lock = threading.Lock()
