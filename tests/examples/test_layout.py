@@ -7,16 +7,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from wasmtime import Engine
-from wasmtime.component import Component
 
 from examples.build import EXAMPLES, LAYOUT, PUBLIC_KEY, WORLDS, build, named, stored, wit_docs
 from tests.cli.conftest import Wassette, wassette
 from wassette_py.policy.document import parse_policy
 from wassette_py.reference import LayoutReference, parse_reference
+from wassette_py.sandbox.component_type import read_component_type
+from wassette_py.sandbox.configuration import make_engine
+from wassette_py.sandbox.native import RawComponent
 from wassette_py.wit.describe import Description, describe
 from wassette_py.wit.docs import read_docs
-from wassette_py.wit.reader import read_component_type
 
 __all__ = ["wassette"]
 
@@ -36,8 +36,8 @@ IMPORTS = {
 
 @cache
 def described(wasm: bytes) -> Description:
-    engine = Engine()
-    return describe(read_component_type(Component(engine, wasm), engine), read_docs(wasm))
+    engine = make_engine()
+    return describe(read_component_type(RawComponent.compiled(engine, wasm), engine), read_docs(wasm))
 
 
 @pytest.mark.toolchain

@@ -11,7 +11,7 @@ from tests.cli.guests import NO_TOOL, ONE_TOOL, TEXT_TOOLS, write_component
 from tests.host.conftest import Load, call
 from tests.layout_writer import write_layout
 from tests.sandbox.guests import ASYNC_LIFTED
-from tests.wit.test_reader import TYPES_ONLY
+from tests.sandbox.test_component_type import TYPES_ONLY
 from wassette_py.control import Control, Progress
 from wassette_py.errors import InvalidComponent, InvalidPolicy, InvalidTrustPolicy, StoreError, Unsigned
 from wassette_py.host import ComponentHost

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from functools import cache
 
 import pytest
-from wasmtime import wat2wasm
-from wasmtime.component import Component
 
 from tests.patience import FOREVER
 from wassette_py.control import Control
@@ -20,6 +18,7 @@ from wassette_py.sandbox import watchdog
 from wassette_py.sandbox.call import CallReport, CallSpec, Sandbox
 from wassette_py.sandbox.configuration import TierName, has_quick_tier
 from wassette_py.sandbox.engine import CompiledComponent, Engine
+from wassette_py.sandbox.native import RawComponent, wat2wasm
 from wassette_py.sandbox.workers import Workers
 
 both_tiers = pytest.mark.parametrize("guests", ["optimized", "quick"], indirect=True)
@@ -29,7 +28,7 @@ both_tiers = pytest.mark.parametrize("guests", ["optimized", "quick"], indirect=
 @cache
 def wasm_of(text: str) -> bytes:
     """The bytes of a component written as text."""
-    return bytes(wat2wasm(text))
+    return wat2wasm(text)
 
 
 class Guests:
@@ -47,7 +46,7 @@ class Guests:
             return self.engine.compile(wasm, Digest.of(wasm), Control())
         quick = self.engine._quick
         assert quick is not None
-        component = Component(quick.raw, wasm)
+        component = RawComponent.compiled(quick.raw, wasm)
         quick.check(component)
         return CompiledComponent(quick, component, Digest.of(wasm), was_cached=False)
 

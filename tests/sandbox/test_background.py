@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ from wassette_py.control import Control
 from wassette_py.errors import InvalidComponent
 from wassette_py.locking import release_lock, take_lock
 from wassette_py.reference import Digest
-from wassette_py.sandbox import background, compile_child, compiler, configuration
+from wassette_py.sandbox import background, binding, compile_child, compiler, configuration
 from wassette_py.sandbox import engine as engine_module
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.configuration import TierName, engine_key
@@ -210,7 +209,7 @@ def test_small_components_are_optimised_at_once(tmp_path: Path, monkeypatch: pyt
 
 
 def test_where_the_quick_compiler_is_not_supported_everything_is_optimised_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(binding, "PLATFORM", "linux-aarch64")
     assert compiled(Engine(tmp_path, first="quick")).engine.tier == "optimized"
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from typing import Any
 
 import pytest
-from wasmtime import Engine, Store, WasmtimeError
-from wasmtime.component import Component, Func, Linker
 
+from tests.sandbox.bare import Bare, bare_engine, compiled
 from wassette_py.sandbox import calling, layout, packing
+from wassette_py.sandbox.codec import FunctionCodec
+from wassette_py.sandbox.component_type import read_component_type
+from wassette_py.sandbox.native import RawComponent, RawEngine, RawLinker, WasmtimeError
 
 # A guest that asks the host with its string argument, through wasi:config's signature, and gives back what it got.
 GUEST = """
@@ -50,13 +51,13 @@ GUEST = """
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine()
+def engine() -> RawEngine:
+    return bare_engine()
 
 
 @pytest.fixture(scope="module")
-def guest(engine: Engine) -> Component:
-    return Component(engine, GUEST)
+def guest(engine: RawEngine) -> RawComponent:
+    return compiled(engine, GUEST)
 
 
 def _get(_context: int, args: Any, results: Any) -> None:
@@ -84,55 +85,44 @@ def _add(context: int, args: Any, results: Any) -> None:
 GET, ADD = calling.host_function(_get), calling.host_function(_add)
 
 
-def linked(engine: Engine) -> Linker:
-    linker = Linker(engine)
-    with linker.root() as root, root.add_instance("config") as instance:
-        calling.add_function(instance, "get", GET)
-        calling.add_function(instance, "add", ADD)
+def linked(engine: RawEngine) -> RawLinker:
+    linker = RawLinker(engine)
+    linker.define("config", {"get": GET, "add": ADD})
     return linker
 
 
-def exported(engine: Engine, guest: Component, linker: Linker, name: str) -> tuple[Store, Func]:
-    store = Store(engine)
-    function = linker.instantiate(store, guest).get_func(store, name)
-    assert function is not None
-    return store, function
-
-
-def ask(engine: Engine, guest: Component, linker: Linker, key: str) -> Any:
-    from wassette_py.sandbox.codec import FunctionCodec
-    from wassette_py.wit.reader import read_component_type
-
+def ask(engine: RawEngine, guest: RawComponent, linker: RawLinker, key: str) -> Any:
     f = next(f for f in read_component_type(guest, engine).exports if f.name == "ask")
-    store, function = exported(engine, guest, linker, "ask")
-    return FunctionCodec(f).call(function._func, store._context(), [key])
+    instance = Bare(engine, guest, linker)
+    return FunctionCodec(f).call(instance.function("ask"), instance.context, [key])
 
 
 @pytest.mark.parametrize(
     ("key", "answer"), [("k", ("ok", ("<k>",))), ("none", ("ok", None)), ("fail", ("err", ("io", "disk on fire"))), ("", ("ok", ("<>",)))]
 )
-def test_a_host_function_can_return_every_side_of_a_result(engine: Engine, guest: Component, key: str, answer: object) -> None:
+def test_a_host_function_can_return_every_side_of_a_result(engine: RawEngine, guest: RawComponent, key: str, answer: object) -> None:
     assert ask(engine, guest, linked(engine), key) == answer
 
 
-def test_a_wasmtime_error_of_a_host_function_ends_the_call_with_its_text(engine: Engine, guest: Component) -> None:
+def test_a_wasmtime_error_of_a_host_function_ends_the_call_with_its_text(engine: RawEngine, guest: RawComponent) -> None:
     with pytest.raises(WasmtimeError, match="said no"):
         ask(engine, guest, linked(engine), "trap")
 
 
-def test_another_exception_of_a_host_function_ends_the_call_without_leaving_the_callback(engine: Engine, guest: Component) -> None:
+def test_another_exception_of_a_host_function_ends_the_call_without_leaving_the_callback(engine: RawEngine, guest: RawComponent) -> None:
     with pytest.raises(WasmtimeError, match="host function failed"):
         ask(engine, guest, linked(engine), "bug")
 
 
-def test_a_host_function_knows_the_store_that_calls_it(engine: Engine, guest: Component) -> None:
-    store, function = exported(engine, guest, linked(engine), "sum")
+def test_a_host_function_knows_the_store_that_calls_it(engine: RawEngine, guest: RawComponent) -> None:
+    instance = Bare(engine, guest, linked(engine))
+    f = next(f for f in read_component_type(guest, engine).exports if f.name == "sum")
     CONTEXTS.clear()
-    assert function(store, 41) == 42
-    assert [ctypes.addressof(store._context().contents)] == CONTEXTS
+    assert FunctionCodec(f).call(instance.function("sum"), instance.context, [41]) == 42
+    assert [instance.context] == CONTEXTS
 
 
-def test_errors_stay_on_the_thread_whose_call_failed(engine: Engine, guest: Component) -> None:
+def test_errors_stay_on_the_thread_whose_call_failed(engine: RawEngine, guest: RawComponent) -> None:
     linker, wrong = linked(engine), []
 
     def work(key: str, expected: str) -> None:
@@ -151,8 +141,8 @@ def test_errors_stay_on_the_thread_whose_call_failed(engine: Engine, guest: Comp
     assert wrong == []
 
 
-def test_a_function_cannot_be_defined_twice(engine: Engine) -> None:
-    with Linker(engine).root() as root:
-        calling.add_function(root, "get", GET)
-        with pytest.raises(WasmtimeError, match="defined twice"):
-            calling.add_function(root, "get", GET)
+def test_a_later_definition_takes_the_place_of_an_earlier_one(engine: RawEngine, guest: RawComponent) -> None:
+    linker = RawLinker(engine)
+    linker.define("config", {"get": ADD, "add": GET})
+    linker.define("config", {"get": GET, "add": ADD})
+    assert ask(engine, guest, linker, "k") == ("ok", ("<k>",))

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wasmtime import Engine, Store, WasmtimeError
-from wasmtime.component import Component, Linker
 
 from tests.echo import PADDING_VALUE, component, echo_component, echo_function
 from tests.every_type import EXAMPLES, Example
 from tests.patience import grows_by
+from tests.sandbox.bare import Bare, bare_engine, compiled
 from tests.strategies import fitting_json, values, wit_types
 from wassette_py.sandbox.codec import FunctionCodec, lifter
 from wassette_py.sandbox.columns import Kept
+from wassette_py.sandbox.component_type import read_component_type
 from wassette_py.sandbox.layout import MEMORY, VAL_SIZE
 from wassette_py.sandbox.lifting import lifting
 from wassette_py.sandbox.lowering import lowering
+from wassette_py.sandbox.native import RawEngine, RawLinker, WasmtimeError
 from wassette_py.sandbox.output import Room, TooLarge
-from wassette_py.wit.reader import read_component_type
 from wassette_py.wit.types import (
     BYTES,
     EnumType,
@@ -44,24 +44,22 @@ U8, U32 = IntegerType(8, False), IntegerType(32, False)
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine()
+def engine() -> RawEngine:
+    return bare_engine()
 
 
 class Guest:
     """One instance of an echo component of one type."""
 
-    def __init__(self, engine: Engine, type: WitType) -> None:
-        wasm = Component(engine, echo_component(type))
+    def __init__(self, engine: RawEngine, type: WitType) -> None:
+        wasm = compiled(engine, echo_component(type))
         (self.function,) = read_component_type(wasm, engine).exports
         self.codec = FunctionCodec(self.function)
-        self.store = Store(engine)
-        function = Linker(engine).instantiate(self.store, wasm).get_func(self.store, "echo")
-        assert function is not None
-        self.exported = function
+        self.instance = Bare(engine, wasm)
+        self.exported = self.instance.function("echo")
 
     def echo(self, value: object) -> Any:
-        result = self.codec.call(self.exported._func, self.store._context(), [(value, PADDING_VALUE)])
+        result = self.codec.call(self.exported, self.instance.context, [(value, PADDING_VALUE)])
         assert isinstance(result, tuple)
         assert result[1] == PADDING_VALUE
         return result[0]
@@ -72,7 +70,7 @@ bounded = settings(deadline=None, max_examples=120, suppress_health_check=[Healt
 
 @bounded
 @given(st.data())
-def test_every_value_of_every_type_comes_back_from_a_guest(engine: Engine, data: st.DataObject) -> None:
+def test_every_value_of_every_type_comes_back_from_a_guest(engine: RawEngine, data: st.DataObject) -> None:
     type = data.draw(wit_types(12))
     guest = Guest(engine, type)
     assert guest.function == echo_function(type)  # and the type itself was read as it was written
@@ -83,7 +81,7 @@ def test_every_value_of_every_type_comes_back_from_a_guest(engine: Engine, data:
 
 @settings(bounded, max_examples=60)
 @given(st.data())
-def test_json_goes_through_a_guest_unchanged(engine: Engine, data: st.DataObject) -> None:
+def test_json_goes_through_a_guest_unchanged(engine: RawEngine, data: st.DataObject) -> None:
     type = data.draw(wit_types())
     f = FunctionType(None, "echo", (("x", type),), TupleType((type,)))
     (value,) = read_arguments(f, {"x": data.draw(fitting_json(type))})
@@ -92,32 +90,32 @@ def test_json_goes_through_a_guest_unchanged(engine: Engine, data: st.DataObject
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_an_example_of_every_type_comes_back_from_a_guest(engine: Engine, example: Example) -> None:
+def test_an_example_of_every_type_comes_back_from_a_guest(engine: RawEngine, example: Example) -> None:
     assert repr(Guest(engine, example.type).echo(example.value)) == repr(example.value)
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 70_000])
-def test_bytes_are_copied_whole(engine: Engine, size: int) -> None:
+def test_bytes_are_copied_whole(engine: RawEngine, size: int) -> None:
     data = os.urandom(size)
     assert Guest(engine, BYTES).echo(data) == data
 
 
 @pytest.mark.parametrize("text", ["", "a\0b", "é€🎉", "x" * 200_000])
-def test_strings_are_copied_whole(engine: Engine, text: str) -> None:
+def test_strings_are_copied_whole(engine: RawEngine, text: str) -> None:
     assert Guest(engine, StringType()).echo(text) == text
 
 
-def test_flags_come_back_in_the_order_of_their_type(engine: Engine) -> None:
+def test_flags_come_back_in_the_order_of_their_type(engine: RawEngine) -> None:
     flags = FlagsType(tuple(f"f{n}" for n in range(20)))
     assert Guest(engine, flags).echo(("f19", "f3", "f0")) == ("f0", "f3", "f19")
 
 
-def test_a_nested_option_says_which_of_its_levels_is_none(engine: Engine) -> None:
+def test_a_nested_option_says_which_of_its_levels_is_none(engine: RawEngine) -> None:
     guest = Guest(engine, OptionType(OptionType(U8)))
     assert [guest.echo(value) for value in (None, (None,), ((5,),))] == [None, (None,), ((5,),)]
 
 
-def test_variants_with_different_payloads_keep_their_case(engine: Engine) -> None:
+def test_variants_with_different_payloads_keep_their_case(engine: RawEngine) -> None:
     guest = Guest(engine, VariantType((("number", U8), ("text", StringType()), ("same", StringType()), ("bare", None))))
     for value in (("number", 1), ("text", "1"), ("same", "1"), ("bare", None)):
         assert guest.echo(value) == value
@@ -138,25 +136,23 @@ FLAT = """
 """
 
 
-def call(engine: Engine, name: str, *arguments: object) -> object:
-    wasm = Component(engine, FLAT)
-    store = Store(engine)
-    function = Linker(engine).instantiate(store, wasm).get_func(store, name)
-    assert function is not None
+def call(engine: RawEngine, name: str, *arguments: object) -> object:
+    wasm = compiled(engine, FLAT)
+    instance = Bare(engine, wasm)
     f = next(f for f in read_component_type(wasm, engine).exports if f.name == name)
-    return FunctionCodec(f).call(function._func, store._context(), arguments)
+    return FunctionCodec(f).call(instance.function(name), instance.context, arguments)
 
 
-def test_functions_may_have_no_parameters_and_no_result(engine: Engine) -> None:
+def test_functions_may_have_no_parameters_and_no_result(engine: RawEngine) -> None:
     assert call(engine, "nothing") is None
 
 
-def test_arguments_keep_their_order_and_sign(engine: Engine) -> None:
+def test_arguments_keep_their_order_and_sign(engine: RawEngine) -> None:
     assert (call(engine, "not", True), call(engine, "not", False)) == (False, True)
     assert call(engine, "sub", 5, -3) == 8
 
 
-def test_a_trap_is_the_error_of_wasmtime(engine: Engine) -> None:
+def test_a_trap_is_the_error_of_wasmtime(engine: RawEngine) -> None:
     with pytest.raises(WasmtimeError, match="unreachable"):
         call(engine, "trap")
 
@@ -177,17 +173,15 @@ def test_thousands_of_conversions_leave_nothing_behind() -> None:
     assert grows_by(lambda: round_trips(1000), enough=2_000_000) < 2_000_000
 
 
-def test_calls_of_a_guest_leave_nothing_behind(engine: Engine) -> None:
-    wasm = Component(engine, echo_component(ListType(StringType())))
+def test_calls_of_a_guest_leave_nothing_behind(engine: RawEngine) -> None:
+    wasm = compiled(engine, echo_component(ListType(StringType())))
     codec = FunctionCodec(echo_function(ListType(StringType())))
-    linker = Linker(engine)
+    linker = RawLinker(engine)
 
     def calls(count: int) -> None:
         for _ in range(count):
-            store = Store(engine)
-            function = linker.instantiate(store, wasm).get_func(store, "echo")
-            assert function is not None
-            codec.call(function._func, store._context(), [(["x" * 1000] * 30, PADDING_VALUE)])
+            instance = Bare(engine, wasm, linker)
+            codec.call(instance.function("echo"), instance.context, [(["x" * 1000] * 30, PADDING_VALUE)])
 
     calls(50)
     assert grows_by(lambda: calls(500), enough=4_000_000) < 4_000_000
@@ -210,22 +204,17 @@ def test_a_type_without_values_has_no_codec(convert: Any) -> None:
         convert(ListType(UnsupportedType("resource")))
 
 
-def test_interface_exports_are_called_like_world_exports(engine: Engine) -> None:
-    wasm = Component(engine, component({}, {"acme:all/things@1.0.0": {"echo-it": StringType()}}))
+def test_interface_exports_are_called_like_world_exports(engine: RawEngine) -> None:
+    wasm = compiled(engine, component({}, {"acme:all/things@1.0.0": {"echo-it": StringType()}}))
     (f,) = read_component_type(wasm, engine).exports
-    store = Store(engine)
-    instance = Linker(engine).instantiate(store, wasm)
-    assert f.interface is not None
-    index = instance.get_export_index(store, f.name, instance.get_export_index(store, f.interface))
-    assert index is not None
-    function = instance.get_func(store, index)
-    assert function is not None
-    assert FunctionCodec(f).call(function._func, store._context(), [("hi", PADDING_VALUE)]) == ("hi", PADDING_VALUE)
+    instance = Bare(engine, wasm)
+    echoed = FunctionCodec(f).call(instance.function(f.name, f.interface), instance.context, [("hi", PADDING_VALUE)])
+    assert echoed == ("hi", PADDING_VALUE)
 
 
 @settings(bounded, max_examples=60)
 @given(st.data())
-def test_values_that_stand_in_one_column_stay_apart(engine: Engine, data: st.DataObject) -> None:
+def test_values_that_stand_in_one_column_stay_apart(engine: RawEngine, data: st.DataObject) -> None:
     type = data.draw(wit_types(6).filter(lambda type: ListType(type) != BYTES))
     column = data.draw(st.lists(values(type), max_size=8))
     assert repr(Guest(engine, ListType(ListType(type))).echo([column, [], column[:1]])) == repr([column, [], column[:1]])

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from wasmtime.component import Component
 
 from tests.patience import LONG, until
 from tests.sandbox import guests as text
@@ -25,6 +24,7 @@ from wassette_py.reference import Digest
 from wassette_py.sandbox import compile_child, compiler
 from wassette_py.sandbox.configuration import TierName, make_engine
 from wassette_py.sandbox.engine import Engine
+from wassette_py.sandbox.native import RawComponent
 
 FAST = wasm_of(text.large(1_200_000))
 
@@ -256,7 +256,7 @@ def test_the_childs_own_work_is_of_the_first_compiler_that_takes_the_component(
     if code == compile_child.INVALID:
         assert capsys.readouterr().err
     else:
-        assert Component.deserialize_file(make_engine("optimized"), str(tmp_path / "out"))
+        assert RawComponent.restored_file(make_engine("optimized"), str(tmp_path / "out"))
 
 
 def test_a_disk_that_is_full_is_what_the_child_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from wassette_py.sandbox import layout
 
 SIZES = [
     (bindings.wasmtime_component_val_t, layout.VAL_SIZE),
+    (layout.Val, layout.VAL_SIZE),
     (bindings.wasmtime_component_valrecord_entry_t, layout.NAME_SIZE + layout.VAL_SIZE),
     (bindings.wasm_name_t, layout.NAME_SIZE),
     (bindings.wasmtime_component_func_t, 32),

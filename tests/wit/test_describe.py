@@ -7,21 +7,21 @@ import subprocess
 import sys
 
 import pytest
-from wasmtime import Engine, wat2wasm
-from wasmtime.component import Component
 
 from tests.every_type import EXAMPLES, TEXT, U8, every_type_component, with_docs
+from wassette_py.sandbox.component_type import read_component_type
+from wassette_py.sandbox.configuration import make_engine
+from wassette_py.sandbox.native import RawComponent, wat2wasm
 from wassette_py.wit.describe import Description, NotTool, ToolDefinition, describe, means
 from wassette_py.wit.docs import Docs, read_docs
-from wassette_py.wit.reader import read_component_type
 from wassette_py.wit.types import ComponentType, FunctionType, ListType, OptionType, ResultType, UnsupportedType, WitType
 
 
 @pytest.fixture(scope="module")
 def description() -> Description:
-    engine = Engine()
-    wasm = with_docs(bytes(wat2wasm(every_type_component())))
-    return describe(read_component_type(Component(engine, wasm), engine), read_docs(wasm))
+    engine = make_engine()
+    wasm = with_docs(wat2wasm(every_type_component()))
+    return describe(read_component_type(RawComponent.compiled(engine, wasm), engine), read_docs(wasm))
 
 
 def of(*functions: FunctionType, prefix: str = "") -> Description:

@@ -1,6 +1,6 @@
 """ComponentHost: what a command or a server asks for. Safe to use from many threads.
 
-Listing reads records only; the engine is made (and wasmtime imported) when a component is first compiled or called.
+Listing reads records only; the engine is made (and wasmtime loaded) when a component is first compiled or called.
 """
 
 from __future__ import annotations

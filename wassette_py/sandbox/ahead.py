@@ -15,14 +15,13 @@ import threading
 import time
 from weakref import WeakKeyDictionary
 
-from wasmtime import WasmtimeError
-
 from wassette_py.limits import Limits
 from wassette_py.policy.document import EMPTY
 from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.engine import CompiledComponent
 from wassette_py.sandbox.instance import Guest
 from wassette_py.sandbox.memory import MemoryWatch
+from wassette_py.sandbox.native import WasmtimeError
 from wassette_py.sandbox.state import CallState
 from wassette_py.sandbox.workers import Workers
 

@@ -1,15 +1,11 @@
 """Calling wasmtime, and being called by it.
 
-A host function is a ctypes callback of our own, never `LinkerInstance.add_func`: three times faster, able to return every value, and
-an exception of one thread is not raised in another.
-
 ```python
 @host_function
 def get(context: int, args: Any, results: Any) -> None:     # context: the address of the store's context
     put(results[0], pack_string(f"<{read_string(args[0])}>"))
 
-with linker.root() as root, root.add_instance("wasi:config/store@0.2.0-draft") as instance:
-    add_function(instance, "get", get)
+linker.define("wasi:config/store@0.2.0-draft", {"get": get})
 ```
 """
 
@@ -17,16 +13,11 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from wasmtime import WasmtimeError
-from wasmtime import _ffi as ffi
+from typing import Any
 
 from wassette_py.sandbox import binding
-from wassette_py.sandbox.layout import BOOL, Val
-
-if TYPE_CHECKING:
-    from wasmtime.component import LinkerInstance
+from wassette_py.sandbox.layout import NOTHING, Val
+from wassette_py.sandbox.native import WasmtimeError, new_error, raise_error
 
 HostBody = Callable[[int, Any, Any], None]
 """(address of the store's context, args, results): `args[i]` stay wasmtime's, `results[0]` is to be `put`."""
@@ -36,11 +27,11 @@ _CALLBACK: Any = ctypes.CFUNCTYPE(
     ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, _VALS, ctypes.c_size_t, _VALS, ctypes.c_size_t
 )
 PLAIN_CALLBACK: Any = ctypes.CFUNCTYPE(ctypes.c_size_t, *[ctypes.c_void_p] * 4, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
-"""The same with addresses for arguments and results, for `add_function`: nothing may leave it, and it returns 0 or an `error`."""
+"""The same with addresses for arguments and results, for `RawLinker.define`: nothing may leave it, and it returns 0 or a `new_error`."""
 
 
 def host_function(body: HostBody) -> Any:
-    """A callback for `add_function`; keep it as long as any linker that has it (best: at module level, one a process).
+    """A callback for `RawLinker.define`; keep it as long as any linker that has it (best: at module level, one a process).
 
     A WasmtimeError raised by `body` ends the call with its text; any other exception with "host function failed", because nothing may
     leave a ctypes callback: what failed must be noted on the call by `body` itself.
@@ -50,18 +41,12 @@ def host_function(body: HostBody) -> Any:
         try:
             body(context, args, results)
         except WasmtimeError as error:
-            return _consumed(error)
+            return new_error(str(error))
         except BaseException:
-            return _consumed(WasmtimeError("host function failed"))
+            return new_error("host function failed")
         return 0
 
     return _CALLBACK(call)
-
-
-def add_function(instance: LinkerInstance, name: str, callback: Any) -> None:
-    """Defines `name` of a linker's instance as a callback made by `host_function`."""
-    encoded = name.encode()
-    raise_error(binding.linker_instance_add_func(instance.ptr(), encoded, len(encoded), callback, None, None))
 
 
 def call_raw(function: Any, context: Any, args: Any, nargs: int, result: Any) -> None:
@@ -75,25 +60,10 @@ def call_raw(function: Any, context: Any, args: Any, nargs: int, result: Any) ->
 
 def delete(val: Any) -> None:
     """Frees what a `Val` owns; it may be deleted again."""
-    binding.val_delete(ctypes.byref(val))
-    val.kind = BOOL
+    binding.val_delete(val)
+    val[0] = NOTHING
 
 
 def drop_borrowed(context: Any, val: Any) -> None:
     """Gives back a resource that a host function was lent; wasmtime counts on it. Raises WasmtimeError."""
-    raise_error(binding.resource_any_drop(context, val.of.resource))
-
-
-def raise_error(pointer: int | None) -> None:
-    """Raises the WasmtimeError (or ExitTrap) that a C call returned, if it did."""
-    if pointer:
-        raise WasmtimeError._from_ptr(ctypes.cast(pointer, ctypes.POINTER(ffi.wasmtime_error_t)))
-
-
-def error(text: str) -> int:
-    """What a callback returns to end the call with that text."""
-    return _consumed(WasmtimeError(text))
-
-
-def _consumed(error: WasmtimeError) -> int:
-    return ctypes.cast(error._consume(), ctypes.c_void_p).value or 0
+    raise_error(binding.resource_any_drop(context, val[1]))

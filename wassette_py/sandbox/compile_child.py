@@ -46,15 +46,13 @@ def main(tiers: str, memory: int, parent: int, *, background: bool) -> int:
 
 def compile_to(output: int, wasm: bytes, tiers: Sequence[TierName], *, parallel: bool = True) -> int:
     """The work itself: 0 or SECOND, or INVALID or NOT_WRITTEN and a line that says why."""
-    from wasmtime import WasmtimeError
-    from wasmtime.component import Component
-
     from wassette_py.sandbox.configuration import make_engine
+    from wassette_py.sandbox.native import RawComponent, WasmtimeError
 
     refused = ""
     for done, tier in zip((0, SECOND), tiers, strict=False):
         try:
-            code = memoryview(Component(make_engine(tier, parallel=parallel), wasm).serialize())
+            code = memoryview(RawComponent.compiled(make_engine(tier, parallel=parallel), wasm).serialized())
         except WasmtimeError as error:
             refused = str(error)
             continue

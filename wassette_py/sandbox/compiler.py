@@ -11,14 +11,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import wasmtime
-from wasmtime import WasmtimeError
-from wasmtime.component import Component
-
 import wassette_py
 from wassette_py.control import Control
 from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded
+from wassette_py.sandbox import binding
 from wassette_py.sandbox.compile_child import INVALID, NOT_WRITTEN, SECOND
+from wassette_py.sandbox.native import RawComponent, RawEngine, WasmtimeError
 from wassette_py.sandbox.state import printable
 
 if TYPE_CHECKING:
@@ -51,13 +49,13 @@ def check_header(wasm: bytes) -> None:
         raise InvalidComponent(f"not a WebAssembly component: unknown version {wasm[4:8].hex()}")
 
 
-def compile_in_process(engine: wasmtime.Engine, wasm: bytes, control: Control) -> Component:
+def compile_in_process(engine: RawEngine, wasm: bytes, control: Control) -> RawComponent:
     """Compiles on a thread of its own: one that is cancelled runs on to its end, unseen. Raises InvalidComponent, Cancelled."""
-    outcome: list[Component | WasmtimeError] = []
+    outcome: list[RawComponent | WasmtimeError] = []
 
     def work() -> None:
         try:
-            outcome.append(Component(engine, wasm))
+            outcome.append(RawComponent.compiled(engine, wasm))
         except WasmtimeError as error:
             outcome.append(error)
 
@@ -122,7 +120,7 @@ def _command(tiers: Sequence[TierName], memory: int, background: bool) -> list[s
 
 def import_roots() -> list[str]:
     """Where an interpreter that knows no site-packages finds what it needs of ours."""
-    return list(dict.fromkeys([str(Path(module.__file__ or "").parent.parent) for module in (wasmtime, wassette_py)]))
+    return list(dict.fromkeys([str(Path(binding.LIBRARY).parents[2]), str(Path(wassette_py.__file__).parents[1])]))
 
 
 def _judge(code: int, said: str) -> None:

@@ -7,17 +7,12 @@ waiting on a shared memory could not be interrupted.
 
 from __future__ import annotations
 
-import platform
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import wasmtime
-from wasmtime import Config
-from wasmtime import _ffi as ffi
-
-from wassette_py.sandbox import pool
+from wassette_py.sandbox import binding, pool
+from wassette_py.sandbox.native import RawEngine
 
 TierName = Literal["quick", "optimized"]
 
@@ -27,42 +22,44 @@ CONFIGURATIONS: dict[TierName, str] = {
 }
 """What `make_engine` sets, in words: part of the cache key, since wasmtime does not refuse every foreign build itself."""
 
+_SETTINGS = {
+    "epoch_interruption": True,
+    "wasm_threads": False,
+    # NOTE: toolchains emit the async ABI for exports that are lifted synchronously; those run, async-lifted ones are not callable.
+    "wasm_component_model_async": True,
+    "wasm_component_model_more_async_builtins": True,
+    "wasm_component_model_async_stackful": True,
+}
+# NOTE: no toolchain needs these, and a compiler that is asked for less has less to get wrong: what has them goes to the other.
+_OF_QUICK = {"wasm_relaxed_simd": False, "wasm_simd": False, "wasm_memory64": False}
 _WINCH = 2
 
 
 def has_quick_tier() -> bool:
     """Whether wasmtime supports its quick compiler here as it does the other one (tier 1 of its stability tiers)."""
-    return sys.platform == "linux" and platform.machine() == "x86_64"
+    return binding.PLATFORM == "linux-x86_64"
 
 
-def make_engine(tier: TierName = "optimized", *, runs: bool = False, parallel: bool = True) -> wasmtime.Engine:
+def make_engine(tier: TierName = "optimized", *, runs: bool = False, parallel: bool = True) -> RawEngine:
     """An engine for guests, which it `runs` or only compiles, on all cores if `parallel`. Two of one tier read each other's components."""
-    config = Config()
-    config.epoch_interruption = True
-    config.wasm_threads = False
-    config.parallel_compilation = parallel
-    # NOTE: toolchains emit the async ABI for exports that are lifted synchronously; those run, async-lifted ones are not callable.
-    ffi.wasmtime_config_wasm_component_model_async_set(config.ptr(), True)
-    ffi.wasmtime_config_wasm_component_model_more_async_builtins_set(config.ptr(), True)
-    ffi.wasmtime_config_wasm_component_model_async_stackful_set(config.ptr(), True)
+    config = binding.config_new()
+    for name, value in {"parallel_compilation": parallel, **_SETTINGS, **(_OF_QUICK if tier == "quick" else {})}.items():
+        binding.CONFIG[name](config, value)
     if tier == "quick":
-        ffi.wasmtime_config_strategy_set(config.ptr(), _WINCH)
-        # NOTE: no toolchain needs these two, and a compiler that is asked for less has less to get wrong: what has them goes to the other.
-        config.wasm_relaxed_simd = config.wasm_simd = False
-        config.wasm_memory64 = False
+        binding.config_strategy_set(config, _WINCH)
     elif runs:  # slots pay off over many calls
-        pool.use(config.ptr())
-    return wasmtime.Engine(config)
+        pool.use(config)
+    return RawEngine(config)
 
 
 def engine_key(tier: TierName = "optimized") -> str:
     """What a compiled component is bound to besides its bytes."""
-    return f"{_wasmtime_version()}; {CONFIGURATIONS[tier]}; {tier}; {platform.system()} {platform.machine()}"
+    return f"{_wasmtime_version()}; {CONFIGURATIONS[tier]}; {tier}; {binding.PLATFORM}"
 
 
 @cache
 def _wasmtime_version() -> str:
     """Which wasmtime is installed, and its library's size: importlib.metadata would take 15 ms to say it, and says only the first."""
-    library = Path(ffi.filename)
+    library = Path(binding.LIBRARY)
     installed = sorted([path.name for path in library.parents[2].glob("wasmtime-*.dist-info")])
     return f"{' '.join(installed)} {library.stat().st_size}"

@@ -11,9 +11,6 @@ import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from wasmtime.component import Component, Linker
 
 from wassette_py.control import Control
 from wassette_py.errors import GuestError, InvalidComponent, WassetteError
@@ -21,9 +18,10 @@ from wassette_py.reference import Digest
 from wassette_py.sandbox import background, compiler, linking
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.codec import FunctionCodec
+from wassette_py.sandbox.component_type import read_component_type
 from wassette_py.sandbox.configuration import TierName, engine_key, has_quick_tier
+from wassette_py.sandbox.native import Owned, RawComponent, RawLinker
 from wassette_py.sandbox.tiers import TierEngine
-from wassette_py.wit.reader import read_component_type
 from wassette_py.wit.types import ComponentType, FunctionType
 
 QUICK_FROM = 4 << 20
@@ -82,7 +80,7 @@ class Engine:
         # NOTE: the optimised one twice: between two looks it may have taken the quick one's place.
         return (self._optimized,) if self._quick is None else (self._optimized, self._quick, self._optimized)
 
-    def _build(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, Component]:
+    def _build(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, RawComponent]:
         engine = self._optimized
         if len(wasm) < compiler.IN_PROCESS_BELOW or not sys.executable:
             component = compiler.compile_in_process(engine.raw, wasm, control)
@@ -98,15 +96,15 @@ class Engine:
         with tempfile.TemporaryFile() as nameless:  # NOTE: never a name in a folder that a guest may have been granted
             compiler.compile_in_child(wasm, nameless, control)
             nameless.seek(0)
-            component = Component.deserialize(engine.raw, nameless.read())
+            component = RawComponent.restored(engine.raw, nameless.read())
             engine.check(component)
             return engine, component
 
-    def _built_beside_the_cache(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, Component]:
+    def _built_beside_the_cache(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, RawComponent]:
         target = self._optimized.cache.temporary()
         try:
             engine = self._compile_to(target, wasm, control)
-            component = Component.deserialize_file(engine.raw, str(target))
+            component = RawComponent.restored_file(engine.raw, str(target))
             engine.check(component)
             if keep:
                 with contextlib.suppress(OSError):  # a full disk costs the next start, not this one
@@ -136,7 +134,7 @@ class Engine:
 class Entry:
     """What calls of one export share."""
 
-    def __init__(self, index: Any, codec: FunctionCodec) -> None:
+    def __init__(self, index: Owned, codec: FunctionCodec) -> None:
         self.index = index
         self.codec = codec
 
@@ -144,13 +142,13 @@ class Entry:
 class CompiledComponent:
     """A component ready to be instantiated, by any number of threads. `was_cached`: no compile was needed."""
 
-    def __init__(self, engine: TierEngine, raw: Component, digest: Digest, *, was_cached: bool) -> None:
+    def __init__(self, engine: TierEngine, raw: RawComponent, digest: Digest, *, was_cached: bool) -> None:
         self.engine = engine
         self.raw = raw
         self.digest = digest
         self.was_cached = was_cached
         self._lock = threading.Lock()
-        self._linker: Linker | None = None
+        self._linker: RawLinker | None = None
         self._entries: dict[str, Entry] = {}
 
     @cached_property
@@ -173,7 +171,7 @@ class CompiledComponent:
         """Whether no clock it has is wasmtime's own, which tells an instance when it was made."""
         return linking.has_our_clocks(self.raw, self.engine.raw)
 
-    def linker(self) -> Linker:
+    def linker(self) -> RawLinker:
         """Built at the first call, once."""
         with self._lock:
             if self._linker is None:
@@ -184,6 +182,6 @@ class CompiledComponent:
         """How to reach and convert `f`, one of `type.exports`."""
         entry = self._entries.get(f.export)
         if entry is None:
-            instance = self.raw.get_export_index(f.interface) if f.interface else None
-            entry = self._entries[f.export] = Entry(self.raw.get_export_index(f.name, instance), FunctionCodec(f))
+            instance = self.raw.export_index(f.interface) if f.interface else None
+            entry = self._entries[f.export] = Entry(self.raw.export_index(f.name, instance), FunctionCodec(f))
         return entry

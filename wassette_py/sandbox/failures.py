@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from typing import assert_never
 
-from wasmtime import ExitTrap, WasmtimeError
-
 from wassette_py.errors import Cancelled, GuestError, LimitExceeded, Trap, WassetteError
 from wassette_py.limits import format_limit
 from wassette_py.sandbox.compiler import one_line
+from wassette_py.sandbox.native import WasmtimeError
 from wassette_py.sandbox.state import CallState
 
 _TRAP = re.compile(r"wasm trap: (.*)")
@@ -43,8 +42,8 @@ def failed(call: CallState, error: WasmtimeError) -> WassetteError:
     """What `error`, raised while instantiating or calling, means."""
     if call.failure is not None:
         return WassetteError(f"a host function failed: {type(call.failure).__name__}: {call.failure}")
-    if isinstance(error, ExitTrap):
-        return Trap(f"it ended itself with exit code {error.code} instead of returning")
+    if error.exit_code is not None:
+        return Trap(f"it ended itself with exit code {error.exit_code} instead of returning")
     text = str(error)
     return _limit(call, text) or _trap(call, text)
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wasmtime import WasmtimeError
-
 from wassette_py.sandbox import calling, layout
+from wassette_py.sandbox.native import WasmtimeError, new_error
 from wassette_py.sandbox.state import CALLS, CallState
 
 HostFunction = Callable[[CallState, Any, Any], None]
@@ -46,7 +45,7 @@ def hosted_number(read: Callable[[], int]) -> Any:
     def run(_env: Any, context: int, _type: Any, _args: Any, _nargs: int, results: int, _nresults: int) -> int:
         call = CALLS.get(context)
         if call is None or call.is_ahead:
-            return calling.error(_NOT_YET)
+            return new_error(_NOT_YET)
         layout.put_integer(results, read())
         return 0
 

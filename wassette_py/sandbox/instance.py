@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from ctypes import byref
 from typing import Any
 
-from wasmtime import WasmtimeError
-
 from wassette_py.errors import WassetteError
-from wassette_py.sandbox import binding, calling, failures, memory, pacing, wasi
+from wassette_py.sandbox import binding, failures, memory, pacing, wasi
 from wassette_py.sandbox.engine import CompiledComponent, Entry
 from wassette_py.sandbox.memory import MemoryWatch
+from wassette_py.sandbox.native import WasmtimeError, raise_error
 from wassette_py.sandbox.output import TooLarge, room_of, too_large
 from wassette_py.sandbox.state import CALLS, CallState
 from wassette_py.wit.types import FunctionType
@@ -33,7 +31,7 @@ class Guest:
         self._component = component
         self._call = call
         self._instance: Any = None
-        self._store = binding.store_new(component.engine.raw.ptr(), None, None)
+        self._store = binding.store_new(component.engine.raw, None, None)
         call.context = binding.store_context(self._store)
         call.pace = pacing.Pace(call, watched)
 
@@ -105,7 +103,7 @@ class Guest:
                     self._instantiate()
                     call.instantiating = time.perf_counter() - began
                 function = binding.Func()
-                binding.instance_get_func(byref(self._instance), address, entry.index.ptr(), byref(function))
+                binding.instance_get_func(self._instance, address, entry.index, function)
                 value = entry.codec.call(function, address, values, lambda: room_of(call))
                 call.inside = time.perf_counter() - began
                 return value
@@ -125,5 +123,5 @@ class Guest:
 
     def _instantiate(self) -> None:
         linker, raw, instance = self._component.linker(), self._component.raw, binding.Instance()
-        calling.raise_error(binding.linker_instantiate(linker.ptr(), self._call.context, raw.ptr(), byref(instance)))
+        raise_error(binding.linker_instantiate(linker, self._call.context, raw, instance))
         self._instance = instance

@@ -12,16 +12,17 @@ import struct
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from wasmtime import _ffi as ffi
-
 from wassette_py.wit.types import BoolType, FloatType, IntegerType
 
-Val: Any = ffi.wasmtime_component_val_t
+Val: Any = ctypes.c_uint64 * 4
+"""The kind in the first byte of the first word, then the union."""
 VAL_SIZE = 32
 NAME_SIZE = 16  # of a flag, and before each value of a record
 
 BOOL, S8, U8, S16, U16, S32, U32, S64, U64, F32, F64, CHAR = range(12)
 STRING, LIST, RECORD, TUPLE, VARIANT, ENUM, OPTION, RESULT, FLAGS, RESOURCE = range(12, 22)
+NOTHING = BOOL
+"""The kind of a value that owns nothing."""
 
 SCALAR_CODES = {BOOL: "?", S8: "b", U8: "B", S16: "h", U16: "H", S32: "i", U32: "I", S64: "q", U64: "Q", F32: "f", F64: "d", CHAR: "I"}
 """A scalar's letter in `struct`, `array` and `memoryview`."""
@@ -75,7 +76,7 @@ def read_string(val: Any) -> str:
 
 def read_integer(val: Any) -> int:
     """The value of a `Val` that is a u64."""
-    return int(val.of.u64)
+    return int(val[1])
 
 
 def put_integer(address: int, value: int) -> None:

@@ -7,18 +7,17 @@ A linker is built once a component, under a lock, and used by all threads afterw
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
-
-import wasmtime
-from wasmtime.component import Component, Linker, ResourceType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
 
 from wassette_py.errors import InvalidComponent
-from wassette_py.sandbox import calling, hostfuncs
+from wassette_py.sandbox import binding, hostfuncs
 from wassette_py.sandbox.compiler import one_line
+from wassette_py.sandbox.component_type import read_imports
 from wassette_py.sandbox.gates import clock, http, preopens
 from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.hosting import Functions
+from wassette_py.sandbox.native import RawComponent, RawEngine, RawLinker, WasmtimeError, raise_error
 
 _WASI_02: dict[str, tuple[str, ...]] = {
     "cli": (
@@ -64,47 +63,49 @@ def uses(imports: Iterable[str], interface: str) -> bool:
     return any(name.startswith(interface) for name in imports)
 
 
-def build_linker(engine: wasmtime.Engine, component: Component, gated: GetFunctions) -> Linker:
+def build_linker(engine: RawEngine, component: RawComponent, gated: GetFunctions) -> RawLinker:
     """The linker of `component`. Its imports were checked."""
-    items = component.type.imports(engine)
-    linker = Linker(engine)
-    linker.allow_shadowing = True
-    linker.add_wasip2()
-    if uses(items, "wasi:http/"):
-        linker.add_wasi_http()
-    with linker.root() as root:
-        for name, functions in _replaced(items, engine, gated):
-            with root.add_instance(name) as instance:
-                for function, callback in functions.items():
-                    calling.add_function(instance, function, callback)
-                resource = hostfuncs.RESOURCES.get(_interface(name) or "")
-                if resource is not None:
-                    instance.add_resource(resource, ResourceType.host(0), _drop_nothing)
+    imports = _read_imports(component, engine)
+    linker = RawLinker(engine, http=uses(imports, "wasi:http/"))
+    for name, functions in _replaced(imports, gated):
+        linker.define(name, functions, hostfuncs.RESOURCES.get(_interface(name) or ""))
     return linker
 
 
-def _drop_nothing(_store: object, _rep: int) -> None:  # pragma: no cover - none of ours is ever made
-    return
-
-
-def check_links(engine: wasmtime.Engine, component: Component, linker: Linker) -> None:
+def check_links(engine: RawEngine, component: RawComponent, linker: RawLinker) -> None:
     """Raises InvalidComponent when `linker` lacks something `component` imports, such as a function of an interface that is known.
 
     wasmtime tells it only by instantiating; in a store that may not have an instance no guest code runs.
     """
-    store = wasmtime.Store(engine)
-    store.set_limits(instances=0, memories=0, tables=0)
+    store = binding.store_new(engine, None, None)
     try:
-        linker.instantiate(store, component)
-    except wasmtime.WasmtimeError as error:
+        binding.store_limiter(store, -1, 0, 0, 0, 0)
+        raise_error(binding.linker_instantiate(linker, binding.store_context(store), component, binding.Instance()))
+    except WasmtimeError as error:
         if "not found in the linker" in str(error):
             raise InvalidComponent(f"it imports what this program does not provide: {one_line(str(error))}") from None
+    finally:
+        binding.store_delete(store)
 
 
-def _replaced(items: dict[str, Any], engine: wasmtime.Engine, gated: GetFunctions) -> Iterator[tuple[str, Functions]]:
+def has_our_clocks(component: RawComponent, engine: RawEngine) -> bool:
+    """Whether each clock that `component` imports is ours."""
+    imports = _read_imports(component, engine)
+    return _can_sleep(imports) or _CLOCK not in map(_interface, imports)
+
+
+Imports = Mapping[str, list[str]]
+"""What is imported, by name; of the clock, the names of what is in it."""
+
+
+def _read_imports(component: RawComponent, engine: RawEngine) -> Imports:
+    return read_imports(component, engine, inside=_CLOCK)
+
+
+def _replaced(imports: Imports, gated: GetFunctions) -> Iterator[tuple[str, Functions]]:
     # NOTE: all of the clock or nothing: an instant of the native clock means nothing to ours.
-    native = frozenset([] if _can_sleep(items, engine) else [_CLOCK])
-    for name in items:
+    native = frozenset([] if _can_sleep(imports) else [_CLOCK])
+    for name in imports:
         interface = _interface(name)
         if name in hostfuncs.BY_NAME:
             yield name, hostfuncs.BY_NAME[name]
@@ -114,16 +115,9 @@ def _replaced(items: dict[str, Any], engine: wasmtime.Engine, gated: GetFunction
             yield name, gated(interface)
 
 
-def has_our_clocks(component: Component, engine: wasmtime.Engine) -> bool:
-    """Whether each clock that `component` imports is ours."""
-    items = component.type.imports(engine)
-    return _can_sleep(items, engine) or _CLOCK not in map(_interface, items)
-
-
-def _can_sleep(items: dict[str, Any], engine: wasmtime.Engine) -> bool:
+def _can_sleep(imports: Imports) -> bool:
     """Whether what is imported of the clock goes beyond reading it: reading alone stays native, and fast."""
-    clocks = [extern.ty for name, extern in items.items() if _interface(name) == _CLOCK]
-    return any(name.startswith("subscribe-") for clock in clocks for name in clock.exports(engine))
+    return any(name.startswith("subscribe-") for clock in imports.values() for name in clock)
 
 
 class GateModule(Protocol):

@@ -10,10 +10,9 @@ import ctypes
 import time
 from typing import Any
 
-from wasmtime import WasmtimeError
-
 from wassette_py.sandbox import binding
 from wassette_py.sandbox.memory import MemoryWatch
+from wassette_py.sandbox.native import new_error
 from wassette_py.sandbox.state import CALLS, CallState
 
 _CONTINUE = 0
@@ -78,13 +77,9 @@ def _on_epoch(_context: Any, data: int, delta: Any, kind: Any) -> int:
             delta[0] = 1
             kind[0] = _CONTINUE
             return 0
-        return _error("stopped")
+        return new_error("stopped")
     except BaseException:  # nothing may leave a ctypes callback
-        return _error("epoch callback failed")
-
-
-def _error(text: str) -> int:
-    return ctypes.cast(WasmtimeError(text)._consume(), ctypes.c_void_p).value or 0
+        return new_error("epoch callback failed")
 
 
 def watch(store: int, address: int) -> None:

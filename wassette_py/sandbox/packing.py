@@ -15,8 +15,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wasmtime import _ffi as ffi
-
+from wassette_py.sandbox import binding
 from wassette_py.sandbox.layout import (
     ENUM,
     LIST,
@@ -36,15 +35,6 @@ _VARIANT = struct.Struct("=B7xQQQ")  # kind, size and data of the discriminant's
 _OPTION = struct.Struct("=B7xQ16x")  # kind, payload
 _RESULT = struct.Struct("=B7x?7xQ8x")  # kind, is_ok, payload
 
-# NOTE: prototypes of our own, with the GIL held: these calls take tens of nanoseconds, and giving the GIL up for each of them would
-# hand it to another thread thousands of times a call. They take addresses, so bytes go in without a cast.
-_ALLOCATE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
-_new_name = _ALLOCATE(("wasm_byte_vec_new", ffi.dll))
-_new_list = _ALLOCATE(("wasmtime_component_vallist_new", ffi.dll))
-_new_tuple = _ALLOCATE(("wasmtime_component_valtuple_new", ffi.dll))
-_new_record = _ALLOCATE(("wasmtime_component_valrecord_new", ffi.dll))
-_new_box = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(("wasmtime_component_val_new", ffi.dll))
-
 _Out = ctypes.c_size_t * 2
 _Buffer = ctypes.c_char * VAL_SIZE
 
@@ -57,22 +47,22 @@ def scalar_packer(kind: int) -> Callable[[Any], bytes]:
 
 def pack_string(text: str) -> bytes:
     """A string."""
-    return _vector(STRING, _new_name, text.encode())
+    return _vector(STRING, binding.name_new, text.encode())
 
 
 def pack_enum(name: str) -> bytes:
     """An enum, by its case's name."""
-    return _vector(ENUM, _new_name, name.encode())
+    return _vector(ENUM, binding.name_new, name.encode())
 
 
 def pack_list(values: bytes) -> bytes:
     """A list of the packed `values`, joined; it owns them."""
-    return _vector(LIST, _new_list, values, VAL_SIZE)
+    return _vector(LIST, binding.list_new, values, VAL_SIZE)
 
 
 def pack_tuple(values: bytes) -> bytes:
     """A tuple of the packed `values`, joined; it owns them."""
-    return _vector(TUPLE, _new_tuple, values, VAL_SIZE)
+    return _vector(TUPLE, binding.tuple_new, values, VAL_SIZE)
 
 
 def pack_record(fields: Sequence[tuple[str, bytes]]) -> bytes:
@@ -81,9 +71,9 @@ def pack_record(fields: Sequence[tuple[str, bytes]]) -> bytes:
     for name, value in fields:
         out = _Out()
         encoded = name.encode()
-        _new_name(out, len(encoded), encoded)
+        binding.name_new(out, len(encoded), encoded)
         entries += (bytes(out), value)
-    return _vector(RECORD, _new_record, b"".join(entries), NAME_SIZE + VAL_SIZE)
+    return _vector(RECORD, binding.record_new, b"".join(entries), NAME_SIZE + VAL_SIZE)
 
 
 def pack_option(payload: bytes | None) -> bytes:
@@ -95,7 +85,7 @@ def pack_variant(case: str, payload: bytes | None) -> bytes:
     """One case of a variant; it owns the payload."""
     encoded = case.encode()
     out = _Out()
-    _new_name(out, len(encoded), encoded)
+    binding.name_new(out, len(encoded), encoded)
     return _VARIANT.pack(VARIANT, out[0], out[1], _box(payload))
 
 
@@ -117,7 +107,7 @@ def _vector(kind: int, allocate: Any, content: bytes, item_size: int = 1) -> byt
 
 def _box(payload: bytes | None) -> int:
     # NOTE: a copy, since val_new may write to what it moves from, and bytes objects are shared.
-    return 0 if payload is None else int(_new_box(_Buffer.from_buffer_copy(payload)))
+    return 0 if payload is None else int(binding.val_new(_Buffer.from_buffer_copy(payload)))
 
 
 def _padded(code: str) -> str:

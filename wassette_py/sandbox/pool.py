@@ -7,9 +7,8 @@ back as its next instance finds it, whatever the guest wrote; that is wasmtime's
 from __future__ import annotations
 
 import mmap
-from typing import Any
 
-from wasmtime import _ffi as ffi
+from wassette_py.sandbox import binding
 
 MEMORIES = 256
 """Memories that may be in use at once: each is 4 GiB of addresses, of which Linux gives a process 128 TiB."""
@@ -30,11 +29,11 @@ _MEMORIES_A_MODULE = 100
 """What WebAssembly allows; when a component is dropped, so many are looked for in each of its modules."""
 
 
-def use(config: Any) -> None:
+def use(config: int) -> None:
     """Has engines of `config` (wasmtime's pointer) use slots, where this process may reserve that many addresses."""
     if not _may_reserve(ADDRESSES):
         return
-    pool = ffi.wasmtime_pooling_allocation_config_new()
+    pool = binding.pool_new()
     for name, value in {
         "total_memories": MEMORIES,
         "total_tables": MEMORIES * 4,
@@ -56,9 +55,9 @@ def use(config: Any) -> None:
         "table_keep_resident": KEPT_TABLE,
         "max_unused_warm_slots": WARM,
     }.items():
-        getattr(ffi, f"wasmtime_pooling_allocation_config_{name}_set")(pool, value)
-    ffi.wasmtime_pooling_allocation_strategy_set(config, pool)
-    ffi.wasmtime_pooling_allocation_config_delete(pool)
+        binding.POOL[name](pool, value)
+    binding.pool_use(config, pool)
+    binding.pool_delete(pool)
 
 
 def _may_reserve(size: int) -> bool:

@@ -8,17 +8,15 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from wasmtime import WasmtimeError
-from wasmtime.component import Component
-
 from wassette_py.reference import Digest
 from wassette_py.sandbox import linking, memory
 from wassette_py.sandbox.cache import Cache
+from wassette_py.sandbox.component_type import read_component_type
 from wassette_py.sandbox.configuration import TierName, make_engine
 from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.hosting import Functions
+from wassette_py.sandbox.native import RawComponent, WasmtimeError, wat2wasm
 from wassette_py.sandbox.ticker import Ticker
-from wassette_py.wit.reader import read_component_type
 
 
 class TierEngine:
@@ -44,34 +42,34 @@ class TierEngine:
         digest = Digest.of(module.TEXT.encode())
         component = self.restore(digest)
         if component is None:
-            component = Component(self.raw, module.TEXT)
+            component = RawComponent.compiled(self.raw, wat2wasm(module.TEXT))
             self.keep(component, digest)
         return module.functions(Gate(interface, self.raw, component, module.EXPORTS, http=interface.startswith("wasi:http/")))
 
-    def restore(self, digest: Digest) -> Component | None:
+    def restore(self, digest: Digest) -> RawComponent | None:
         """What this tier compiled before; None when it did not, or what was kept cannot be used."""
         file = self.cache.find(digest)
         if file is None:
             return None
         try:
-            return Component.deserialize_file(self.raw, str(file))
+            return RawComponent.restored_file(self.raw, str(file))
         except WasmtimeError:  # made on a machine whose processor has what this one has not
             self.cache.drop(digest)
             return None
 
-    def check(self, component: Component) -> None:
+    def check(self, component: RawComponent) -> None:
         """Raises InvalidComponent for an import that this program does not provide."""
         linking.check_imports(read_component_type(component, self.raw).imports)
         linking.check_links(self.raw, component, linking.build_linker(self.raw, component, self.gated))
 
-    def keep(self, component: Component, digest: Digest) -> None:
+    def keep(self, component: RawComponent, digest: Digest) -> None:
         """Into the cache, if it can be used; a full disk costs the next start, not this one."""
         if not self.cache.is_usable:
             return
         with contextlib.suppress(OSError):
             target = self.cache.temporary()
             try:
-                target.write_bytes(component.serialize())
+                target.write_bytes(component.serialized())
                 self.cache.keep(digest, target)
             finally:
                 target.unlink(missing_ok=True)

@@ -15,7 +15,8 @@ from typing import Any
 from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import PolicyDocument, StorageGrant
 from wassette_py.policy.storage import covers
-from wassette_py.sandbox import binding, calling, folders
+from wassette_py.sandbox import binding, folders
+from wassette_py.sandbox.native import raise_error
 from wassette_py.sandbox.state import CALLS, CallState
 
 _WRITER: Any = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_ubyte), ctypes.c_size_t)
@@ -33,7 +34,7 @@ def configure(call: CallState, address: int, *, directories: bool) -> None:
     except BaseException:
         binding.wasi_config_delete(config)
         raise
-    calling.raise_error(binding.context_set_wasi(call.context, config))
+    raise_error(binding.context_set_wasi(call.context, config))
 
 
 def preopens(grants: Iterable[StorageGrant]) -> list[tuple[str, StorageGrant, bool]]:

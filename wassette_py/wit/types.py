@@ -1,7 +1,7 @@
 """WIT types as plain values, so that schemas and values can be walked, tested and compared without an engine.
 
-Source: the component model's WIT, https://github.com/WebAssembly/component-model/blob/main/design/mvp/WIT.md. `wit/reader.py`
-makes them from a compiled component; nothing else here knows wasmtime.
+Source: the component model's WIT, https://github.com/WebAssembly/component-model/blob/main/design/mvp/WIT.md. They are
+read from a compiled component by `sandbox/component_type.py`; nothing here knows wasmtime.
 
 A value of each type, as `wit/values.py` and the sandbox's codec exchange it:
 

@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from ctypes import byref
 from typing import Any
 
-import wasmtime
-from wasmtime.component import Component, Linker
-
 from wassette_py.sandbox import binding, calling, layout
+from wassette_py.sandbox.native import RawComponent, RawEngine, RawLinker, raise_error
 from wassette_py.sandbox.state import CallState
 
 MEMORY = """
@@ -39,20 +37,16 @@ MEMORY = """
 class Gate:
     """One gate of one engine; may be used by all threads."""
 
-    def __init__(self, name: str, engine: wasmtime.Engine, component: Component, exports: tuple[str, ...], *, http: bool = False) -> None:
+    def __init__(self, name: str, engine: RawEngine, component: RawComponent, exports: tuple[str, ...], *, http: bool = False) -> None:
         self.name = name
         self._component = component
-        self._linker = Linker(engine)
-        self._linker.add_wasip2()
-        if http:
-            self._linker.add_wasi_http()
-        self._exports = {export: component.get_export_index(export) for export in exports}
+        self._linker = RawLinker(engine, http=http)
+        self._exports = {export: component.export_index(export) for export in exports}
 
     def call(self, call: CallState, export: str, args: Any, nargs: int, result: Any) -> None:
         """Calls `export` in the store of `call`; `result` is a `Val` that becomes the caller's. Raises WasmtimeError."""
         function = binding.Func()
-        index: Any = self._exports[export]
-        binding.instance_get_func(byref(self._instance(call)), call.context, index.ptr(), byref(function))
+        binding.instance_get_func(self._instance(call), call.context, self._exports[export], function)
         calling.call_raw(function, call.context, args, nargs, byref(result))
 
     @contextmanager
@@ -68,6 +62,6 @@ class Gate:
     def _instance(self, call: CallState) -> Any:
         if self.name not in call.gates:
             instance = binding.Instance()
-            calling.raise_error(binding.linker_instantiate(self._linker.ptr(), call.context, self._component.ptr(), byref(instance)))
+            raise_error(binding.linker_instantiate(self._linker, call.context, self._component, instance))
             call.gates[self.name] = instance
         return call.gates[self.name]
