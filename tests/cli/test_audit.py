@@ -31,7 +31,7 @@ def used(loaded: Path, wassette: Wassette) -> Path:
         assert wassette("tool", "call", "echo", f"text={text}").code == 0
     assert wassette("tool", "call", "refuse", "reason=no").code == 1
     assert wassette("policy", "grant", "text", "env", "LANG").code == 0
-    flush()
+    flush(LONG)
     return loaded
 
 
@@ -167,7 +167,7 @@ def test_the_monitor_tells_new_events_where_there_is_no_terminal_and_ends_with_c
 
     def is_told() -> bool:
         assert wassette("tool", "call", "echo", "text=new").code == 0
-        flush()
+        flush(LONG)
         return bool(lines)
 
     with _monitor("--component", "text", *(["-o", "json"] if as_json else [])) as process:
@@ -238,7 +238,7 @@ from wassette_py.audit import flush
 from wassette_py.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (50, -1))
 code = main()
-flush()
+flush(LONG)
 resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
 sys.exit(code)
 """

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from tests.cli.conftest import Wassette
+from tests.patience import LONG
 from tests.pulling import with_component
 from tests.registry import Registry, running
 from wassette_py.audit import flush
@@ -271,7 +272,7 @@ def test_who_was_logged_in_what_was_pushed_signed_and_trusted_is_in_the_audit_lo
     assert wassette("trust", "remove", layout).code == 0
     for _ in range(2):
         assert wassette("registry", "logout", registry.host).code == 0
-    flush()
+    flush(LONG)
     events = wassette("audit", "show", "-o", "json").json["events"]
     key = f"sha256:{parse_public_key('ours', (components / 'ours.pub').read_text()).fingerprint}"
     assert [[event[name] for name in ("event", "outcome", *names)] for event, names in zip(events, TOLD, strict=True)] == [

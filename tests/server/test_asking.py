@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.guests import ONE_TOOL, TEXT_TOOLS
+from tests.patience import LONG
 from tests.sandbox.guests import ENVIRONMENT
 from tests.server.asking import VARIABLE, Asked, Handshaken, Stateless, says
 
@@ -294,7 +295,7 @@ def test_what_was_asked_and_said_is_in_the_audit_log(asked: Asked) -> None:
     asked.ok(GRANT, says("this session"), **VARIABLE)
     from wassette_py.audit import flush
 
-    flush()
+    flush(LONG)
     text = "".join(path.read_text() for path in sorted(asked.settings.audit.dir.rglob("*")) if path.is_file())
     assert "was refused by a person" in text
     assert '"lasts":"session"' in text

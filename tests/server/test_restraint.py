@@ -110,7 +110,7 @@ def test_a_stateless_client_that_asks_again_without_an_answer_is_counted(tmp_pat
 
 
 def recorded(asked: Asked) -> list[dict[str, Any]]:
-    assert asked.host.recorder.log.flush()
+    assert asked.host.recorder.log.flush(LONG)
     return [event for event in events(asked.settings.audit.dir, unreadable=lambda path, line: None) if happened(event)]
 
 

@@ -34,10 +34,10 @@ _LOGS: weakref.WeakSet[AuditLog] = weakref.WeakSet()
 
 
 @atexit.register
-def flush() -> None:
-    """Waits for the disk to have every event of this process, at most PATIENCE seconds."""
+def flush(seconds: float = PATIENCE) -> None:
+    """Waits for the disk to have every event of this process, at most so long for each log."""
     for log in list(_LOGS):
-        log.flush()
+        log.flush(seconds)
 
 
 def _tell(text: str) -> None:
