@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keyring
 import keyring.backends.fail
@@ -115,6 +116,20 @@ def test_all_values_move_to_the_other_key_with_the_next_that_is_set(first: str, 
     assert kept(folder).get("key_in", "file") == then
     assert (folder / KEY).exists() == (then == "file")
     assert bool(json.loads(ring.read_text())) == (then == "keyring")
+
+
+def test_who_reads_while_the_values_move_to_another_key_finds_them_there(folder: Path) -> None:
+    other = SecretStore(folder, {}, key_in="keyring")
+
+    class Slow(SecretStore):
+        def _value(self, *known: Any) -> str | None:
+            if (folder / KEY).exists():
+                other.set_value("B", "new-value")
+            return super()._value(*known)
+
+    SecretStore(folder, {}).set_value("A", VALUE)
+    assert Slow(folder, {}).values(["A"]) == {"A": VALUE}
+    assert not (folder / KEY).exists()
 
 
 def test_where_nothing_is_sealed_any_more_the_key_that_is_gone_is_not_missed(folder: Path, ring: Path) -> None:

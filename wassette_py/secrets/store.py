@@ -137,14 +137,23 @@ class SecretStore:
         wanted = list(dict.fromkeys(names))
         if not wanted:
             return {}
-        kept = self._read()
-        found = {name: self._value(name, kept.entries.get(name), kept.key_in) for name in wanted}
+        found = self._found(wanted)
         missing = [name for name, value in found.items() if value is None]
         if missing:
             raise MissingSecret(missing)
         values = {name: value for name, value in found.items() if value is not None}
         self.redactor.learn(values.values())
         return values
+
+    def _found(self, wanted: Iterable[str]) -> dict[str, str | None]:
+        kept = self._read()
+        while True:
+            try:
+                return {name: self._value(name, kept.entries.get(name), kept.key_in) for name in wanted}
+            except SecretError:
+                before, kept = kept, self._read()
+                if kept == before:  # else all values have moved to another key meanwhile
+                    raise
 
     def _value(self, name: str, entry: Mapping[str, str] | None, key_in: Place) -> str | None:
         if entry is None:
