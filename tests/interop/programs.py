@@ -90,18 +90,17 @@ def cutting_proxy(host: str, *, after: int) -> Iterator[tuple[str, list[int]]]:
                 client, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=carry, args=(client,), daemon=True).start()
+            carried.append(0)
+            threading.Thread(target=carry, args=(client, len(carried) - 1), daemon=True).start()
 
-    def carry(client: socket.socket) -> None:
+    def carry(client: socket.socket, number: int) -> None:
         name, _, port = host.partition(":")
-        number = len(carried)
-        carried.append(0)
         with client, socket.create_connection((name, int(port))) as upstream:
             threading.Thread(target=pump, args=(client, upstream), daemon=True).start()
             with contextlib.suppress(OSError):
                 while data := upstream.recv(1 << 14):
+                    carried[number] += len(data)  # before: whoever has got it all counts at once
                     client.sendall(data)
-                    carried[number] += len(data)
                     if carried[number] > after and not cut.is_set():
                         cut.set()
                         break
