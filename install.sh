@@ -109,6 +109,10 @@ install() {
 
 uninstall() {
     check_ours
+    if [ ! -e "$library" ] && [ ! -h "$link" ]; then
+        say "wassette is not installed in $prefix"
+        return
+    fi
     rm -rf "$link" "$library"
     rmdir "$prefix/bin" "$prefix/lib" "$prefix" 2>/dev/null || :
     say "removed $link and $library"
@@ -151,12 +155,12 @@ run_demo() {
 
 main() {
     source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-    prefix=${HOME:-}/.local
+    prefix=
     action=install
     while [ $# -gt 0 ]; do
         case $1 in
-            --prefix) [ $# -ge 2 ] || { usage >&2; exit 2; }; prefix=$2; shift ;;
-            --prefix=*) prefix=${1#--prefix=} ;;
+            --prefix) [ -n "${2:-}" ] || { usage >&2; exit 2; }; prefix=$2; shift ;;
+            --prefix=?*) prefix=${1#--prefix=} ;;
             --uninstall) action=uninstall ;;
             --demo) action=run_demo ;;
             --test) action=run_tests ;;
@@ -165,6 +169,10 @@ main() {
         esac
         shift
     done
+    case $prefix:$action:${HOME:-} in
+        :run_* | :*install:/*) prefix=${HOME:-}/.local ;;
+        :*) fail "HOME names no directory to install into" "./install.sh --prefix DIR" ;;
+    esac
     case $prefix in
         /*) ;;
         *) prefix=$(pwd -P)/$prefix ;;

@@ -79,11 +79,29 @@ def test_a_machine_without_a_python_that_is_new_enough_is_told_so(checkout: Path
     assert "hint: install one" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["--frobnicate"], ["--prefix"]])
+@pytest.mark.parametrize("words", [["--frobnicate"], ["--prefix"], ["--prefix", ""], ["--prefix="]])
 def test_a_wrong_word_shows_the_usage(words: list[str], checkout: Path, home: Path) -> None:
     done = run(checkout / "install.sh", *words, home=home)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage:")
+
+
+@pytest.mark.parametrize("known", ["", "here"])
+def test_without_a_home_it_asks_where_to(known: str, checkout: Path, tmp_path: Path) -> None:
+    for words in ([], ["--uninstall"]):
+        done = subprocess.run(
+            [checkout / "install.sh", *words], env={**ENVIRON, "HOME": known}, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "error: HOME names no directory to install into\nhint: ./install.sh --prefix DIR\n"
+    assert files_below(tmp_path) == set()
+
+
+def test_what_is_not_installed_is_not_said_to_be_removed(checkout: Path, tmp_path: Path, home: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    done = run(checkout / "install.sh", "--uninstall", "--prefix", str(tmp_path), home=home)
+    assert (done.returncode, done.stderr) == (0, f"wassette is not installed in {tmp_path}\n")
+    assert (tmp_path / "bin").is_dir()
 
 
 def test_a_truncated_copy_does_nothing(tmp_path: Path, home: Path) -> None:
