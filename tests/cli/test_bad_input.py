@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -71,6 +72,15 @@ def test_a_killed_load_leaves_a_store_that_the_next_command_can_use(components: 
         assert {name.rpartition("/")[2] for name in _left()} == {"text.wasm", "text.json", "verdicts.key"}
         assert wassette("component", "unload", "text").code == 0
         assert _left() == {".config/wassette/verdicts.key"}
+
+
+def test_a_load_killed_at_its_end_is_finished_by_the_next_though_that_changes_nothing(loaded: Path, wassette: Wassette, home: Path) -> None:
+    folder = home / ".local/share/wassette/components"
+    whole, temporary = _left(), ".wassette.tmp.0123456789abcdef"
+    (folder / "text.wasm").rename(folder / temporary)
+    (folder / ".wassette.journal").write_text(json.dumps({"text.wasm": temporary}))
+    assert wassette("component", "load", "text.wasm").out.startswith("unchanged, nothing was compiled: text\n")
+    assert _left() == whole
 
 
 @pytest.fixture

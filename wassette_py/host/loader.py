@@ -146,6 +146,7 @@ class Loader:
         """Installs what was prepared. Raises StoreError, Cancelled; Drift when something else was installed meanwhile."""
         record, fetched = prepared.record, prepared.verified.fetched
         if not prepared.is_new:
+            self._store.clean_up()  # a load that was killed may have got as far as this one
             return Loaded(self._confirmed(record, prepared.verified), changed=False)
         control.step("install")
         with self._store.locked():

@@ -18,7 +18,7 @@ from wassette_py.files import private_folder, stamp_of
 from wassette_py.locking import PATIENCE, release_lock, take_lock
 from wassette_py.names import Digest, valid_id
 from wassette_py.stamps import JOURNAL, folder_stamp
-from wassette_py.store.journal import Pending, commit, finish, pending, sweep
+from wassette_py.store.journal import Pending, commit, finish, has_left, pending, sweep
 from wassette_py.store.records import Entry, Record, read_record
 
 LOCK = ".wassette.lock"
@@ -207,6 +207,14 @@ class ComponentStore:
         finally:
             self._holder = None
             release_lock(lock)
+
+    def clean_up(self) -> None:
+        """Finishes or removes what dead processes left, for a command that turns out to have nothing to write. Raises StoreError."""
+        with self._disk("read"):
+            left = has_left(self.folder)
+        if left:
+            with self.locked():
+                pass
 
     def add(self, record: Record, wasm: bytes, *, policy: str | None = None, signatures: bytes | None = None) -> None:
         """Installs or replaces a component; without `policy` one that is there stays. Raises StoreError; then nothing has changed."""

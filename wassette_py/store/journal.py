@@ -104,6 +104,11 @@ def finish(folder: Path, step: Callable[[str], None]) -> None:
         step("done")
 
 
+def has_left(folder: Path) -> bool:
+    """Whether there is anything that `finish` or `sweep` would do."""
+    return any(name == JOURNAL or _TEMPORARY.fullmatch(name) for name in os.listdir(folder))
+
+
 def sweep(folder: Path) -> None:
     """Removes the temporary files of processes that are no more; whoever holds the lock knows that nobody else is writing."""
     for entry in os.scandir(folder):
