@@ -176,8 +176,18 @@ def test_a_setting_that_means_nothing_is_an_error_with_its_place(config: Path, t
 
 def test_a_file_that_cannot_be_read_is_an_error(config: Path) -> None:
     config.write_bytes(b"\xff\xfe")
-    with pytest.raises(InvalidSettings, match="cannot be read"):
+    with pytest.raises(InvalidSettings, match=r"config\.yaml: cannot be read: it is not UTF-8 text$"):
         Settings.load()
+
+
+@pytest.mark.parametrize(("target", "says"), [("config.yaml", "Too many levels of symbolic links"), ("gone", "No such file or directory")])
+def test_a_link_that_leads_nowhere_is_not_a_file_that_was_never_made(config: Path, target: str, says: str) -> None:
+    assert quick_component_dir(None) is not None
+    config.symlink_to(target)
+    assert quick_component_dir(None) is None
+    with pytest.raises(InvalidSettings, match=f"cannot be read: {says}$") as caught:
+        Settings.load()
+    assert caught.value.hint == f"ls -l {config}"
 
 
 @pytest.mark.parametrize(

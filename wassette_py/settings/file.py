@@ -34,7 +34,8 @@ def read_config(path: Path, known: frozenset[str]) -> ConfigDocument:
     try:
         text = read_regular(path, limit=MAX_FILE).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"{path}: cannot be read: {error}") from None
+        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+        raise InvalidSettings(f"{path}: cannot be read: {reason}", f"ls -l {path}") from None
     return _Reader(str(path), known).document(text)
 
 

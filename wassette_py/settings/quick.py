@@ -42,7 +42,7 @@ def quick_component_dir(flag: str | None, *, platform: str = sys.platform) -> st
     if platform in ("darwin", "win32") or any(name.startswith("WASSETTE_") for name in os.environ):
         return None
     try:
-        if os.path.exists(os.path.join(xdg_place("config_dir", os.environ), "config.yaml")):
+        if os.path.lexists(os.path.join(xdg_place("config_dir", os.environ), "config.yaml")):
             return None
         return os.path.abspath(flag or xdg_place("component_dir", os.environ))
     except LookupError:

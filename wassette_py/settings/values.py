@@ -89,7 +89,7 @@ class Settings:
     @property
     def is_usual(self) -> bool:
         """Whether no file and no variable has a say: what differs at most is what a flag said."""
-        return "env" not in self.origins.values() and not os.path.exists(self.config_file)
+        return "env" not in self.origins.values() and not os.path.lexists(self.config_file)
 
     def registry(self, host: str) -> RegistrySettings:
         """What is set for that registry, or nothing."""
@@ -105,7 +105,7 @@ class Settings:
             values["config_dir"] = variables["config_dir"]
         config_dir = _place(_known(values, "config_dir"))
         registries: dict[str, RegistrySettings] = {}
-        if os.path.exists(config_dir / "config.yaml"):
+        if os.path.lexists(config_dir / "config.yaml"):  # a link that leads nowhere is a file that is missing, not one never made
             # yaml costs 20 ms at every start; most machines have no such file.
             from wassette_py.settings.file import read_config
 
