@@ -229,6 +229,9 @@ def test_a_component_whose_file_is_gone_or_cut_is_broken(store: ComponentStore) 
     (store.folder / "tool.wasm").write_bytes(WASM[:-1])
     assert store.entries()[0].problem == f"tool.wasm has {len(WASM) - 1} bytes, not {len(WASM)} as recorded"
     (store.folder / "tool.wasm").unlink()
+    (store.folder / "tool.wasm").symlink_to("tool.wasm")
+    assert store.entries()[0].problem == "tool.wasm cannot be read"
+    (store.folder / "tool.wasm").unlink()
     assert store.entries()[0].problem == "tool.wasm is missing"
     with pytest.raises(StoreError, match="the file of 'tool' is missing"):
         store.wasm(record)

@@ -31,7 +31,8 @@ def read_catalog(operators: Path) -> list[Component]:
         document = json.loads(read_regular(path, limit=MAX_FILE).decode())
         components = [{field: _text(entry[field]) for field in FIELDS} for entry in document["components"]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise WassetteError(f"{path} is no catalogue: {error!r}", 'expected {"components": [{"name", "description", "uri"}]}') from error
+        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        raise WassetteError(f"{path} is no catalogue: {reason}", 'expected {"components": [{"name", "description", "uri"}]}') from error
     # A checkout has them beside the package; install.sh puts them beside the virtual environment.
     return placed(components, (PACKAGE.parent / "examples", Path(sys.prefix).parent / "examples"))
 

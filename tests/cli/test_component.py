@@ -144,6 +144,18 @@ def test_list_shows_ours_broken_and_foreign(loaded: Path, wassette: Wassette, ho
     assert rows[2][:3] == ["rust", "foreign", "-"]
 
 
+def test_what_is_installed_and_cannot_be_read_is_not_said_to_be_unknown(loaded: Path, wassette: Wassette, home: Path) -> None:
+    record = home / ".local/share/wassette/components/text.json"
+    record.write_text("{}")
+    for command in ("inspect", "verify"):
+        ran = wassette("component", command, "text")
+        assert ran.code == 1
+        assert ran.err.startswith("error: 'text' is broken: ")
+        assert ran.err.endswith("\nhint: wassette component unload text\n")
+    assert wassette(*ran.err.split()[-4:][1:]).code == 0
+    assert wassette("component", "inspect", "text").err.startswith("error: no component 'text' is installed\n")
+
+
 MISSPELT = 'version: "1.0"\npermissons: {}\n'
 UNREADABLE = "permissons: this key is not known here"
 

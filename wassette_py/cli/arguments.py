@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from wassette_py.cli.options import Session
-from wassette_py.errors import InvalidArguments, NotFound, UnknownComponent, WassetteError
+from wassette_py.errors import InvalidArguments, NotFound, StoreError, UnknownComponent, WassetteError
 
 MAX_FILE = 16 << 20
 
@@ -43,8 +43,12 @@ JsonArguments = Annotated[str | None, typer.Option("--json", metavar="JSON|-", h
 
 
 def is_installed(session: Session, target: str) -> bool:
-    """Whether `target` is installed, which wins over a file of that name. Raises UnknownComponent for a bare word that is neither."""
-    if any(entry.id == target and entry.record is not None for entry in session.host.entries()):
+    """Whether `target` is installed, which wins over a file of that name. Raises UnknownComponent for a bare word that is neither, and
+    StoreError for what is installed and cannot be read."""
+    entry = next((entry for entry in session.host.entries() if entry.id == target and entry.status != "foreign"), None)
+    if entry is not None and entry.record is None:
+        raise StoreError(f"{target!r} is broken: {entry.problem}", f"wassette component unload {target}")
+    if entry is not None:
         return True
     if target.isalnum() and not Path(target).exists():
         raise UnknownComponent(target)

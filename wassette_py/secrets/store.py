@@ -193,7 +193,8 @@ class SecretStore:
         except FileNotFoundError:
             return _Kept({}, self._key_in)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise SecretError(f"{path} cannot be read: {error}", "wassette secret list") from None
+            reason = error.strerror if isinstance(error, OSError) else "it is not what was written there"
+            raise SecretError(f"{path} cannot be read: {reason}", f"mv {path} {path}.old") from None
         return _Kept(dict(entries), key_in)
 
     @contextlib.contextmanager

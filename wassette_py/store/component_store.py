@@ -100,6 +100,8 @@ class ComponentStore:
             return None if wasm is None else Entry(component_id, "broken", None, str(error))
         if wasm is None:
             return Entry(component_id, "broken", record, f"{component_id}.wasm is missing")
+        if wasm < 0:
+            return Entry(component_id, "broken", record, f"{component_id}.wasm cannot be read")
         if wasm != record.size:
             return Entry(component_id, "broken", record, f"{component_id}.wasm has {wasm} bytes, not {record.size} as recorded")
         return Entry(component_id, "ready", record, None)
