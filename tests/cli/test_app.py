@@ -151,3 +151,32 @@ def test_another_stdout_than_ours_is_written_as_it_is(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "stdout", written)
     assert main(["--version"]) == 0
     assert written.getvalue().startswith("wassette ")
+
+
+@pytest.mark.parametrize(
+    ("streams", "words", "code", "err"),
+    [
+        ("<&- >&-", ["config", "show"], 0, ""),
+        (
+            "<&-",
+            ["secret", "set", "NAME"],
+            1,
+            "error: the value of NAME has less than 4 characters: it could not be kept out of logs and errors\n",
+        ),
+        ("<&- >&- 2>&-", ["tool", "call", "nope"], 1, ""),
+    ],
+)
+def test_closed_streams_are_empty_and_take_everything(streams: str, words: list[str], code: int, err: str) -> None:
+    command = ["sh", "-c", f'exec "$@" {streams}', "sh", *PROGRAM, *words]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", err)
+
+
+def test_a_working_directory_that_is_gone_is_named(
+    loaded: Path, wassette: Wassette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ran = wassette("policy", "grant", "text", "storage", "here", "--access", "read")
+    assert (ran.code, ran.out, ran.err) == (1, "", "error: the working directory: no such file or directory\n")

@@ -83,6 +83,7 @@ def _root(
 
 def run_command_line(argv: Sequence[str]) -> int:
     """What `main` promises."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # whoever runs us in his own process may have put anything here
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no reason to fail
@@ -99,12 +100,28 @@ def run_command_line(argv: Sequence[str]) -> int:
         _drop_what_cannot_be_written()
         return 1
     except OSError as error:
-        complain(f"{error.filename or 'input or output'}: {(error.strerror or str(error)).lower()}", [])
+        complain(f"{error.filename or _unnamed()}: {(error.strerror or str(error)).lower()}", [])
         _drop_what_cannot_be_written()
         return 1
     except Exception as error:
         return _fault(error, session)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """A standard stream that whoever started us closed is empty, or takes everything; the next file that is opened would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as this process lives
+
+
+def _unnamed() -> str:
+    """What an error is about that names no file."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "the working directory"
+    return "input or output"
 
 
 def _drop_what_cannot_be_written() -> None:
