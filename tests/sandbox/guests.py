@@ -314,10 +314,10 @@ ASYNC_LIFTED = """(component
   (func (export "now") (result u32) (canon lift (core func $code "now"))))"""
 
 
-def large(data: int) -> str:
-    """A component with `data` bytes of data."""
+def large(data: int, pages: int = 64) -> str:
+    """A component with `data` bytes of data, in a memory of so many pages."""
     return f"""(component
-  (core module $code (memory 64) (data (i32.const 0) "{"a" * data}") (func (export "f")))
+  (core module $code (memory {pages}) (data (i32.const 0) "{"a" * data}") (func (export "f")))
   (core instance $code (instantiate $code))
   (func (export "f") (canon lift (core func $code "f"))))"""
 

@@ -99,6 +99,19 @@ def test_a_large_component_is_callable_quickly_and_an_optimised_build_takes_its_
     assert names(tmp_path, "new-*") == names(tmp_path, "*.wasm") == []
 
 
+def test_the_optimised_build_of_a_component_with_a_large_memory_is_for_the_engine_that_keeps_none_of_it(tmp_path: Path) -> None:
+    wasm = wasm_of(text.large(1_200_000, pages=129))
+    engine = Engine(tmp_path, first="quick")
+    first = compiled(engine, wasm)
+    assert first.engine is engine._quick
+    wait_for_builders()
+    assert engine.is_outdated(first)
+    second = engine.restore(first.digest)
+    assert second is not None
+    assert second.engine is engine._spacious
+    assert len(names(tmp_path, "*.cwasm")) == 1
+
+
 def test_the_quick_build_is_what_the_next_process_finds_until_then(tmp_path: Path, no_start: None) -> None:
     compiled(Engine(tmp_path, first="quick"))
     other = Engine(tmp_path, first="quick")

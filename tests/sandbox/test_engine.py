@@ -72,6 +72,19 @@ def test_checking_what_a_component_imports_runs_nothing_of_it(guests: Guests) ->
     assert guests.compile(text.SPINS_AT_START).type.exports[0].name == "f"
 
 
+@pytest.mark.parametrize("padding", [0, 1_200_000], ids=["in process", "in a child"])
+def test_a_component_with_a_large_memory_has_an_engine_that_keeps_none_of_it(tmp_path: Path, padding: int) -> None:
+    wasm = wasm_of(text.large(padding, pages=129))
+    engine = Engine(tmp_path)
+    made = compiled(engine, wasm)
+    assert made.engine is engine._spacious
+    restored = Engine(tmp_path).restore(Digest.of(wasm))
+    assert restored is not None
+    assert restored.engine.tier == "optimized"
+    guests = Guests(engine)
+    assert guests.reported(made, guests.spec(made, "f"), threading.Event()).error is None
+
+
 def test_what_was_compiled_is_restored_by_the_next_engine(tmp_path: Path) -> None:
     digest = Digest.of(ADD)
     first, second = Engine(tmp_path), Engine(tmp_path)

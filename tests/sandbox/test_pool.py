@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import threading
@@ -17,33 +18,44 @@ from wassette_py.sandbox import pool
 from wassette_py.sandbox.call import CallReport
 from wassette_py.sandbox.engine import Engine
 
-DIRTY = """
+_DIRTY = """
 (component
   (core module $m
-    (memory (export "memory") 256)
+    (memory (export "memory") PAGES)
     (data (i32.const 70000) "as compiled")
     (func (export "sum") (result i32)
       (local $at i32) (local $sum i32)
       (loop $next
         (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $at))))
-        (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 7))) (i32.const 16777216))))
-      (memory.fill (i32.const 0) (i32.const 255) (i32.const 16777216))
-      (drop (memory.grow (i32.const 64)))
-      (memory.fill (i32.const 16777216) (i32.const 255) (i32.const 4194304))
+        (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 7))) (i32.const SIZE))))
+      (memory.fill (i32.const 0) (i32.const 255) (i32.const SIZE))
+      (drop (memory.grow (i32.const 128)))
+      (memory.fill (i32.const SIZE) (i32.const 255) (i32.const 8388608))
       (local.get $sum))
     (func (export "grown") (result i32)
       (local $at i32) (local $sum i32)
-      (if (i32.ne (memory.grow (i32.const 64)) (i32.const 256)) (then (unreachable)))
-      (local.set $at (i32.const 16777216))
+      (if (i32.ne (memory.grow (i32.const 128)) (i32.const PAGES)) (then (unreachable)))
+      (local.set $at (i32.const SIZE))
       (loop $next
         (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $at))))
-        (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 7))) (i32.const 20971520))))
+        (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 7))) (i32.const GROWN))))
       (local.get $sum)))
   (core instance $m (instantiate $m))
   (func (export "sum") (result u32) (canon lift (core func $m "sum")))
   (func (export "grown") (result u32) (canon lift (core func $m "grown"))))
 """
-"""16 MiB, of which a part is kept behind a call, and 4 MiB more: looked at, then written all over."""
+"""A memory, and 8 MiB more: looked at, then written all over."""
+
+
+def dirty(pages: int) -> str:
+    sizes = {"PAGES": pages, "SIZE": pages << 16, "GROWN": (pages + 128) << 16}
+    return functools.reduce(lambda text, name: text.replace(name, str(sizes[name])), sizes, _DIRTY)
+
+
+DIRTY = dirty(64)
+"""Of which 4 MiB are kept behind a call, and half of the rest; of `SPACIOUS` nothing."""
+SPACIOUS = dirty(256)
+guests_of_both_sizes = pytest.mark.parametrize("guest", [DIRTY, SPACIOUS], ids=["kept", "spacious"])
 
 TABLE = """
 (component
@@ -68,27 +80,30 @@ TABLE = """
 WRITTEN = sum(b"as compiled"[place] for place in range(11) if (70000 + place) % 7 == 0)
 
 
-def test_nothing_a_guest_wrote_is_found_by_the_next_one(guests: Guests) -> None:
-    assert [guests.call(DIRTY, "sum").value for _ in range(6)] == [WRITTEN] * 6
-    assert guests.call(DIRTY, "grown").value == 0
+@guests_of_both_sizes
+def test_nothing_a_guest_wrote_is_found_by_the_next_one(guests: Guests, guest: str) -> None:
+    assert [guests.call(guest, "sum").value for _ in range(6)] == [WRITTEN] * 6
+    assert guests.call(guest, "grown").value == 0
 
 
 def test_nothing_a_guest_put_into_a_table_is_found_by_the_next_one(guests: Guests) -> None:
     assert [guests.call(TABLE, "filled").value for _ in range(6)] == [1] * 6
 
 
-def test_nothing_a_guest_wrote_is_found_by_another_component(guests: Guests) -> None:
-    other = DIRTY.replace("as compiled", "as it is not")
+@guests_of_both_sizes
+def test_nothing_a_guest_wrote_is_found_by_another_component(guests: Guests, guest: str) -> None:
+    other = guest.replace("as compiled", "as it is not")
     expected = sum(b"as it is not"[place] for place in range(12) if (70000 + place) % 7 == 0)
     for _ in range(3):
-        assert guests.call(DIRTY, "sum").value == WRITTEN
+        assert guests.call(guest, "sum").value == WRITTEN
         assert guests.call(other, "sum").value == expected
 
 
-def test_what_a_guest_wrote_that_was_ended_is_gone_too(guests: Guests) -> None:
+@guests_of_both_sizes
+def test_what_a_guest_wrote_that_was_ended_is_gone_too(guests: Guests, guest: str) -> None:
     for _ in range(3):
         assert guests.call(text.PLAIN, "unreachable").error is not None
-        assert guests.call(DIRTY, "sum").value == WRITTEN
+        assert guests.call(guest, "sum").value == WRITTEN
 
 
 def test_more_guests_at_once_than_there_is_room_for_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

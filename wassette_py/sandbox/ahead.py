@@ -27,8 +27,8 @@ from wassette_py.sandbox.workers import Workers
 
 WORTH = 0.000025
 """Seconds of instantiating from which on it is worth it where calls leave time in between."""
-PAUSE = 0.001
-"""Seconds from one call of a component to the next that are such a time."""
+PAUSE = 0.003
+"""Seconds from one call of a component to the next that are such a time: a busy machine takes one of them by itself."""
 WORTH_ALWAYS = 0.0003
 """Seconds of instantiating from which on it is always worth it."""
 MOST = 4

@@ -22,6 +22,7 @@ from wassette_py.sandbox import compiler
 from wassette_py.sandbox.cache import MAX_CODE, Cache
 from wassette_py.sandbox.compile_child import BEHIND, step_back
 from wassette_py.sandbox.configuration import engine_key
+from wassette_py.sandbox.sizing import is_spacious
 
 LONGEST = 3600
 """Seconds after which a builder ends, whatever it is at: on a machine that never idles it would be there for good."""
@@ -79,7 +80,7 @@ def main(folder: str) -> None:
 
 def build_all(cache: Cache) -> None:
     """Builds whatever waits, unless another builder does."""
-    quick = cache.beside(engine_key("quick"))
+    quick, spacious = cache.beside(engine_key("quick")), cache.beside(engine_key(spacious=True))
     # NOTE: looked at once more after the lock is gone: somebody whose builder found it taken may have added something meanwhile.
     while cache.jobs():
         try:
@@ -89,17 +90,17 @@ def build_all(cache: Cache) -> None:
         try:
             for digest in cache.jobs():
                 with contextlib.suppress(WassetteError):  # the quick build has to do
-                    _build(cache, quick, digest)
+                    _build(cache, spacious, quick, digest)
                 cache.job(digest).unlink(missing_ok=True)
         finally:
             release_lock(lock)
 
 
-def _build(cache: Cache, quick: Cache, digest: Digest) -> None:
+def _build(cache: Cache, spacious: Cache, quick: Cache, digest: Digest) -> None:
     job = cache.job(digest)
 
     def still_wanted(_: Progress) -> None:
-        if not job.exists() or cache.is_cached(digest):
+        if not job.exists() or cache.is_cached(digest) or spacious.is_cached(digest):
             control.cancel.set()
 
     control = Control(report=still_wanted)
@@ -109,7 +110,7 @@ def _build(cache: Cache, quick: Cache, digest: Digest) -> None:
         if Digest.of(wasm) == digest:
             with temporary.open("wb") as target:
                 compiler.compile_in_child(wasm, target, control, background=True)
-            cache.keep(digest, temporary)
+            (spacious if is_spacious(wasm) else cache).keep(digest, temporary)
             quick.drop(digest)
     except OSError:
         return

@@ -40,21 +40,24 @@ def has_quick_tier() -> bool:
     return binding.PLATFORM == "linux-x86_64"
 
 
-def make_engine(tier: TierName = "optimized", *, runs: bool = False, parallel: bool = True) -> RawEngine:
-    """An engine for guests, which it `runs` or only compiles, on all cores if `parallel`. Two of one tier read each other's components."""
+def make_engine(tier: TierName = "optimized", *, runs: bool = False, parallel: bool = True, kept: int = pool.KEPT) -> RawEngine:
+    """An engine for guests, which it `runs` or only compiles, on all cores if `parallel`; `kept`: bytes of a memory that stay mapped.
+
+    Two of one tier read each other's components."""
     config = binding.config_new()
     for name, value in {"parallel_compilation": parallel, **_SETTINGS, **(_OF_QUICK if tier == "quick" else {})}.items():
         binding.CONFIG[name](config, value)
     if tier == "quick":
         binding.config_strategy_set(config, _WINCH)
     elif runs:  # slots pay off over many calls
-        pool.use(config)
+        pool.use(config, kept)
     return RawEngine(config)
 
 
-def engine_key(tier: TierName = "optimized") -> str:
-    """What a compiled component is bound to besides its bytes."""
-    return f"{_wasmtime_version()}; {CONFIGURATIONS[tier]}; {tier}; {binding.PLATFORM}"
+def engine_key(tier: TierName = "optimized", *, spacious: bool = False) -> str:
+    """What a compiled component is bound to besides its bytes; `spacious`: that of an engine which keeps no memory mapped."""
+    words = f"{tier}, spacious" if spacious else tier
+    return f"{_wasmtime_version()}; {CONFIGURATIONS[tier]}; {words}; {binding.PLATFORM}"
 
 
 @cache

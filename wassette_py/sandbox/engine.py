@@ -21,6 +21,7 @@ from wassette_py.sandbox.codec import FunctionCodec
 from wassette_py.sandbox.component_type import read_component_type
 from wassette_py.sandbox.configuration import TierName, engine_key, has_quick_tier
 from wassette_py.sandbox.native import Owned, RawComponent, RawLinker
+from wassette_py.sandbox.sizing import is_spacious
 from wassette_py.sandbox.tiers import TierEngine
 from wassette_py.wit.types import ComponentType, FunctionType
 
@@ -34,8 +35,9 @@ class Engine:
 
     def __init__(self, cache_dir: Path, *, first: TierName = "optimized") -> None:
         cache = Cache(cache_dir / "compiled", engine_key("optimized"))
-        quick = cache.beside(engine_key("quick"))
+        quick, spacious = cache.beside(engine_key("quick")), cache.beside(engine_key(spacious=True))
         self._optimized = TierEngine("optimized", cache)
+        self._spacious = TierEngine("optimized", spacious, kept=0)
         self._quick = TierEngine("quick", quick) if first == "quick" and has_quick_tier() else None
 
     def is_cached(self, digest: Digest) -> bool:
@@ -44,7 +46,7 @@ class Engine:
 
     def is_outdated(self, component: CompiledComponent) -> bool:
         """Whether `restore` would give a better one: `component` is a quick build, and meanwhile there is the optimised one."""
-        return component.engine is self._quick and self._optimized.cache.is_cached(component.digest)
+        return component.engine is self._quick and any(engine.cache.is_cached(component.digest) for engine in self._lasting())
 
     def restore(self, digest: Digest) -> CompiledComponent | None:
         """The component of that digest as it was compiled before; None when it was not, or what was kept cannot be used."""
@@ -77,11 +79,17 @@ class Engine:
         return CompiledComponent(engine, component, digest, was_cached=False)
 
     def _engines(self) -> tuple[TierEngine, ...]:
-        # NOTE: the optimised one twice: between two looks it may have taken the quick one's place.
-        return (self._optimized,) if self._quick is None else (self._optimized, self._quick, self._optimized)
+        # NOTE: the optimised ones twice: between two looks one may have taken the quick one's place.
+        return self._lasting() if self._quick is None else (*self._lasting(), self._quick, *self._lasting())
+
+    def _lasting(self) -> tuple[TierEngine, TierEngine]:
+        return self._optimized, self._spacious
+
+    def _lasting_for(self, wasm: bytes) -> TierEngine:
+        return self._spacious if is_spacious(wasm) else self._optimized
 
     def _build(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, RawComponent]:
-        engine = self._optimized
+        engine = self._lasting_for(wasm)
         if len(wasm) < compiler.IN_PROCESS_BELOW or not sys.executable:
             component = compiler.compile_in_process(engine.raw, wasm, control)
             engine.check(component)
@@ -121,14 +129,14 @@ class Engine:
             try:
                 with target.open("wb") as file:
                     tier = compiler.compile_in_child(wasm, file, control, tiers=("quick", "optimized"))
-                return self._quick if tier == "quick" else self._optimized
+                return self._quick if tier == "quick" else self._lasting_for(wasm)
             except InvalidComponent:
                 raise
             except GuestError:  # whatever the quick compiler died of, the other one has the last word
                 pass
         with target.open("wb") as file:
             compiler.compile_in_child(wasm, file, control)
-        return self._optimized
+        return self._lasting_for(wasm)
 
 
 class Entry:

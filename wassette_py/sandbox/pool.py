@@ -15,7 +15,7 @@ MEMORIES = 256
 
 KEPT = 8 << 20
 """Bytes of a memory that stay mapped behind a call, and are copied back whole: 0.02 ms for each MiB. A page that is given back to the
-system costs 0.002 ms when it is touched again."""
+system costs 0.002 ms when it is touched again. Of a larger memory nothing stays (`sizing.py`)."""
 KEPT_TABLE = 128 << 10
 """The same of a table, of which a guest may have many: functions of a language's runtime fill half of it."""
 
@@ -29,8 +29,8 @@ _MEMORIES_A_MODULE = 100
 """What WebAssembly allows; when a component is dropped, so many are looked for in each of its modules."""
 
 
-def use(config: int) -> None:
-    """Has engines of `config` (wasmtime's pointer) use slots, where this process may reserve that many addresses."""
+def use(config: int, kept: int) -> None:
+    """Has engines of `config` (wasmtime's pointer) use slots, where this process may reserve that many addresses; `kept`: `KEPT` or 0."""
     if not _may_reserve(ADDRESSES):
         return
     pool = binding.pool_new()
@@ -51,7 +51,7 @@ def use(config: int) -> None:
         "max_memories_per_module": _MEMORIES_A_MODULE,
         "max_tables_per_component": _MANY,
         "max_tables_per_module": _MANY,
-        "linear_memory_keep_resident": KEPT,
+        "linear_memory_keep_resident": kept,
         "table_keep_resident": KEPT_TABLE,
         "max_unused_warm_slots": WARM,
     }.items():

@@ -9,7 +9,7 @@ import contextlib
 import threading
 
 from wassette_py.reference import Digest
-from wassette_py.sandbox import linking, memory
+from wassette_py.sandbox import linking, memory, pool
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.component_type import read_component_type
 from wassette_py.sandbox.configuration import TierName, make_engine
@@ -22,9 +22,9 @@ from wassette_py.sandbox.ticker import Ticker
 class TierEngine:
     """Thread-safe."""
 
-    def __init__(self, tier: TierName, cache: Cache) -> None:
+    def __init__(self, tier: TierName, cache: Cache, *, kept: int = pool.KEPT) -> None:
         self.tier = tier
-        self.raw = make_engine(tier, runs=True)
+        self.raw = make_engine(tier, runs=True, kept=kept)
         self.ticker = Ticker(self.raw.increment_epoch, memory.trim)
         self.cache = cache
         self._gated: dict[str, Functions] = {}
