@@ -37,6 +37,7 @@ from wassette_py.sandbox.layout import MEMORY, VAL_SIZE
 from wassette_py.sandbox.lifting import lifting
 from wassette_py.sandbox.lowering import lowering
 from wassette_py.sandbox.output import Room
+from wassette_py.sandbox.sizing import largest_memory
 from wassette_py.server import messages
 from wassette_py.store.records import read_record
 from wassette_py.trust.document import parse_trust_policy
@@ -137,6 +138,11 @@ def _session(data: bytes) -> None:
         _SESSION.raw(line)
     _SESSION.toolbox.idle(5)
     _SESSION.sent.clear()
+
+
+def _sizing(data: bytes) -> None:
+    assert largest_memory(data) >= 0
+    assert largest_memory(HEADER + b"\1\x7f\0asm\1\0\0\0" + data) >= 0
 
 
 def _docs(data: bytes) -> None:
@@ -377,6 +383,7 @@ TARGETS: dict[str, Target] = {
         _session, (_json(_CALL), _json(_LIST), _json({"jsonrpc": "2.0", "id": 2, "method": "initialize", "params": INITIALIZE}))
     ),
     "docs": Target(_docs, (b"\1" + _json(DOCS), custom_section(b"package-docs", b"\1{}"), b"\0\xff\xff\xff\xff\x7f")),
+    "sizing": Target(_sizing, (HEADER + b"\1\x0d\0asm\1\0\0\0\5\3\1\0\1", b"\5\4\1\1\1\2", b"\5\xff\xff\xff\xff\x0f\xff")),
     "arguments": Target(_arguments, (_json(_EVERYTHING), b'{"u8": 1.0}', b"[[[[]]]]", b"1e999")),
     "assignments": Target(_assignments, (b"text=a\nu8=5", b"record={}\nflags=[]", b"bool=true")),
     "record": Target(_record, (make_record("x", HEADER).to_bytes(), b"{}")),
