@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import socket
@@ -186,6 +187,22 @@ def test_a_ticket_dies_with_its_call(web: Web) -> None:
         assert shown(unused[1], unused[0]) == b""
         assert server.connections == 1
         web.egress.end(keeper)
+
+
+def test_a_connection_that_cannot_be_taken_for_want_of_descriptors_is_taken_later(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept, failed = socket.socket.accept, threading.Event()
+
+    def failing(listening: socket.socket) -> tuple[socket.socket, object]:
+        if threading.current_thread().name == "egress" and not failed.is_set():
+            failed.set()
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return accept(listening)
+
+    monkeypatch.setattr(socket.socket, "accept", failing)
+    with origin(hello) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url))) == (200, 5, "hello")
+    assert failed.is_set()
 
 
 def test_what_a_guest_waits_for_is_told_when_the_time_is_over_however_far_it_is(web: Web) -> None:

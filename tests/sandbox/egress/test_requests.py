@@ -13,6 +13,7 @@ from wassette_py.errors import Trap
 from wassette_py.policy.document import NetworkCidr, NetworkHost, PolicyDocument
 from wassette_py.policy.network import Unenforceable
 from wassette_py.sandbox.call import CallReport, Denial
+from wassette_py.sandbox.egress.resolving import system_resolver
 from wassette_py.sandbox.gates.http import Asked
 
 DENIED = -1 - HTTP_ERRORS.index("HTTP-request-denied")
@@ -156,6 +157,22 @@ def test_a_name_is_sent_in_the_one_form_it_was_judged_in(web: Web, written: str)
         assert answer(report) == (200, 5, "hello")
         assert server.headers[0]["host"] == f"{name}:{server.port}"
         assert web.lookups == [name]
+
+
+@pytest.mark.claim("network:checked-address")
+def test_localhost_is_this_machine_and_nobody_is_asked_for_it(web: Web) -> None:
+    web.names["localhost"] = ["203.0.113.7"]
+    with origin(hello) as server:
+        url = f"http://localhost:{server.port}"
+        assert answer(web.send(url, granted(url))) == (200, 5, "hello")
+        denied = web.send(url, granted(url, deny=["127.0.0.0/8", "::1/128"]))
+        assert answer(denied)[0] < 0
+        assert server.connections == 1
+    assert web.lookups == []
+
+
+def test_names_are_looked_up_as_the_system_does() -> None:
+    assert list(system_resolver("127.0.0.1", 80)) == ["127.0.0.1"]
 
 
 @pytest.mark.claim("network:checked-address")

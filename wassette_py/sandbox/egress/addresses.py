@@ -113,6 +113,8 @@ def _forms(address: Address) -> tuple[Address, ...]:
 
 def _denied(policy: PolicyDocument, method: str, target: RequestTarget, address: Address) -> str | None:
     """Why a request to the bare address would be denied by an entry of `network.deny`, if it would."""
+    if not policy.deny:
+        return None
     host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
     bare = RequestTarget(target.scheme, host, target.port, target.path)
     decision = match_target(PolicyDocument(deny=policy.deny, source=policy.source), method, bare)

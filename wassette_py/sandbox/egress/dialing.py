@@ -7,7 +7,6 @@ proxy the name is handed over unresolved (`upstream.py` says what that means).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import socket
@@ -22,11 +21,14 @@ from wassette_py.policy.network import host_address
 from wassette_py.sandbox.egress.addresses import Address, canonical, judge
 from wassette_py.sandbox.egress.resolving import Resolving
 from wassette_py.sandbox.egress.route import AddressRefused, NotSent, Route
+from wassette_py.sandbox.egress.streams import CHUNK, Plain, Secured, Stream
 from wassette_py.sandbox.egress.upstream import Upstream, upstream_for
 
-CHUNK = 1 << 16
 HEAD = 128 << 10
 """Bytes a head may have, on both sides."""
+
+_LOCALHOST = [canonical("127.0.0.1"), canonical("::1")]
+"""Nobody is asked for it, as RFC 6761 (6.3) wants of everybody who resolves names."""
 
 NOT_THE_LAST = 3.0
 """Seconds an address gets before the next one is tried; the last one has until the deadline."""
@@ -36,8 +38,7 @@ NOT_THE_LAST = 3.0
 class Connection:
     """An open connection; `absolute` means that the request line names the whole URL, `credentials` go to the operator's proxy."""
 
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    stream: Stream
     absolute: bool = False
     credentials: str | None = None
 
@@ -64,12 +65,17 @@ class Dialer:
             return await self._through(upstream, route)
         addresses = await self._addresses(policy, route)
         sock = await _first(addresses, route.target.port, route.host)
-        return Connection(*await self._streams(sock, route))
+        return Connection(await self._stream(sock, route))
 
     async def _addresses(self, policy: PolicyDocument, route: Route) -> list[Address]:
         """Those of the host that may be reached. Raises AddressRefused when there are none."""
         literal = host_address(route.target.host)
-        found = [canonical(str(literal))] if literal else await self._resolving.addresses(route.host, route.target.port)
+        if literal is not None:
+            found = [canonical(str(literal))]
+        elif route.host == "localhost":
+            found = _LOCALHOST
+        else:
+            found = await self._resolving.addresses(route.host, route.target.port)
         refusals = {address: judge(policy, route.method, route.target, address) for address in found}
         allowed = [address for address, refusal in refusals.items() if refusal is None]
         if not allowed:
@@ -82,18 +88,18 @@ class Dialer:
         addresses = await self._resolving.addresses(upstream.host, upstream.port)
         sock = await _first(addresses, upstream.port, "the proxy")
         if route.target.scheme == "http":
-            return Connection(*await self._streams(sock, route), absolute=True, credentials=upstream.credentials)
+            return Connection(Plain(sock), absolute=True, credentials=upstream.credentials)
         try:
             await _tunnel(sock, upstream, route)
         except BaseException:
             sock.close()
             raise
-        return Connection(*await self._streams(sock, route))
+        return Connection(await self._stream(sock, route))
 
-    async def _streams(self, sock: socket.socket, route: Route) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _stream(self, sock: socket.socket, route: Route) -> Stream:
         """The connected socket, with TLS on it for https; closed when that fails."""
         if route.target.scheme == "http":
-            return await asyncio.open_connection(sock=sock, limit=CHUNK)
+            return Plain(sock)
         try:
             context = self._context()
         except BaseException:
@@ -101,7 +107,7 @@ class Dialer:
             raise
         # NOTE: from here on the socket is asyncio's, which aborts it when the handshake fails or is cancelled.
         try:
-            return await asyncio.open_connection(sock=sock, limit=CHUNK, ssl=context, server_hostname=route.host)
+            return Secured(*await asyncio.open_connection(sock=sock, limit=CHUNK, ssl=context, server_hostname=route.host))
         except ssl.SSLCertVerificationError as error:
             raise NotSent(f"its certificate is not accepted: {error.verify_message.rstrip('.')}") from None
         except (OSError, EOFError) as error:
@@ -124,8 +130,6 @@ async def _connected(address: Address, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(sock, (str(address), port))
     except BaseException:
         sock.close()

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import h11
 
-from wassette_py.sandbox.egress.dialing import CHUNK, HEAD, Connection, Dialer
+from wassette_py.sandbox.egress.dialing import HEAD, Connection, Dialer
 from wassette_py.sandbox.egress.heads import drops_body, request_headers, request_target, response_headers
 from wassette_py.sandbox.egress.route import NotSent, Route
 from wassette_py.sandbox.egress.session import Session
+from wassette_py.sandbox.egress.streams import Stream
 from wassette_py.sandbox.egress.tickets import Tickets
 
 FIRST = 5.0
@@ -34,37 +35,47 @@ class GuestLeft(Exception):
 
 
 class Side:
-    """One end of the exchange: a stream pair and what h11 makes of it."""
+    """One end of the exchange: a stream and what h11 makes of it. `is_over`: the other end sends no more."""
 
-    def __init__(self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, connection: h11.Connection, stream: Stream) -> None:
         self.h11 = connection
-        self.reader = reader
-        self.writer = writer
+        self.is_over = False
+        self._stream = stream
+        self._waiting: list[bytes] = []
 
-    async def next(self) -> object:
-        """The next event. Raises OSError, h11.RemoteProtocolError."""
+    async def next(self, idle: Callable[[], Awaitable[None]] | None = None) -> object:
+        """The next event; before it is waited for, `idle` is. Raises OSError, h11.RemoteProtocolError."""
         while (event := self.h11.next_event()) is h11.NEED_DATA:
-            self.h11.receive_data(await self.reader.read(CHUNK))
+            if idle is not None:
+                await idle()
+            data = await self._stream.read()
+            self.is_over = not data
+            self.h11.receive_data(data)
         return event
 
-    async def send(self, event: h11.Event) -> None:
-        """Sends it, waiting while the other end is slow. Raises OSError, h11.LocalProtocolError."""
-        self.writer.write(self.h11.send(event) or b"")
-        await self.writer.drain()
+    def put(self, event: h11.Event) -> None:
+        """Has it sent by the next `flush`. Raises h11.LocalProtocolError."""
+        self._waiting.append(self.h11.send(event) or b"")
+
+    async def flush(self) -> None:
+        """Sends what was put, waiting while the other end is slow. Raises OSError."""
+        data, self._waiting = b"".join(self._waiting), []
+        if data:
+            await self._stream.send(data)
+
+    def close(self) -> None:
+        """Ends the connection; what is not sent yet never is."""
+        self._stream.close()
 
 
-async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tickets: Tickets, dialer: Dialer) -> None:
-    """Serves a connection to its end; one without a ticket gets none but that."""
+async def serve(stream: Stream, tickets: Tickets, dialer: Dialer) -> None:
+    """Serves a connection, which its caller closes; one without a ticket gets none but that."""
     # NOTE: twice what a server may send: wasmtime lets a guest's headers alone be 128 KiB.
-    guest = Side(h11.Connection(h11.SERVER, max_incomplete_event_size=2 * HEAD), reader, writer)
-    try:
-        request = await _request(guest)
-        ticket = tickets.take(request.target) if request is not None else None
-        if request is not None and ticket is not None:
-            await _admitted(guest, request, ticket.session, ticket.route, dialer)
-    finally:
-        # NOTE: abort throws away what is not sent yet, and only a whole answer is closed before this.
-        writer.transport.abort()
+    guest = Side(h11.Connection(h11.SERVER, max_incomplete_event_size=2 * HEAD), stream)
+    request = await _request(guest)
+    ticket = tickets.take(request.target) if request is not None else None
+    if request is not None and ticket is not None:
+        await _admitted(guest, request, ticket.session, ticket.route, dialer)
 
 
 async def _request(guest: Side) -> h11.Request | None:
@@ -97,20 +108,19 @@ async def _admitted(guest: Side, request: h11.Request, session: Session, route: 
 
 async def _exchange(guest: Side, request: h11.Request, session: Session, route: Route, dialer: Dialer) -> None:
     connection = await dialer.dial(session.call.policy, route)
-    server = Side(h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD), connection.reader, connection.writer)
+    server = Side(h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD), connection.stream)
     try:
         await _head(server, request, route, connection, _injected(session, route))
         upload = asyncio.ensure_future(_upload(guest, server, session, dropped=drops_body(route, request.headers)))
         try:
             await _answer(guest, server, session, upload)
         finally:
-            upload.cancel()
-            (outcome,) = await asyncio.gather(upload, return_exceptions=True)
+            outcome = await _ended(upload)
             if isinstance(outcome, NotSent):
                 session.note(route, outcome)
         await _farewell(guest, session)
     finally:
-        connection.writer.transport.abort()
+        server.close()
 
 
 def _injected(session: Session, route: Route) -> Sequence[tuple[str, str]]:
@@ -121,8 +131,9 @@ def _injected(session: Session, route: Route) -> Sequence[tuple[str, str]]:
 
 async def _head(server: Side, request: h11.Request, route: Route, connection: Connection, injected: Sequence[tuple[str, str]]) -> None:
     headers = request_headers(route, connection, request.headers, injected)
+    server.put(h11.Request(method=route.method, target=request_target(route, connection), headers=headers))
     with contextlib.suppress(OSError):  # what broke is found by who waits for the answer
-        await server.send(h11.Request(method=route.method, target=request_target(route, connection), headers=headers))
+        await server.flush()
 
 
 async def _upload(guest: Side, server: Side, session: Session, *, dropped: bool) -> None:
@@ -131,8 +142,10 @@ async def _upload(guest: Side, server: Side, session: Session, *, dropped: bool)
         while isinstance(event := await _from_guest(guest), h11.Data):
             session.count("requests", len(event.data))
             if not dropped:
-                await server.send(h11.Data(event.data))
-        await server.send(h11.EndOfMessage())
+                server.put(h11.Data(event.data))
+                await server.flush()
+        server.put(h11.EndOfMessage())
+        await server.flush()
 
 
 async def _from_guest(guest: Side) -> object:
@@ -145,11 +158,16 @@ async def _from_guest(guest: Side) -> object:
 async def _answer(guest: Side, server: Side, session: Session, upload: asyncio.Future[None]) -> None:
     """The answer, head and body. A broken upload ends it before it began, not afterwards."""
     response = await _first_of(asyncio.ensure_future(_response(server)), upload)
-    await _to_guest(guest, h11.Response(status_code=response.status_code, headers=response_headers(response.headers)))
-    while isinstance(event := await _from_server(server), h11.Data):
-        session.count("responses", len(event.data))
-        await _to_guest(guest, h11.Data(event.data))
-    await _to_guest(guest, h11.EndOfMessage())
+    guest.put(h11.Response(status_code=response.status_code, headers=response_headers(response.headers)))
+    try:
+        while isinstance(event := await _from_server(server, idle=lambda: _to_guest(guest)), h11.Data):
+            session.count("responses", len(event.data))
+            guest.put(h11.Data(event.data))
+    except NotSent:
+        await _to_guest(guest)  # the beginning of what breaks off
+        raise
+    guest.put(h11.EndOfMessage())
+    await _to_guest(guest)
 
 
 async def _farewell(guest: Side, session: Session) -> None:
@@ -157,9 +175,6 @@ async def _farewell(guest: Side, session: Session) -> None:
     while guest.h11.their_state is h11.SEND_BODY:
         event = await _from_guest(guest)
         session.count("requests", len(event.data) if isinstance(event, h11.Data) else 0)
-    with contextlib.suppress(OSError):
-        guest.writer.close()
-        await guest.writer.wait_closed()
 
 
 async def _first_of(answer: asyncio.Future[_Event], upload: asyncio.Future[None]) -> _Event:
@@ -170,8 +185,15 @@ async def _first_of(answer: asyncio.Future[_Event], upload: asyncio.Future[None]
             upload.result()
         return await answer
     finally:
-        answer.cancel()
-        await asyncio.gather(answer, return_exceptions=True)  # what it failed with just now is nobody's, and asyncio would print it
+        await _ended(answer)  # what it failed with just now is nobody's, and asyncio would print it
+
+
+async def _ended(task: asyncio.Future[Any]) -> BaseException | None:
+    """What `task` failed with, if it did; it is cancelled where it has not ended."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+    return None if task.cancelled() else task.exception()
 
 
 async def _response(server: Side) -> h11.Response:
@@ -183,21 +205,21 @@ async def _response(server: Side) -> h11.Response:
     return event
 
 
-async def _from_server(server: Side) -> object:
+async def _from_server(server: Side, idle: Callable[[], Awaitable[None]] | None = None) -> object:
     try:
-        return await server.next()
+        return await server.next(idle)
     except OSError as error:
         raise NotSent(f"the server broke off: {(error.strerror or 'connection lost').lower()}") from None
     except h11.RemoteProtocolError as error:
         if error.error_status_hint == TOO_LARGE:
             raise NotSent(f"the head of the server's answer is larger than {HEAD >> 10}Ki") from None
-        if server.reader.at_eof():
+        if server.is_over:
             raise NotSent("the server closed the connection before its answer was whole") from None
         raise NotSent(f"the server's answer is no HTTP/1.1: {str(error)[:200]}") from None
 
 
-async def _to_guest(guest: Side, event: h11.Event) -> None:
+async def _to_guest(guest: Side) -> None:
     try:
-        await guest.send(event)
+        await guest.flush()
     except OSError:
         raise GuestLeft from None

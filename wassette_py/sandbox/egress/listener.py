@@ -6,16 +6,18 @@ It ends by itself when no call had a request for `LINGER`; the next one starts a
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 
-from wassette_py.sandbox.egress.dialing import CHUNK, Dialer
+from wassette_py.sandbox.egress.dialing import Dialer
 from wassette_py.sandbox.egress.exchange import serve
 from wassette_py.sandbox.egress.resolving import Resolver, Resolving
 from wassette_py.sandbox.egress.route import NotSent, Route
 from wassette_py.sandbox.egress.session import Session
+from wassette_py.sandbox.egress.streams import Plain
 from wassette_py.sandbox.egress.tickets import Tickets
 from wassette_py.sandbox.state import CallState
 
@@ -50,7 +52,7 @@ class Listener:
         self._connections: set[asyncio.Task[None]] = set()
         self._started = threading.Event()
         self._problem: OSError | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()  # everywhere: it is told which sockets to look at
         self._idle_since = time.monotonic()
         self.authority = ""
         self.thread = threading.Thread(target=self._run, name="egress", daemon=True)
@@ -89,18 +91,20 @@ class Listener:
             self._started.set()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._accept, LOOPBACK, 0, backlog=BACKLOG, limit=CHUNK)
-        try:
-            self.authority = "{}:{}".format(*server.sockets[0].getsockname())
+        with socket.create_server((LOOPBACK, 0), backlog=BACKLOG) as listening:
+            listening.setblocking(False)
+            self.authority = "{}:{}".format(*listening.getsockname())
             self._started.set()
-            while not self._is_over():
-                await asyncio.sleep(TICK)
-        finally:
-            server.close()
-            for task in self._connections:
-                task.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
-            await asyncio.sleep(0)  # aborted transports close their sockets in the next turn
+            try:
+                while not self._is_over():
+                    self._loop.add_reader(listening.fileno(), self._accept, listening)  # again, where it was taken away
+                    await asyncio.sleep(TICK)
+            finally:
+                self._loop.remove_reader(listening.fileno())
+                for task in self._connections:
+                    task.cancel()
+                await asyncio.gather(*self._connections, return_exceptions=True)
+                await asyncio.sleep(0)  # aborted transports close their sockets in the next turn
 
     def _is_over(self) -> bool:
         """Cuts the calls that are due; whether there is nothing left to listen for."""
@@ -111,10 +115,21 @@ class Listener:
             self._idle_since = now
         return now - self._idle_since >= LINGER and self._is_unused(self)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= CONNECTIONS:
-            writer.transport.abort()
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            sock, _ = listening.accept()
+        except OSError:  # no descriptor is left: it would be asked again at once, and for as long as there is none
+            self._loop.remove_reader(listening.fileno())
             return
-        task = self._loop.create_task(serve(reader, writer, self.tickets, self._dialer))
+        if len(self._connections) >= CONNECTIONS:
+            sock.close()
+            return
+        stream = Plain(sock)
+        task = self._loop.create_task(serve(stream, self.tickets, self._dialer))
+
+        def end(_: asyncio.Task[None]) -> None:
+            self._connections.discard(task)
+            stream.close()
+
         self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        task.add_done_callback(end)

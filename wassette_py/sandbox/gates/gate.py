@@ -18,8 +18,8 @@ from wassette_py.sandbox.state import CallState
 MEMORY = """
   (core module $memory
     (memory (export "memory") 1)
-    (global $next (mut i32) (i32.const 64))
-    (func (export "forget") (global.set $next (i32.const 64)))
+    (global $next (mut i32) (i32.const 128))
+    (func (export "forget") (global.set $next (i32.const 128)))
     (func (export "realloc") (param i32 i32 i32 i32) (result i32)
       (local $at i32)
       (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
@@ -31,7 +31,7 @@ MEMORY = """
       (local.get $at)))
   (core instance $memory (instantiate $memory))
 """
-"""A memory whose first 64 bytes are for results, a `realloc` that never frees, and `forget` to begin each of a gate's functions with."""
+"""A memory whose first 128 bytes are for results, a `realloc` that never frees, and `forget` to begin each of a gate's functions with."""
 
 
 class Gate:

@@ -21,16 +21,14 @@ from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.gates.http_component import EXPORTS, METHODS, TEXT
 from wassette_py.sandbox.hosting import Functions, hosted
 from wassette_py.sandbox.state import CallState
-from wassette_py.wit.types import IntegerType, OptionType, StringType, VariantType
+from wassette_py.wit.types import IntegerType, OptionType, StringType, TupleType, VariantType
 
 __all__ = ["EXPORTS", "TEXT", "functions"]
 
 _METHOD = VariantType((*((name, None) for name in METHODS), ("other", StringType())))
 _SCHEME = VariantType((("HTTP", None), ("HTTPS", None), ("other", StringType())))
-_LIFT_METHOD = lifter(_METHOD)
-_LIFT_SCHEME = lifter(OptionType(_SCHEME))
-_LIFT_TEXT = lifter(OptionType(StringType()))
-_LIFT_DURATION = lifter(OptionType(IntegerType(64, signed=False)))
+_TEXT = OptionType(StringType())
+_LIFT_REQUEST = lifter(TupleType((_METHOD, OptionType(_SCHEME), _TEXT, _TEXT, OptionType(IntegerType(64, signed=False)))))
 _PACK_U64 = packing.scalar_packer(layout.U64)
 
 _NET = 0.25
@@ -45,6 +43,8 @@ class Asked:
     scheme: str
     authority: str
     path: str
+    connect_timeout: float | None = None
+    """The guest's own, in seconds: a connection to the proxy is made at once, so the proxy holds it."""
 
     def target(self) -> RequestTarget:
         """What is judged and dialled. Raises Unenforceable for what two readers might read differently."""
@@ -91,7 +91,7 @@ def functions(gate: Gate) -> Functions:
         if not decision.allowed:
             _deny(call, asked, decision, results)
             return
-        route = Route(asked.method, target, asked.path, _connect_timeout(gate, call, args))
+        route = Route(asked.method, target, asked.path, asked.connect_timeout)
         try:
             place = call.egress.place_for(call, route)
         except NotSent as error:
@@ -105,26 +105,16 @@ def functions(gate: Gate) -> Functions:
 
 
 def _read(gate: Gate, call: CallState, args: Any) -> Asked:
-    values = {}
-    for name, lift in (("method", _LIFT_METHOD), ("scheme", _LIFT_SCHEME), ("authority", _LIFT_TEXT), ("path", _LIFT_TEXT)):
-        with gate.result(call, name, args, 1) as packed:
-            values[name] = lift(packed)
-    method, scheme, authority, path = values.values()
+    with gate.result(call, "request", args, 2) as packed:
+        method, scheme, authority, path, connect = _LIFT_REQUEST(packed)
     route = path[0] if path else "/"
     return Asked(
         method=method[1] or method[0].upper(),
         scheme="https" if scheme is None else (scheme[0][1] or scheme[0][0]).lower(),
         authority=authority[0] if authority else "",
         path=route if route.startswith("/") else f"/{route}",
+        connect_timeout=None if connect is None else connect[0] / 1e9,
     )
-
-
-def _connect_timeout(gate: Gate, call: CallState, args: Any) -> float | None:
-    """The guest's own, in seconds: a connection to the proxy is made at once, so the proxy holds it."""
-    options = (layout.Val * 1)(args[1])
-    with gate.result(call, "connect-timeout", options, 1) as packed:
-        duration = _LIFT_DURATION(packed)
-    return None if duration is None else duration[0] / 1e9
 
 
 def _deny(call: CallState, asked: Asked, decision: Decision, results: Any) -> None:

@@ -1,5 +1,7 @@
 """The HTTP gate as text: it reads a request, and sends it elsewhere than it was meant to go.
 
+`request` is all that is judged of one: method, scheme, authority, path, and the guest's own timeout for connecting. Each is put where the
+canonical ABI has it in a tuple of those.
 `forward` sets scheme, authority and path, and bounds the guest's three timeouts by `limit` (nanoseconds), before it hands the request
 to WASI: the net below the proxy's cut. A GET goes to the proxy as a POST: of a GET, WASI's client drops the body as soon as it sends the
 head, and a guest that is just about to end it, as the standard asks, would find it closed. The proxy knows what it was.
@@ -10,10 +12,12 @@ from __future__ import annotations
 from wassette_py.sandbox.gates.gate import MEMORY
 
 METHODS = ("get", "head", "post", "put", "delete", "connect", "options", "trace", "patch")
-EXPORTS: tuple[str, ...] = ("method", "scheme", "authority", "path", "connect-timeout", "forward")
+EXPORTS: tuple[str, ...] = ("request", "forward")
 
 _WIT = {"method": "$method", "scheme": "(option $scheme)", "authority": "(option string)", "path": "(option string)"}
 _GETTERS = {"method": "method", "scheme": "scheme", "authority": "authority", "path": "path-with-query"}
+_PLACES = {"method": 0, "scheme": 12, "authority": 28, "path": 40}
+_CONNECT = 56
 _TIMEOUTS = ("connect", "first-byte", "between-bytes")
 _ERRORS = """
   DNS-timeout DNS-error:$dns destination-not-found destination-unavailable destination-IP-prohibited destination-IP-unroutable
@@ -39,7 +43,8 @@ def _case(text: str) -> str:
 
 def _each(template: str) -> str:
     return "\n".join(
-        template.replace("NAME", name).replace("GETTER", _GETTERS[name]).replace("RESULT", result) for name, result in _WIT.items()
+        template.replace("NAME", name).replace("GETTER", _GETTERS[name]).replace("RESULT", result).replace("PLACE", str(_PLACES[name]))
+        for name, result in _WIT.items()
     )
 
 
@@ -126,15 +131,13 @@ TEXT = f"""
     {_each_timeout('(import "" "NAME-timeout" (func $NAME-timeout (param i32 i32)))')}
     {_each_timeout('(import "" "set-NAME-timeout" (func $set-NAME-timeout (param i32 i32 i64) (result i32)))')}
     (func $must (param i32) (if (local.get 0) (then (unreachable))))
-    {
-    _each(
-        '''(func (export "NAME") (param i32) (result i32)
-      (call $forget) (call $NAME (local.get 0) (i32.const 0)) (call $drop (local.get 0)) (i32.const 0))'''
-    )
-}
-    (func (export "connect-timeout") (param i32 i32) (result i32)
-      (call $forget) (i64.store (i32.const 0) (i64.const 0))
-      (if (local.get 0) (then (call $connect-timeout (local.get 1) (i32.const 0)) (call $drop-options (local.get 1))))
+    (func (export "request") (param $request i32) (param $some i32) (param $options i32) (result i32)
+      (call $forget)
+      {_each("(call $NAME (local.get $request) (i32.const PLACE))")}
+      (call $drop (local.get $request))
+      (i64.store (i32.const {_CONNECT}) (i64.const 0))
+      (if (local.get $some)
+        (then (call $connect-timeout (local.get $options) (i32.const {_CONNECT})) (call $drop-options (local.get $options))))
       (i32.const 0))
     (func (export "forward") (param $request i32) (param $some i32) (param $options i32)
       (param $authority i32) (param $authority-size i32) (param $path i32) (param $path-size i32) (param $limit i64) (result i32)
@@ -158,14 +161,9 @@ TEXT = f"""
   (core instance $code (instantiate $code (with "memory" (instance $memory)) (with "" (instance {_GIVEN}
     {_each('(export "NAME" (func $NAME))')}
     {_each_timeout('(export "NAME-timeout" (func $NAME-timeout)) (export "set-NAME-timeout" (func $set-NAME-timeout))')}))))
-  {
-    _each(
-        '''(func (export "NAME") (param "request" (borrow $request)) (result RESULT)
-    (canon lift (core func $code "NAME") (memory (core memory $memory "memory"))))'''
-    )
-}
-  (func (export "connect-timeout") (param "options" (option (borrow $options))) (result (option u64))
-    (canon lift (core func $code "connect-timeout") (memory (core memory $memory "memory"))))
+  (func (export "request") (param "request" (borrow $request)) (param "options" (option (borrow $options)))
+    (result (tuple {_each("RESULT")} (option u64)))
+    (canon lift (core func $code "request") (memory (core memory $memory "memory"))))
   (func (export "forward") (param "request" (own $request)) (param "options" (option (own $options)))
     (param "authority" string) (param "path" string) (param "limit" u64) (result (result (own $future) (error $error)))
     (canon lift (core func $code "forward") {_OPTIONS})))
