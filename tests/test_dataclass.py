@@ -76,6 +76,8 @@ def test_values_are_given_by_place_by_name_or_by_default(kit: Any) -> None:
     assert (grant.path, grant.line, grant.write, grant.seen) == ("/a", 0, True, {})
     assert list(vars(grant)) == ["path", "line", "write", "seen"]
     assert vars(made.Grant("/b", 3, False, {"x": 1})) == {"path": "/b", "line": 3, "write": False, "seen": {"x": 1}}
+    assert made.Grant(path="/a", line=1, write=True, seen={}) == made.Grant("/a", 1, True, {})  # all of them, in their order
+    assert list(vars(made.Grant(line=1, write=True, seen={}, path="/a"))) == ["path", "line", "write", "seen"]
     assert made.Grant("/a").seen is not made.Grant("/a").seen
     assert (made.Grant("/a/b").parts, made.Grant("/a", 2).words, made.Place.line) == (["", "a", "b"], "/a:2", 0)
     with pytest.raises(ValueError, match="no path"):
@@ -83,7 +85,10 @@ def test_values_are_given_by_place_by_name_or_by_default(kit: Any) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize(("values", "named"), [((), {}), (("/a", 1, 2), {}), (("/a",), {"wrong": 1}), (("/a",), {"path": "/b"})])
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [((), {}), (("/a", 1, 2), {}), (("/a",), {"wrong": 1}), (("/a",), {"path": "/b"}), (("/a",), {"path": "/b", "line": 1})],
+)
 def test_too_few_and_too_many_values_are_refused(kit: Any, values: tuple[object, ...], named: dict[str, object]) -> None:
     with pytest.raises(TypeError):
         classes(kit).Place(*values, **named)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ import pytest
 
 from tests.patience import LONG
 from wassette_py import files
-from wassette_py.files import look_afresh, opened_regular, own_key, read_regular, stamp_of, write_atomic
+from wassette_py.files import look_afresh, once, opened_regular, own_key, read_regular, stamp_of, write_atomic
 
 
 def test_a_file_is_read_whole_and_no_larger_than_allowed(tmp_path: Path) -> None:
@@ -59,6 +60,27 @@ def test_a_thread_that_looks_afresh_sees_one_moment_and_no_other_thread_does(tmp
         assert thread.submit(stamp_of, one, other).result() == now
 
 
+def test_what_was_found_out_is_found_once_a_moment_and_again_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOMENT", LONG)
+    numbers = itertools.count()
+
+    def found(key: str) -> int:
+        return once(key, lambda: next(numbers))
+
+    with ThreadPoolExecutor(1) as thread, ThreadPoolExecutor(1) as bystander:
+        assert [thread.submit(found, "a").result() for _ in range(2)] == [0, 1]  # every look is its own
+        thread.submit(look_afresh).result()
+        assert [thread.submit(found, key).result() for key in ("a", "b", "a")] == [2, 3, 2]
+        assert bystander.submit(found, "a").result() == 4
+        with pytest.raises(ZeroDivisionError):
+            thread.submit(once, "c", lambda: 1 // 0).result()
+        assert thread.submit(found, "c").result() == 5
+        thread.submit(look_afresh).result()
+        assert thread.submit(found, "a").result() == 6
+        thread.submit(lambda: monkeypatch.setattr(files._LOOK, "until", 0.0)).result()
+        assert thread.submit(found, "a").result() == 7
+
+
 def test_the_moment_ends_by_itself_and_when_this_thread_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MOMENT", LONG)
     file = tmp_path / "file"
@@ -71,6 +93,7 @@ def test_the_moment_ends_by_itself_and_when_this_thread_writes(tmp_path: Path, m
             assert thread.submit(stamp_of, file).result() == (None,)
             thread.submit(end).result()
             assert thread.submit(stamp_of, file).result() != (None,)
+            assert [thread.submit(once, "key", lambda value=value: value).result() for value in (1, 2)] == [1, 2]
 
 
 def test_a_key_is_made_once_and_what_others_could_know_is_none(tmp_path: Path) -> None:

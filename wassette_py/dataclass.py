@@ -82,7 +82,11 @@ else:
 
         def init(self, *values, **named):
             known = self.__dict__
-            known.update(zip(names, values, strict=False))
+            if not values and tuple(named) == names:  # as what is made for every call is made
+                known.update(named)
+                values, named = names, {}
+            else:
+                known.update(zip(names, values, strict=False))
             if named or len(values) != len(names):
                 for name in names[len(values) :]:
                     one = fields[name]

@@ -15,8 +15,10 @@ from pathlib import Path
 
 TYPE_CHECKING = False  # `serve --stdio` reads files before its first reply, and does without these
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
+    from collections.abc import Callable, Hashable, Iterator
+    from typing import Any, BinaryIO, TypeVar
+
+    _Found = TypeVar("_Found")
 
 KEY_SIZE = 32
 
@@ -26,9 +28,10 @@ MOMENT = 0.002
 
 
 class _Look(_local):
-    """What this thread saw of files at one moment."""
+    """What this thread saw of files at one moment, and what it found out from that."""
 
     seen: dict[str | Path, Stamp | None] | None = None
+    found: dict[Hashable, Any] | None = None
     until = 0.0
 
 
@@ -41,7 +44,18 @@ def look_afresh(*, at_once: bool = True) -> None:
     To be called when something arrives, before it is looked into: what is seen from here on is newer than whatever asked for it.
     """
     if at_once or time.monotonic() > _LOOK.until:
-        _LOOK.seen, _LOOK.until = {}, time.monotonic() + MOMENT
+        _LOOK.seen, _LOOK.found, _LOOK.until = {}, {}, time.monotonic() + MOMENT
+
+
+def once(key: Hashable, find: Callable[[], _Found]) -> _Found:
+    """What `find` says, which depends on `key` and on files alone: asked once a moment, where this thread looks so."""
+    found = _LOOK.found
+    if found is None or time.monotonic() > _LOOK.until:
+        return find()
+    if key not in found:
+        found[key] = find()
+    value: _Found = found[key]
+    return value
 
 
 def stamp_of(*paths: str | Path) -> tuple[Stamp | None, ...]:
@@ -137,7 +151,7 @@ def private_folder(folder: Path) -> None:
 
 def write_synced(path: Path, data: bytes) -> None:
     """Writes a new file (0600) and waits until the disk has it; nothing is left when that fails. Raises OSError."""
-    _LOOK.seen = None  # whoever writes looks again
+    _LOOK.seen = _LOOK.found = None  # whoever writes looks again
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

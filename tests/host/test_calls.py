@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.host.conftest import Load, call
 from tests.patience import LONG
 from tests.sandbox.guests import ENVIRONMENT, PRINT
 from tests.sandbox.guests_io import FILES, HTTP
+from wassette_py import files
 from wassette_py.control import Control
 from wassette_py.errors import (
     Cancelled,
@@ -26,7 +28,8 @@ from wassette_py.errors import (
     Trap,
     UnknownComponent,
 )
-from wassette_py.host import ComponentHost
+from wassette_py.files import look_afresh
+from wassette_py.host import CallResult, ComponentHost
 from wassette_py.host.caller import function_of, waited
 from wassette_py.host.opening import opened, opened_installed
 from wassette_py.host.outcome import kind_of
@@ -182,6 +185,31 @@ def test_only_granted_variables_reach_the_guest(load: Load, monkeypatch: pytest.
     assert call(host, "variables").value == [["LANG", "en"]]
     given = replace(host.opened_tool("variables"), environment={"LANG": "de"})
     assert host.call(given, cancel=threading.Event()).value == [["LANG", "de"]]
+
+
+def test_calls_of_one_moment_see_the_files_as_they_were_and_what_is_granted_beside_them(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOMENT", LONG)
+    monkeypatch.setenv("LANG", "en")
+    host = ComponentHost(Settings.load())
+    load("env", ENVIRONMENT)
+    results: list[CallResult] = []
+
+    def run() -> None:
+        host.start_call("variables", {}, cancel=threading.Event(), done=results.append)
+
+    def grant_elsewhere() -> None:
+        ComponentHost(host.settings).policies.grant("env", parse_permission("env", "LANG"))
+
+    def reset_here() -> None:
+        host.policies.reset("env", lasting="session")
+
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as other:
+        for step in (look_afresh, run, run, grant_elsewhere, run, look_afresh, run, reset_here, run):
+            (other if step in (grant_elsewhere, reset_here) else reader).submit(step).result()
+    granted: list[object] = [["LANG", "en"]]
+    assert [result.value for result in results] == [[], [], [], granted, []]
 
 
 def test_a_failed_call_of_a_guest_that_read_its_variables_says_which_are_granted(host: ComponentHost, load: Load) -> None:

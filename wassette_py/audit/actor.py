@@ -5,9 +5,7 @@ Said once where a request begins (`acting`), so that it need not be handed throu
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from contextvars import ContextVar
 
 from wassette_py.dataclass import dataclass
@@ -60,15 +58,19 @@ def actor() -> Actor:
     return _OWN[0]
 
 
-@contextlib.contextmanager
-def acting(who: Actor) -> Iterator[None]:
+class acting:
     """What this thread does inside is done for `who`."""
-    token, decision = _ACTOR.set(who), _DECISION.set(None)
-    try:
-        yield
-    finally:
+
+    def __init__(self, who: Actor) -> None:
+        self._who = who
+
+    def __enter__(self) -> None:
+        self._before = _ACTOR.set(self._who), _DECISION.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        actor, decision = self._before
         _DECISION.reset(decision)
-        _ACTOR.reset(token)
+        _ACTOR.reset(actor)
 
 
 def decided(decision: Decision | None) -> None:

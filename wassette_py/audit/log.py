@@ -52,7 +52,8 @@ class AuditLog:
         self._retention = retention
         self._size = size
         self._tell = tell
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._hurry = threading.Event()
         self._waiting: list[tuple[float, Event]] = []
         self._writing = False
@@ -64,7 +65,7 @@ class AuditLog:
 
     def record(self, event: Event) -> None:
         """Takes `event`. Neither waits nor raises."""
-        with self._changed:
+        with self._lock:
             if len(self._waiting) >= MOST_WAITING:
                 self._lost += 1
                 return

@@ -1,31 +1,28 @@
-"""From a tool's name and JSON arguments to a result, through the sandbox.
-
-Guests run on the thread that calls `start`, which is one of our daemon workers and never the main thread.
-"""
+"""From a served tool to a call that can be made: its component, compiled, under its policy as it is now. `running.py` makes it."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wassette_py.audit import actor
 from wassette_py.control import Control
-from wassette_py.dataclass import dataclass, replace
+from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidComponent, WassetteError
-from wassette_py.host.granted import granted_secrets
-from wassette_py.host.outcome import CallResult, explained, failed, without_secrets
-from wassette_py.host.wanting import Wanting
+from wassette_py.files import once
+from wassette_py.host.outcome import CallResult, failed
 
 if TYPE_CHECKING:
-    from wassette_py.audit import Actor
     from wassette_py.host.policies import Policies
     from wassette_py.host.recording import Recorder
+    from wassette_py.host.running import Runner
     from wassette_py.host.tools import HostedTool
     from wassette_py.host.wanting import Decide
     from wassette_py.policy.document import PolicyDocument
-    from wassette_py.sandbox.call import CallReport, Sandbox
+    from wassette_py.sandbox.call import Sandbox
     from wassette_py.sandbox.engine import CompiledComponent, Engine
     from wassette_py.secrets import SecretStore
     from wassette_py.settings import Settings
@@ -81,38 +78,13 @@ class Caller:
 
     def start(self, call: Call, *, cancel: threading.Event, done: Callable[[CallResult], None]) -> None:
         """Makes `call` on this thread; `done` gets the result exactly once, here or from the watchdog of a guest that cannot be stopped."""
-        from wassette_py.sandbox.call import CallSpec
-        from wassette_py.wit.values import read_arguments
+        self._runner.start(call, cancel, done)
 
-        function, who = call.function, actor()
-        try:
-            limits = self._policies.check(call.policy)
-            values = read_arguments(function, call.arguments)
-            policy = call.policy if call.claim is None else call.claim()
-            if policy is not call.policy:
-                call = replace(call, policy=policy)
-                limits = self._policies.check(policy)
-            granted = granted_secrets(policy, self._secrets)
-        except WassetteError as error:
-            result = failed(error)
-            self._record(who, call, result, None)
-            done(result)
-            return
-        known = {**self._settings.environ, **call.environment} if policy.variables else {}
-        variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
-        asker = None
-        if call.decide is not None:
-            asker = Wanting(self._policies, self._recorder, call.component_id, str(call.component.digest), call.decide)
-        variables |= granted.variables
-        spec = CallSpec(call.component_id, function, values, policy, limits, variables, granted.headers, asker)
+    @cached_property
+    def _runner(self) -> Runner:
+        from wassette_py.host.running import Runner
 
-        def finish(report: CallReport) -> None:
-            result = explained(call.component_id, function, policy, report, limits.output)
-            result = without_secrets(result, self._secrets.redactor)
-            self._record(who, call, result, report)
-            done(result)
-
-        self._sandbox().call(call.component, spec, cancel, finish)
+        return Runner(self._settings, self._policies, self._recorder, self._secrets, self._sandbox())
 
     def prepared(
         self,
@@ -125,12 +97,8 @@ class Caller:
     ) -> Call:
         """The call of a served tool, under its component's policy as it is now. Raises WassetteError, and records such a call."""
         try:
-            record = self._store.record(hosted.component)
-            self._vouch(record)
-            policy = self._policies.of(record.id)
-            component = self.component(record)
-            function = function_of(component, hosted)
-            return Call(record.id, component, function, arguments, policy, {}, hosted.name, claim, decide, size)
+            component, function, policy = once((self, hosted.name, self._policies.version), lambda: self._ready(hosted))
+            return Call(hosted.component, component, function, arguments, policy, {}, hosted.name, claim, decide, size)
         except WassetteError as error:
             self._recorder.call(
                 failed(error),
@@ -143,19 +111,13 @@ class Caller:
             )
             raise
 
-    def _record(self, who: Actor, call: Call, result: CallResult, report: CallReport | None) -> None:
-        self._recorder.call(
-            result,
-            call.arguments,
-            who=who,
-            component=call.component_id,
-            digest=str(call.component.digest),
-            policy=self._policies.digest(call.component_id, call.policy),
-            tool=call.tool,
-            size=call.size,
-            names=[name for name, _ in call.function.params],
-            seen=None if report is None else (call.policy, report),
-        )
+    def _ready(self, hosted: HostedTool) -> tuple[CompiledComponent, FunctionType, PolicyDocument]:
+        """All that stands on disk of a call. Raises WassetteError."""
+        record = self._store.record(hosted.component)
+        self._vouch(record)
+        policy = self._policies.of(record.id)
+        component = self.component(record)
+        return component, function_of(component, hosted), policy
 
     def component(self, record: Record) -> CompiledComponent:
         """The compiled component of `record`: from memory, restored, or compiled again when the cache was cleared. Raises WassetteError."""

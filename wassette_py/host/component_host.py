@@ -21,6 +21,7 @@ from wassette_py.errors import (
     VerificationError,
     WassetteError,
 )
+from wassette_py.files import once
 from wassette_py.host.caller import Call, Caller, waited
 from wassette_py.host.loader import Inspection, Loaded, Loader, Prepared
 from wassette_py.host.outcome import CallResult, failed
@@ -136,7 +137,7 @@ class ComponentHost:
 
     def tool(self, name: str) -> HostedTool | None:
         """The served tool of that name."""
-        return self.shelf.tool(name)
+        return once((self, name, self.policies.version), lambda: self.shelf.tool(name))
 
     def readable_policy(self, component_id: str) -> PolicyDocument | None:
         """What the component may do; None where its policy cannot be read."""

@@ -1,7 +1,6 @@
-"""What a call came to, in words for the caller: the guest's own error, what was denied, and the one command that would allow it.
+"""What a call came to, in words for the caller: its result, or the guest's own error, what was denied, and what would allow it.
 
-`docs`: a denied request is told even when the guest swallowed the error; for storage the host sees no path, so what is known is said
-(which directories are granted) and no more. This file only phrases; nothing here decides.
+`explaining.py` makes it of the sandbox's report.
 """
 
 from __future__ import annotations
@@ -12,14 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, SecretError, Trap, WassetteError
 from wassette_py.host.voices import as_told
-from wassette_py.limits import format_limit
-from wassette_py.policy.words import command_for, command_for_denial, storage_words
 
 if TYPE_CHECKING:
-    from wassette_py.policy.document import PolicyDocument
-    from wassette_py.sandbox.call import CallReport, Denial
     from wassette_py.secrets import Redactor
-    from wassette_py.wit.types import FunctionType
 
 Kind = Literal["tool-error", "denied", "timeout", "trap", "limit", "invalid-arguments", "cancelled", "broken"]
 
@@ -106,63 +100,6 @@ def kind_of(error: WassetteError) -> Kind:
             return "tool-error"
 
 
-def explained(component_id: str, function: FunctionType, policy: PolicyDocument, report: CallReport, output: int) -> CallResult:
-    """The caller's view of a report; a result that with what was printed is more than `output` bytes is an error of its own."""
-    told = CallResult(
-        denied=tuple(_line(component_id, denial) for denial in report.denied),
-        notes=report.notes,
-        stdout=report.stdout.decode(errors="replace"),
-        stderr=report.stderr.decode(errors="replace"),
-        seconds=report.seconds,
-    )
-    try:
-        if report.error is not None:
-            raise report.error
-        side, returned = _returned(function, report, output, told)
-    except WassetteError as error:
-        side, returned = (
-            "err",
-            replace(told, error=str(error), kind=kind_of(error), hint=error.hint, notes=(*told.notes, *_last_words(error, report))),
-        )
-    if side == "ok":
-        return returned
-    notes, hint = _known(component_id, policy, report)
-    kind: Kind | None = "denied" if told.denied else returned.kind
-    return replace(returned, kind=kind, notes=(*returned.notes, *notes), hint=returned.hint or hint)
-
-
-def _returned(function: FunctionType, report: CallReport, output: int, told: CallResult) -> tuple[str, CallResult]:
-    """("ok", with the value) or ("err", with the guest's own error). Raises LimitExceeded, GuestError."""
-    from wassette_py.wit.content import content_blocks, returns_content
-    from wassette_py.wit.values import write_result
-
-    side, text = write_result(function, report.value)
-    size = (len(text) if text.isascii() else len(text.encode())) + len(report.stdout) + len(report.stderr)
-    if size > output:
-        most = format_limit("output", output)
-        raise LimitExceeded(f"its result and what it printed are {size} bytes, larger than {most} of output", limit="output")
-    if side == "err":
-        value = json.loads(text)
-        said = value if isinstance(value, str) else "" if value is None else text
-        return side, replace(told, error=said or "the tool failed and did not say why", kind="tool-error")
-    content = content_blocks(json.loads(text)) if returns_content(function) else None
-    return side, replace(told, value_text=text, content=content)
-
-
-def _last_words(error: WassetteError, report: CallReport) -> tuple[str, ...]:
-    """The guest's last line on stderr: often the reason of a trap, which itself only says `unreachable`."""
-    if not isinstance(error, Trap) or not report.stderr.strip():
-        return ()
-    return (f"its last line on stderr: {_last_line(report.stderr)}",)
-
-
-def _last_line(stderr: bytes) -> str:
-    """A stranger's text, made harmless and short."""
-    from wassette_py.wit.docs import sanitised
-
-    return (sanitised(stderr.decode(errors="replace")).splitlines() or [""])[-1][:200]
-
-
 def without_secrets(result: CallResult, redactor: Redactor) -> CallResult:
     """`result` without the secrets that `redactor` knows, wherever they stand in it."""
     if redactor.is_ignorant:
@@ -185,24 +122,3 @@ def without_secrets(result: CallResult, redactor: Redactor) -> CallResult:
         stdout=redactor.text(result.stdout),
         stderr=redactor.text(result.stderr),
     )
-
-
-def _line(component_id: str, denial: Denial) -> DeniedLine:
-    if denial.grant is not None:
-        return DeniedLine(denial.target, denial.reason, command_for(component_id, denial.grant), denial.grant.cidr)
-    grant = None if denial.is_final else command_for_denial(component_id, denial.capability, denial.target)
-    return DeniedLine(denial.target, denial.reason, grant)
-
-
-def _known(component_id: str, policy: PolicyDocument, report: CallReport) -> tuple[tuple[str, ...], str | None]:
-    """What can be said about files and variables: the guest's own libc refused, and the host saw no path."""
-    notes: list[str] = []
-    hint = None
-    if report.asked_for_directories:
-        notes.append(f"storage granted to {component_id}: {storage_words(policy)}")
-        access = "read,write" if policy.storage and not any(grant.write for grant in policy.storage) else "read"
-        hint = f"wassette policy grant {component_id} storage PATH --access {access}"
-    if report.asked_for_variables:
-        keys = ", ".join(policy.keys) or "none"
-        notes.append(f"variables granted to {component_id}: {keys}")
-    return tuple(notes), hint

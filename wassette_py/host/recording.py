@@ -126,8 +126,8 @@ class Recorder:
             "printed": len(result.stdout) + len(result.stderr),
             "arguments": [shape(value) for value in given[:MOST]],
         }
-        if seen is not None:
-            event |= self._redactor.value(_reached(*seen))
+        if seen is not None and (reached := _reached(*seen)):
+            event |= self._redactor.value(reached)
         if self._values:
             event["values"] = self._redactor.text(text)[:LONGEST_VALUES]
         self.log.record(event)

@@ -100,7 +100,9 @@ class Ahead:
     def follow(self, component: CompiledComponent, ended: CallState, guest: Guest) -> None:
         """Drops `guest` behind its call `ended`; where it is worth it, on another thread, which first makes the next one."""
         with self._lock:
-            place = self._places.setdefault(component, _Place())
+            place = self._places.get(component)
+            if place is None:
+                place = self._places[component] = _Place()
             is_worth = place.is_worth(ended) and self._left < BEHIND
             self._left += is_worth
         if not is_worth:

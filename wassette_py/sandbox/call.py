@@ -171,8 +171,8 @@ def _report(call: CallState, value: object, error: WassetteError | None) -> Call
         stdout=bytes(call.stdout),
         stderr=bytes(call.stderr),
         seconds=time.monotonic() - call.started,
-        instantiating=call.instantiating,
-        inside=call.inside,
         notes=tuple(call.notes),
         sent=dict(call.sent),
+        instantiating=call.instantiating,
+        inside=call.inside,
     )

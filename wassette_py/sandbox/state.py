@@ -75,7 +75,7 @@ class CallState:
     ) -> None:
         self.limits = limits
         self.policy = policy
-        self.variables = {key: environment[key] for key in policy.keys if key in environment}
+        self.variables = {key: environment[key] for key in policy.keys if key in environment} if environment else {}
         self.cancel = cancel
         self.started = time.monotonic()
         self.deadline = self.started + limits.timeout

@@ -73,7 +73,7 @@ class Watchdog(Generic[_Report]):
 
     def add(self, running: Running[_Report]) -> bool:
         """From now on `running` is watched; False behind the end: then it must not begin. Raises RuntimeError where no thread is left."""
-        with self._changed:
+        with self._lock:
             if self._is_ended:
                 return False
             if self._thread is None:
@@ -87,10 +87,10 @@ class Watchdog(Generic[_Report]):
 
     def finish(self, running: Running[_Report]) -> bool:
         """The call's thread is back. False when the watchdog answered before it."""
-        with self._changed:
+        with self._lock:
             self._running.discard(running)
             self._lost[running.component_id] -= running.is_answered
-            if self._is_idle():
+            if self._is_ended:  # nobody else waits for that
                 self._changed.notify_all()
             was_answered, running.is_answered = running.is_answered, True
             return not was_answered

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from wassette_py.server.wire import Written, json_text, parse
+from wassette_py.server.wire import Written, json_text, parse, quoted
 
 TYPE_CHECKING = False  # the first reply waits for this module: typing, dataclasses and json would be half of it
 if TYPE_CHECKING:
@@ -172,11 +172,14 @@ def encode(message: dict[str, Any]) -> bytes:
 def result(request_id: RequestId, value: dict[str, Any]) -> bytes:
     """The answer to a request that went well, as a line. What of `value` is `Written` is not written again."""
     pieces = [f'{{"jsonrpc":"2.0","id":{dump(request_id)},"result":'.encode()]
-    before = b"{"
+    before = "{"
     for name, part in value.items():
-        pieces += [before, dump(name).encode(), b":"]
-        pieces += part.pieces if isinstance(part, Written) else [dump(part).encode("utf-8", "replace")]
-        before = b","
+        pieces.append(f"{before}{quoted(name)}:".encode())
+        if isinstance(part, Written):
+            pieces += part.pieces
+        else:
+            pieces.append(b"false" if part is False else dump(part).encode("utf-8", "replace"))
+        before = ","
     return b"".join([*pieces, b"}}\n" if value else b"{}}\n"])
 
 

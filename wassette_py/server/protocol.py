@@ -29,6 +29,7 @@ from wassette_py.server.messages import (
     RequestId,
     RpcError,
 )
+from wassette_py.server.pending import PendingCall
 from wassette_py.server.restraint import Restraint
 from wassette_py.server.underway import Underway
 
@@ -146,27 +147,25 @@ class Session:
 
     # What an era needs.
 
+    def actor(self, client: Mapping[str, Any] | None) -> Actor:
+        """Who calls: a client that gave its name and version (checked), or one that did not."""
+        return Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name, via="mcp")
+
     def call(
         self,
         request: Request,
         token: RequestId | None,
         logs: Callable[[], bool],
-        client: Mapping[str, Any] | None,
+        actor: Actor,
         asker: Asker | None,
     ) -> None:
-        """Starts tools/call for `client` (name and version, checked); it is answered when it ends. Raises RpcError, WassetteError."""
-        from wassette_py.server.pending import PendingCall
-        from wassette_py.server.tools import UnknownTool
-
+        """Starts tools/call for `actor`; it is answered when it ends. Raises RpcError, WassetteError."""
         name, arguments = text_in(request.params, "name"), object_in(request.params, "arguments")
-        actor = Actor.named(self.name, client["name"], client["version"]) if client else Actor(self.name, via="mcp")
         pending = PendingCall(self, request.id, token, logs, actor=actor, asker=asker, size=self._size)
         self.underway.begin(request.id, pending)
         try:
-            self.toolbox.start(name, arguments, pending, pending.finish)
-        except UnknownTool:
-            self.underway.end(request.id, pending)
-            raise RpcError(INVALID_PARAMS, f"unknown tool: {name[:ECHO]}") from None
+            if not self.toolbox.start(name, arguments, pending, pending.finish):
+                raise RpcError(INVALID_PARAMS, f"unknown tool: {name[:ECHO]}")
         except Exception:
             self.underway.end(request.id, pending)
             raise

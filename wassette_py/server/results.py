@@ -44,13 +44,13 @@ def called(outcome: CallResult) -> dict[str, Any]:
     """The tools/call result of a component's tool."""
     if outcome.error is not None:
         return failed(outcome.message)
-    said = [text_block(outcome.message)] if outcome.message else []  # a denial the guest swallowed
+    said = text_block(outcome.message) if outcome.denied or outcome.notes or outcome.hint else None  # a denial the guest swallowed
     if outcome.content is not None:
-        return {"content": [*outcome.content, *said], "isError": False}
+        return {"content": [*outcome.content, *([said] if said else [])], "isError": False}
     # NOTE: a large result is written once, and once more as text within text; a text is the same in both places.
     value = outcome.value_text.encode("utf-8", "replace")
     text = value if value.startswith(b'"') else quoted(outcome.value_text).encode("utf-8", "replace")
-    more = "".join([f",{dump(block)}" for block in said]).encode("utf-8", "replace")
+    more = b"" if said is None else f",{dump(said)}".encode("utf-8", "replace")
     content = Written(b'[{"type":"text","text":', text, b"}", more, b"]")
     return {"content": content, "structuredContent": Written(b'{"result":', value, b"}"), "isError": False}
 

@@ -26,10 +26,6 @@ CALL_TOOL = "call-tool"
 _LONG = (1.0, 1.0)
 
 
-class UnknownTool(LookupError):
-    """No tool of that name is served."""
-
-
 class Toolbox:
     """The tools of `host` and the built-in ones; at most `in_flight` calls run.
 
@@ -46,8 +42,10 @@ class Toolbox:
         self._only = only
         self._builtins = builtins
         self._builtin_names = frozenset(tool["name"] for tool in builtins.definitions) if builtins else frozenset()
-        self._lock = threading.Condition()
         self._looking = threading.Lock()
+        self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
+        self._awaited = False
         self._took: dict[str, tuple[float, float]] = {}
         """What the latest two calls of a component's tool took: one is held up by chance."""
         self._listeners: list[Callable[[], None]] = []
@@ -89,15 +87,15 @@ class Toolbox:
             for listener in listeners:
                 listener()
 
-    def start(self, name: str, arguments: Mapping[str, Any], context: CallContext, done: Callable[[dict[str, Any]], None]) -> None:
-        """Starts a call and returns; `done` gets the tools/call result exactly once, on any thread. Raises UnknownTool."""
+    def start(self, name: str, arguments: Mapping[str, Any], context: CallContext, done: Callable[[dict[str, Any]], None]) -> bool:
+        """Starts a call; `done` gets the tools/call result exactly once, on any thread. False: no tool of that name is served."""
         builtin = name in self._builtin_names
         tool = None if builtin else self._component_tool(name)
         if not builtin and tool is None:
-            raise UnknownTool(name)
+            return False
         if not self._took_slot():
             done(results.failed(f"busy: {self._in_flight} calls are running; call again when one has ended"))
-            return
+            return True
         answered = threading.Lock()
 
         def finish(result: dict[str, Any]) -> None:
@@ -129,6 +127,7 @@ class Toolbox:
             self._submit(run, min(self._took.get(name, _LONG)))
         except RuntimeError as error:  # no thread can be started
             finish(results.failed(f"busy: {error}; call again later"))
+        return True
 
     def prepare(self) -> None:
         """Makes ready for the first call what takes time."""
@@ -136,8 +135,9 @@ class Toolbox:
 
     def idle(self, seconds: float) -> bool:
         """Waits until no call runs; False when it took longer."""
-        with self._lock:
-            return self._lock.wait_for(lambda: self._running == 0, seconds)
+        with self._ended:
+            self._awaited = True
+            return self._ended.wait_for(lambda: self._running == 0, seconds)
 
     def _took_slot(self) -> bool:
         with self._lock:
@@ -149,8 +149,8 @@ class Toolbox:
     def _gave_slot(self) -> None:
         with self._lock:
             self._running -= 1
-            if not self._running:
-                self._lock.notify_all()
+            if self._awaited:
+                self._ended.notify_all()
 
     def _builtin(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
         assert self._builtins is not None
@@ -176,7 +176,7 @@ class Toolbox:
     ) -> None:
         def finished(outcome: CallResult) -> None:
             for stream, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
-                for line in results.log_lines(text):
+                for line in results.log_lines(text) if text else ():
                     context.log(f"{tool.component}/{stream}", line)
             finish(results.called(outcome))
 

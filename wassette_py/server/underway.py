@@ -14,7 +14,8 @@ class Underway:
     """Requests by their id, and who works on each. Safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._entries: dict[RequestId, Entry] = {}
         self._awaited = False
 
@@ -27,12 +28,12 @@ class Underway:
 
     def begin(self, request_id: RequestId, entry: Entry) -> None:
         """Notes that `entry` works on a request."""
-        with self._changed:
+        with self._lock:
             self._entries[request_id] = entry
 
     def end(self, request_id: RequestId, entry: Entry) -> bool:
         """Notes that `entry` does no longer; False when that was known, and nothing may be answered."""
-        with self._changed:
+        with self._lock:
             if self._entries.get(request_id) is not entry:
                 return False
             del self._entries[request_id]
@@ -43,7 +44,7 @@ class Underway:
         """Stops the work on a request, which is not answered then; whether there was any."""
         if type(request_id) not in (int, str):
             return False
-        with self._changed:
+        with self._lock:
             # Some clients write the id of the request they cancel as text.
             known = request_id if request_id in self._entries else next((id for id in self._entries if str(id) == str(request_id)), None)
             entry = self._entries.pop(known, None)  # type: ignore[arg-type]  # None is no id, and so none of these
@@ -64,7 +65,7 @@ class Underway:
 
     def close(self) -> None:
         """Ends and answers everything."""
-        with self._changed:
+        with self._lock:
             entries, self._entries = list(self._entries.values()), {}
         for entry in entries:
             entry.close()

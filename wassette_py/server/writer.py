@@ -26,7 +26,8 @@ class Writer:
         self._descriptor = descriptor
         self._begun = begun
         self._broken = broken
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._waiting: list[bytes] = []
         self._backlog = 0
         self._first = begun is not None
@@ -40,8 +41,9 @@ class Writer:
 
     def write(self, line: bytes) -> None:
         """Puts `line` in the queue; waits while too much is in it. What comes after a broken pipe is dropped."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._backlog < MAX_BACKLOG or self._closed or self._hurried)
+        with self._lock:
+            if self._backlog >= MAX_BACKLOG:
+                self._changed.wait_for(lambda: self._backlog < MAX_BACKLOG or self._closed or self._hurried)
             if self._closed or self._backlog >= MAX_BACKLOG:
                 return
             if self._holder == threading.get_ident():
@@ -60,7 +62,7 @@ class Writer:
         """Writes what was held. To be called by any thread."""
         if not self._holder:
             return
-        with self._changed:
+        with self._lock:
             self._holder = 0
             data, self._waiting = b"".join(self._waiting), []
             self._backlog -= len(data)

@@ -24,6 +24,7 @@ from wassette_py.wit.types import BYTES, FunctionType, ListType, RecordType, Res
 _MEDIA = RecordType((("data", BYTES), ("mime-type", StringType())))
 _DOCUMENT = RecordType((("uri", StringType()), ("mime-type", StringType()), ("text", StringType())))
 BLOCK = VariantType((("text", StringType()), ("image", _MEDIA), ("audio", _MEDIA), ("document", _DOCUMENT)))
+_BLOCKS = ListType(BLOCK)
 
 _MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9.+-]{0,100}")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f\x7f]{1,2000}")
@@ -32,7 +33,7 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f\x7f]{1,2000}")
 def returns_content(f: FunctionType) -> bool:
     """Whether what `f` returns is content blocks."""
     result = f.result.ok if isinstance(f.result, ResultType) else f.result
-    return result == ListType(BLOCK)
+    return isinstance(result, ListType) and result == _BLOCKS
 
 
 def content_blocks(value: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:

@@ -30,7 +30,7 @@ class Handshake:
         self._session = session
         self._accepted = False
         self._initialized = False
-        self._client: dict[str, Any] | None = None
+        self._actor = session.actor(None)
         self._asker: Asker | None = None
         if introduction is not None:
             self._introduced(introduction)
@@ -71,7 +71,7 @@ class Handshake:
         return result
 
     def _introduced(self, params: dict[str, Any]) -> None:
-        self._client = params["clientInfo"]
+        self._actor = self._session.actor(params["clientInfo"])
         self._accepted = True
         asks = params["protocolVersion"] not in VERSIONS_WITHOUT_QUESTIONS and shows_forms(params["capabilities"])
         self._asker = self._session.ask if asks else None
@@ -81,7 +81,7 @@ class Handshake:
         return {"tools": self._session.toolbox.listing()}
 
     def _call(self, request: Request) -> None:
-        self._session.call(request, progress_token(meta_of(request.params)), self._logs, self._client, self._asker)
+        self._session.call(request, progress_token(meta_of(request.params)), self._logs, self._actor, self._asker)
 
     def _set_level(self, request: Request) -> dict[str, Any]:
         self._level = log_level(request.params.get("level"), "level")

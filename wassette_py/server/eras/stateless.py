@@ -138,7 +138,7 @@ class Stateless:
             return (rounds or self._rounds(request)).ask(question, cancel)
 
         asker = ask if shows_forms(meta[CLIENT_CAPABILITIES_KEY]) else None
-        self._session.call(request, progress_token(meta), lambda: logs, meta.get(CLIENT_INFO_KEY), asker)
+        self._session.call(request, progress_token(meta), lambda: logs, self._session.actor(meta.get(CLIENT_INFO_KEY)), asker)
 
     def _rounds(self, request: Request) -> Rounds:
         """The call `request` is, as a round of a dialogue. Raises RpcError where it continues what this connection did not begin."""
