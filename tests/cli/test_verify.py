@@ -264,7 +264,8 @@ def test_what_was_loaded_before_anything_asked_for_signatures_says_so_and_is_loa
     assert wassette("trust", "add", source(reference), "--key", key_file(tmp_path, RELEASE)).code == 0
     refused = wassette("component", "verify", "one", "-o", "json")
     assert (refused.code, refused.json["notes"]) == (3, [note])
-    assert wassette("tool", "call", "answer").code == 3
+    called = wassette("tool", "call", "answer")
+    assert (called.code, called.err.splitlines()[0].endswith(f"; {note}")) == (3, True)
     assert wassette("component", "load", reference).code == 0
     assert wassette("component", "verify", "one", "-o", "json").json["notes"] == []
     assert wassette("tool", "call", "answer").code == 0

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MAX_KEY_FILE = 64 << 10
 MAX_TRUST_FILE = 4 << 20
-NOT_LOOKED_FOR = "signatures were not looked for when it was loaded: nothing asked for them"
 
 
 class TrustFile:
@@ -149,7 +148,7 @@ def _decided(record: Record, kept: bytes | None, policy: TrustPolicy) -> Judgeme
     """What `policy` says of an installed component with the signatures that are kept of it."""
     from wassette_py.reference import parse_reference
     from wassette_py.trust.kept import from_bytes
-    from wassette_py.trust.verifier import Judgement, judge
+    from wassette_py.trust.verifier import NOT_LOOKED_FOR, Judgement, judge
 
     reference = parse_reference(record.reference)
     rule = policy.rule_for(reference)

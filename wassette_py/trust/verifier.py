@@ -25,6 +25,7 @@ from wassette_py.trust.versions import Version, version_of
 
 __all__ = ["Judgement", "Requirement", "VerifiedSigner", "judge", "verify"]
 SHOWN = 5
+NOT_LOOKED_FOR = "signatures were not looked for when it was loaded: nothing asked for them"
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ def judge(
     unmet = [requirement.text for requirement in required if not requirement.met]
     if not unmet:
         return Judgement(pin, rule, seen, notes, required, _signed(rule, rule.signatures, seen))
-    reason = f"trust scope {rule.match} (line {rule.line}) asks that it is {'; '.join(unmet)}; {_seen(seen, notes)}"
+    there = _seen(seen, notes) if evidence is not None else NOT_LOOKED_FOR
+    reason = f"trust scope {rule.match} (line {rule.line}) asks that it is {'; '.join(unmet)}; {there}"
     if rule.warn:
         warned = VerifiedSigner("warned", f"accepted with a warning (mode: warn): {reason}", rule.match)
         return Judgement(pin, rule, seen, notes, required, warned)
