@@ -38,6 +38,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 
+def command(*words: object) -> str:
+    """A command line for a hint, quoted for a shell."""
+    import shlex
+
+    return shlex.join(map(str, words))
+
+
 class WassetteError(Exception):
     """Something failed; `str()` is the message, `hint` what to do about it (or None)."""
 

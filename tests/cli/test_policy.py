@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -125,9 +127,10 @@ def test_what_cannot_be_enforced_is_refused_with_the_nearest_form(loaded: Path, 
 
 
 def test_a_directory_is_looked_at_when_it_is_granted(loaded: Path, wassette: Wassette) -> None:
-    ran = wassette("policy", "grant", "text", "storage", loaded / "nope", "--access", "read")
+    ran = wassette("policy", "grant", "text", "storage", loaded / "no pe", "--access", "read")
     assert ran.code == 1
     assert "does not exist" in ran.err
+    assert shlex.split(ran.err.splitlines()[-1]) == ["hint:", "mkdir", "-p", f"{loaded}/no pe"]
     assert "not a directory" in wassette("policy", "grant", "text", "storage", loaded / "text.wasm", "--access", "read").err
 
 
@@ -137,6 +140,9 @@ def test_a_directory_with_a_fifo_is_refused(loaded: Path, wassette: Wassette) ->
     ran = wassette("policy", "grant", "text", "storage", loaded, "--access", "read")
     assert ran.code == 1
     assert "is a FIFO or a device" in ran.err
+    hint = ran.err.splitlines()[-1].removeprefix("hint: ")
+    assert subprocess.run(shlex.split(hint), capture_output=True, text=True, check=True).stdout == f"{loaded}/pipe\n"
+    assert (loaded / "pipe").exists()
 
 
 def test_check_explains_a_file(wassette: Wassette, tmp_path: Path) -> None:

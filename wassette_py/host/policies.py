@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wassette_py.errors import InvalidPolicy, StoreError
+from wassette_py.errors import InvalidPolicy, StoreError, command
 from wassette_py.host.overlay import Change, Granted, Lasting, Revoked, compose
 from wassette_py.limits import LIMIT_NAMES, Limits, format_limit
 from wassette_py.names import Digest
@@ -260,13 +260,15 @@ def check_grantable(permission: Permission) -> None:
         return
     folder = Path(permission.path)
     if not folder.exists():
-        raise InvalidPolicy(f"storage: {folder} does not exist", f"mkdir -p {folder}")
+        raise InvalidPolicy(f"storage: {folder} does not exist", command("mkdir", "-p", folder))
     if not folder.is_dir():
         raise InvalidPolicy(f"storage: {folder} is not a directory; single files cannot be granted", f"fs://{folder.parent}")
     resolved(permission.path, f"storage: {folder}")
     blocking = _blocking_file(folder)
     if blocking is not None:
-        raise InvalidPolicy(f"storage: {blocking} is a FIFO or a device; reading it can hold a call past every deadline", f"rm {blocking}")
+        # NOTE: nothing that removes it: whoever pastes hints may have asked for /dev.
+        others = command("find", folder, "-type", "p", "-o", "-type", "c", "-o", "-type", "b")
+        raise InvalidPolicy(f"storage: {blocking} is a FIFO or a device; reading it can hold a call past every deadline", others)
 
 
 def _blocking_file(folder: Path) -> str | None:

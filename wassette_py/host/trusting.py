@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import replace
-from wassette_py.errors import DigestMismatch, InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError
+from wassette_py.errors import DigestMismatch, InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError, command
 from wassette_py.files import read_regular, stamp_of
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def trust_text(path: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         # A link that leads nowhere is a trust policy that is missing, not one that was never made.
         if path.is_symlink():
-            raise InvalidTrustPolicy(f"{path}: the link leads nowhere", f"ls -l {path}") from None
+            raise InvalidTrustPolicy(f"{path}: the link leads nowhere", command("ls", "-l", path)) from None
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wassette_py.errors import InvalidPolicy
+from wassette_py.errors import InvalidPolicy, command
 from wassette_py.policy.document import NetworkCidr, NetworkHost, SecretHeader
 from wassette_py.policy.secrets import unreached, unreached_text
 from wassette_py.policy.words import command_for, permission_words
@@ -30,8 +30,6 @@ def check_revoke_order(component_id: str, policy: PolicyDocument, permission: Re
         return
     needing = unreached([entry for entry in policy.allow if entry != permission], policy.secrets)
     if needing:
-        import shlex
-
-        first = [shlex.join(("wassette", "policy", "revoke", component_id, *permission_words(secret))) for secret in needing]
+        first = [command("wassette", "policy", "revoke", component_id, *permission_words(secret)) for secret in needing]
         reason = "; ".join(f"the secret {secret.name} would be for {secret.text()}, to which no request is granted" for secret in needing)
         raise InvalidPolicy(reason, "\n".join(first))

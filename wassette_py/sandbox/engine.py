@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from wassette_py.control import Control
-from wassette_py.errors import GuestError, InvalidComponent, WassetteError
+from wassette_py.errors import GuestError, InvalidComponent, WassetteError, command
 from wassette_py.reference import Digest
 from wassette_py.sandbox import background, compiler, linking
 from wassette_py.sandbox.cache import Cache
@@ -71,11 +71,10 @@ class Engine:
         try:
             engine, component = self._build(wasm, digest, control, keep)
         except OSError as error:
-            import shlex
             import tempfile
 
-            folders = shlex.join((str(self._optimized.cache.folder), tempfile.gettempdir()))
-            raise WassetteError(f"compiling it failed: {error.strerror or error}", f"df -h {folders}") from None
+            room = command("df", "-h", self._optimized.cache.folder, tempfile.gettempdir())
+            raise WassetteError(f"compiling it failed: {error.strerror or error}", room) from None
         return CompiledComponent(engine, component, digest, was_cached=False)
 
     def _engines(self) -> tuple[TierEngine, ...]:

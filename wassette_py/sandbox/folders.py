@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wassette_py.errors import InvalidPolicy
+from wassette_py.errors import InvalidPolicy, command
 from wassette_py.sandbox.mounts import shows_processes
 
 _MAX_LINKS = 40
@@ -24,7 +24,9 @@ _OPENING = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0
 def opened(path: str, where: str) -> Iterator[str]:
     """A path by which the directory `path` can be opened as long as this lasts. Raises InvalidPolicy that begins with `where`."""
     if not os.path.isdir(path):
-        raise InvalidPolicy(f"{where} {'is not a directory' if os.path.exists(path) else 'does not exist'}", f"mkdir -p {path}")
+        if os.path.exists(path):
+            raise InvalidPolicy(f"{where} is not a directory", command("ls", "-l", path))
+        raise InvalidPolicy(f"{where} does not exist", command("mkdir", "-p", path))
     try:
         real = resolved(path, where)
         descriptor = os.open(path, _OPENING)

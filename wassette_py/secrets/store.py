@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass
-from wassette_py.errors import MissingSecret, SecretError
+from wassette_py.errors import MissingSecret, SecretError, command
 from wassette_py.files import opened_regular, private_folder, read_regular, write_atomic
 from wassette_py.locking import release_lock, take_lock
 from wassette_py.names import valid_secret_name
@@ -194,7 +194,7 @@ class SecretStore:
             return _Kept({}, self._key_in)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not what was written there"
-            raise SecretError(f"{path} cannot be read: {reason}", f"mv {path} {path}.old") from None
+            raise SecretError(f"{path} cannot be read: {reason}", command("mv", path, f"{path}.old")) from None
         return _Kept(dict(entries), key_in)
 
     @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wassette_py.dataclass import dataclass, field
-from wassette_py.errors import InvalidSettings
+from wassette_py.errors import InvalidSettings, command
 from wassette_py.files import read_regular
 from wassette_py.names import is_loopback, parse_host, parse_registry
 from wassette_py.strict_yaml import StrictReader, Value
@@ -35,7 +35,7 @@ def read_config(path: Path, known: frozenset[str]) -> ConfigDocument:
         text = read_regular(path, limit=MAX_FILE).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
-        raise InvalidSettings(f"{path}: cannot be read: {reason}", f"ls -l {path}") from None
+        raise InvalidSettings(f"{path}: cannot be read: {reason}", command("ls", "-l", path)) from None
     return _Reader(str(path), known).document(text)
 
 
