@@ -58,6 +58,11 @@ def test_a_thread_that_looks_afresh_sees_one_moment_and_no_other_thread_does(tmp
         assert now[1] is not None
         thread.submit(look_afresh).result()
         assert thread.submit(stamp_of, one, other).result() == now
+        one.write_text("longest")
+        bystander.submit(look_afresh).result()  # what arrives here, the other thread may be left to look into
+        assert thread.submit(stamp_of, one, other).result() == now
+        thread.submit(look_afresh, at_once=False).result()
+        assert thread.submit(stamp_of, one, other).result()[0] != now[0]
 
 
 def test_what_was_found_out_is_found_once_a_moment_and_again_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,15 +36,20 @@ class _Look(_local):
 
 
 _LOOK = _Look()
+_ARRIVED = [0.0]
+"""When a thread, any, looked at once: what arrived then may be left to another thread."""
 
 
 def look_afresh(*, at_once: bool = True) -> None:
-    """For a moment, `stamp_of` looks at each file once for this thread; not `at_once`: unless it does already.
+    """For a moment, `stamp_of` looks at each file once for this thread; not `at_once`: unless it has since something arrived.
 
     To be called when something arrives, before it is looked into: what is seen from here on is newer than whatever asked for it.
     """
-    if at_once or time.monotonic() > _LOOK.until:
-        _LOOK.seen, _LOOK.found, _LOOK.until = {}, {}, time.monotonic() + MOMENT
+    now = time.monotonic()
+    if at_once:
+        _ARRIVED[0] = now
+    if at_once or now > _LOOK.until or _LOOK.until < _ARRIVED[0] + MOMENT:
+        _LOOK.seen, _LOOK.found, _LOOK.until = {}, {}, now + MOMENT
 
 
 def once(key: Hashable, find: Callable[[], _Found]) -> _Found:
