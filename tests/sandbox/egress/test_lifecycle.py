@@ -189,6 +189,26 @@ def test_a_ticket_dies_with_its_call(web: Web) -> None:
         web.egress.end(keeper)
 
 
+def test_who_is_answered_before_having_sent_everything_may_send_the_rest(web: Web) -> None:
+    def early(visit: Visit) -> None:
+        assert visit._exactly(3) == b"abc"
+        visit.answer(b"early")
+        visit.wait_for_end()
+
+    with origin(early) as server:
+        call = state(web.egress)
+        authority, path = web.egress.place_for(call, Route("POST", parse_url(f"http://127.0.0.1:{server.port}/"), "/"))
+        host, _, port = authority.partition(":")
+        with socket.create_connection((host, int(port)), timeout=LONG) as sock:
+            sock.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\nabc".encode())
+            heard = b""
+            while not heard.endswith(b"early"):
+                heard += sock.recv(1000)
+            sock.sendall(b"def")
+            assert sock.recv(1000) == b""
+        web.egress.end(call)
+
+
 def test_a_connection_that_cannot_be_taken_for_want_of_descriptors_is_taken_later(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     accept, failed = socket.socket.accept, threading.Event()
 
