@@ -73,6 +73,21 @@ def test_a_time_that_is_none_is_a_usage_error(wassette: Wassette, command: list[
     assert "--since lately: expected 30m" in ran.err
 
 
+def test_a_call_that_was_refused_before_it_ran_tells_why_and_one_with_wrong_arguments_no_value(
+    loaded: Path, wassette: Wassette, home: Path
+) -> None:
+    assert wassette("tool", "call", "add", "left=31415", "right=x").code == 1
+    policy = home / ".local/share/wassette/components/text.policy.yaml"
+    policy.write_text("version: 2\n")
+    assert wassette("tool", "call", "echo", "text=31415").code == 1
+    wrong, broken = wassette("audit", "show", "-o", "json").json["events"][-2:]
+    assert (wrong["outcome"], "error" in wrong) == ("tool-error", False)
+    assert broken["error"].startswith(f"{policy}:1: version: ")
+    shown = wassette("audit", "show").out
+    assert broken["error"] in shown
+    assert "31415" not in shown
+
+
 def test_a_whole_log_verifies_and_an_empty_one_too(used: Path, wassette: Wassette) -> None:
     ran = wassette("audit", "verify")
     assert (ran.code, ran.out) == (0, "whole: nothing was removed, changed or reordered\n")

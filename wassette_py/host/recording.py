@@ -126,6 +126,8 @@ class Recorder:
             "printed": len(result.stdout) + len(result.stderr),
             "arguments": [shape(value) for value in given[:MOST]],
         }
+        if seen is None and result.error is not None and result.kind != "invalid-arguments":  # which would tell their values
+            event["error"] = self._redactor.text(result.error)[:LONGEST]
         if seen is not None and (reached := _reached(*seen)):
             event |= self._redactor.value(reached)
         if self._values:
