@@ -123,9 +123,9 @@ def test_a_short_or_foreign_file_is_not_believed(tmp_path: Path) -> None:
 def test_a_list_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     listing = Listing(str(tmp_path), builtin_tools=True)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))  # as on a full disk; Python ignores the signal that comes with it
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))  # as on a full disk; Python ignores the signal that comes with it
     try:
-        listing.keep(list)
+        listing.keep(lambda: ["x" * (1 << 17)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
