@@ -20,6 +20,7 @@ RANKS = (
     {"policy", "trust", "wit"},
     {"reference", "settings", "catalog"},
     {"limits", "strict_yaml", "control", "files", "stamps", "locking", "names"},
+    {"hashing", "wire"},
     {"errors"},
     {"dataclass"},
     {"__init__"},

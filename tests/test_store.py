@@ -160,6 +160,7 @@ def test_a_foreign_file_is_adopted_by_loading_the_same_bytes(store: ComponentSto
         (lambda value: json.dumps(value | {"tools": [{"name": 1}]}).encode(), "cannot be read: KeyError"),
         (lambda value: json.dumps(value | {"prefix": "\ud800"}).encode(), "half a character"),
         (lambda value: json.dumps(value | {"signer": "me"}).encode(), "cannot be read: TypeError"),
+        (lambda value: json.dumps(value).encode().replace(b'"size": ', b'"size": 1e999, "was": '), "cannot be read: OverflowError"),
     ],
 )
 def test_a_record_that_cannot_be_read_breaks_that_component_alone(

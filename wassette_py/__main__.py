@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from wassette_py.server.opening import Connection
 
 
+YOUNG = 20_000
+"""Objects that are new before a server's collector looks at them: what is imported stays, and what calls make is no cycle."""
+
+
 class Serve:
     """`wassette serve --stdio` with what stands around it."""
 
@@ -60,8 +64,11 @@ def main() -> int:
             return cli.main(sys.argv[1:])
         except KeyboardInterrupt:  # before the command tree is there, which has a way of its own to end
             return 130
+    import gc
+
     from wassette_py.server.opening import opened
 
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
     try:
         return _serve_stdio(serve, opened(None if serve.ids else _listing(serve)))
     except KeyboardInterrupt:  # before the server has a way of its own to end

@@ -6,11 +6,11 @@ Source: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pu
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidReference
+from wassette_py.hashing import sha256_of
 
 HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])"
 PORT = r"[1-9][0-9]{0,4}"
@@ -47,7 +47,7 @@ class Digest:
     @classmethod
     def of(cls, data: bytes) -> Digest:
         """The digest of `data`."""
-        return cls(hashlib.sha256(data).hexdigest())
+        return cls(sha256_of(data).hex())
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.hex}"

@@ -29,8 +29,8 @@ _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
-_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,40}")
+_INTEGER = r"[-+]?(0|[1-9][0-9]{0,17})"
+_DECIMAL = r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,40}"
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,8 @@ def _scalar(text: str) -> Scalar:
     """What a plain scalar means in YAML 1.2's core schema, as far as that is beyond doubt; all else is text."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.fullmatch(text):
+    if re.fullmatch(_INTEGER, text):
         return int(text)
-    if _DECIMAL.fullmatch(text):
+    if re.fullmatch(_DECIMAL, text):
         return float(text)
     return text

@@ -44,6 +44,7 @@ from wassette_py.trust.document import parse_trust_policy
 from wassette_py.trust.evidence import BUNDLES, DSSE_LAYER, SIMPLE_SIGNING, SignatureObject, read_signed
 from wassette_py.trust.kept import from_bytes
 from wassette_py.trust.private_keys import from_der, read_private_key
+from wassette_py.wit.assignments import read_assignments
 from wassette_py.wit.docs import read_docs
 from wassette_py.wit.types import (
     BoolType,
@@ -62,7 +63,7 @@ from wassette_py.wit.types import (
     VariantType,
     WitType,
 )
-from wassette_py.wit.values import read_arguments, read_assignments, write_result
+from wassette_py.wit.values import read_arguments, write_result
 
 HEADER = b"\0asm\x0d\0\1\0"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"

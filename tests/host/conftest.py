@@ -10,7 +10,8 @@ import pytest
 
 from tests.cli.guests import write_component
 from wassette_py.control import Control
-from wassette_py.host import CallResult, ComponentHost, Loaded
+from wassette_py.host import CallResult, ComponentHost
+from wassette_py.host.loader import Loaded
 from wassette_py.reference import parse_reference
 from wassette_py.settings import Settings
 

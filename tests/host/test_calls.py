@@ -36,7 +36,7 @@ from wassette_py.host.outcome import kind_of
 from wassette_py.policy.document import EMPTY, StorageGrant, parse_policy
 from wassette_py.policy.words import parse_permission
 from wassette_py.reference import parse_reference
-from wassette_py.sandbox import background, compiler, engine
+from wassette_py.sandbox import background, building, compiler
 from wassette_py.sandbox.configuration import has_quick_tier
 from wassette_py.settings import Settings
 
@@ -304,7 +304,7 @@ def test_content_that_a_component_returns_comes_as_blocks(host: ComponentHost, l
 def test_calls_go_on_with_the_optimised_build_as_soon_as_there_is_one(
     host: ComponentHost, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "QUICK_FROM", 0)
+    monkeypatch.setattr(building, "QUICK_FROM", 0)
     monkeypatch.setattr(compiler, "IN_PROCESS_BELOW", 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(background, "start", lambda _: None)

@@ -11,8 +11,7 @@ import pytest
 from tests.cli.guests import ONE_TOOL
 from tests.host.conftest import Load
 from wassette_py.errors import InvalidPolicy, NotGranted, UnknownComponent
-from wassette_py.host import ComponentHost
-from wassette_py.host import policies as host_policies
+from wassette_py.host import ComponentHost, reach
 from wassette_py.policy.document import EMPTY, StorageGrant, Variable
 from wassette_py.policy.words import parse_permission
 
@@ -68,33 +67,33 @@ def test_a_directory_that_is_not_there_or_is_a_file_cannot_be_granted(tmp_path: 
     (tmp_path / "file").write_text("x")
     for name, why in (("missing", "does not exist"), ("file", "is not a directory")):
         with pytest.raises(InvalidPolicy, match=why):
-            host_policies.check_grantable(StorageGrant(str(tmp_path / name), False, None, 0))
+            reach.check_grantable(StorageGrant(str(tmp_path / name), False, None, 0))
 
 
 def test_a_directory_that_holds_a_fifo_or_a_device_is_refused(tmp_path: Path) -> None:
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
-    host_policies.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
+    reach.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
     os.mkfifo(deep / "pipe")
     with pytest.raises(InvalidPolicy, match="is a FIFO or a device"):
-        host_policies.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
+        reach.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
     with pytest.raises(InvalidPolicy, match="is a FIFO or a device"):
-        host_policies.check_grantable(StorageGrant("/dev", False, None, 0))
+        reach.check_grantable(StorageGrant("/dev", False, None, 0))
 
 
 def test_the_search_for_fifos_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_policies, "SEARCHED_ENTRIES", 3)
+    monkeypatch.setattr(reach, "SEARCHED_ENTRIES", 3)
     for number in range(5):
         (tmp_path / f"{number}").write_text("")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "folder" / "pipe")
-    host_policies.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
+    reach.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
 
 
 def test_a_file_that_goes_away_while_looking_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "gone").write_text("")
     monkeypatch.setattr(os, "walk", lambda *_, **__: [(str(tmp_path), [], ["was-there"])])
-    host_policies.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
+    reach.check_grantable(StorageGrant(str(tmp_path), False, None, 0))
 
 
 def test_a_flag_above_the_ceiling_is_refused_without_naming_a_file(host: ComponentHost) -> None:

@@ -19,8 +19,7 @@ from wassette_py.control import Control
 from wassette_py.errors import InvalidComponent
 from wassette_py.locking import release_lock, take_lock
 from wassette_py.reference import Digest
-from wassette_py.sandbox import background, binding, compile_child, compiler, configuration
-from wassette_py.sandbox import engine as engine_module
+from wassette_py.sandbox import background, binding, building, compile_child, compiler, configuration
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.configuration import TierName, engine_key
 from wassette_py.sandbox.engine import CompiledComponent, Engine
@@ -42,7 +41,7 @@ def no_builder_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Components of 1 MB are large enough here; what is built in this process does not wait for an idle machine; no builder is left."""
     real = compiler._command
     monkeypatch.setattr(compiler, "_command", lambda tiers, memory, _: real(tiers, memory, False))
-    monkeypatch.setattr(engine_module, "QUICK_FROM", 1 << 20)
+    monkeypatch.setattr(building, "QUICK_FROM", 1 << 20)
     yield
     wait_for_builders()
 
@@ -216,7 +215,7 @@ def test_what_is_only_looked_at_is_built_quickly_and_nothing_follows(tmp_path: P
 
 
 def test_small_components_are_optimised_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "QUICK_FROM", len(FAST) + 1)
+    monkeypatch.setattr(building, "QUICK_FROM", len(FAST) + 1)
     assert compiled(Engine(tmp_path, first="quick")).engine.tier == "optimized"
     assert compiled(Engine(tmp_path, first="quick"), wasm_of(text.PLAIN)).engine.tier == "optimized"
 

@@ -83,7 +83,7 @@ def test_a_large_component_compiles_where_nothing_can_be_cached_and_its_code_nev
     (tmp_path / "compiled").write_text("a file in the way")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))  # a folder that a guest may have been granted
-    monkeypatch.setattr("wassette_py.sandbox.engine.QUICK_FROM", 0)
+    monkeypatch.setattr("wassette_py.sandbox.building.QUICK_FROM", 0)
     seen: set[str] = set()
     control = Control(report=lambda _: seen.update(os.listdir(tmp_path / "tmp")))
     engine = Engine(tmp_path, first=first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import cast
 
 import pytest
 from wasmtime import wat2wasm
@@ -14,6 +15,8 @@ from wassette_py.control import Control
 from wassette_py.errors import Cancelled, InvalidComponent, WassetteError
 from wassette_py.reference import Digest
 from wassette_py.sandbox.engine import CompiledComponent, Engine
+from wassette_py.sandbox.gates import GATES, gate_module
+from wassette_py.sandbox.gates.gate import Gate
 
 ADD = wasm_of(text.PLAIN)
 
@@ -101,6 +104,11 @@ def test_gates_are_restored_too(tmp_path: Path) -> None:
     for _ in range(2):
         assert Guests(Engine(tmp_path)).call(text.SLEEP, "sleep", 1).error is None
     assert len(list((tmp_path / "compiled").glob("*.cwasm"))) == 2
+
+
+@pytest.mark.parametrize("interface", sorted(GATES))
+def test_a_gate_has_the_functions_of_its_interface(interface: str) -> None:
+    assert tuple(gate_module(interface).functions(cast("Gate", None))) == GATES[interface][1]
 
 
 def test_a_restored_component_that_wasmtime_refuses_is_compiled_again(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.server.corehost import FunctionHost, handshaken
 from wassette_py.server import messages
 from wassette_py.server.messages import Answer, Fault, Notification, Request, decode, encode
-from wassette_py.server.wire import Written
+from wassette_py.wire import Written
 
 DEEP = b"[" * 100_000
 NESTED = b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":' + b"[" * 300 + b"]" * 300 + b"}}"

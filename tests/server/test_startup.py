@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.server.process import install, serving
@@ -25,12 +26,12 @@ HEAVY = (
     "anyio",
 )
 
-PROBE = f"""
-import json, os, sys, threading
+PROBE = """
+import os, sys, threading
 events, write = [], os.write
 class Probe:
     def find_spec(self, name, path=None, target=None):
-        if name in {HEAVY!r}:
+        if name in WATCHED and threading.current_thread().name != "audit":  # it writes when it comes to it
             events.append([name, threading.current_thread() is threading.main_thread()])
 sys.meta_path.insert(0, Probe())
 def probed(descriptor, data):
@@ -39,16 +40,22 @@ def probed(descriptor, data):
     return write(descriptor, data)
 os.write = probed
 from wassette_py.__main__ import main
-sys.argv = ["wassette", "serve", "--stdio"]
+sys.argv = ["wassette", "serve", "--stdio", *sys.argv[1:]]
 code = main()
+import json
 print(json.dumps(events), file=sys.stderr)
 sys.exit(code)
 """
 
 
+def probe(watched: Sequence[str], *arguments: str) -> list[str]:
+    """A server that says, at its end, in which order it replied and looked for those modules, and whether on its main thread."""
+    return [sys.executable, "-c", f"WATCHED = {tuple(watched)!r}\n{PROBE}", *arguments]
+
+
 def test_the_first_reply_comes_before_anything_heavy_is_imported(tmp_path: Path) -> None:
     install(tmp_path)
-    with serving(command=[sys.executable, "-c", PROBE]) as client:
+    with serving(command=probe(HEAVY)) as client:
         client.ask("tools/list")
         client.call("add", left=1, right=2)
         assert client.end() == 0
@@ -57,3 +64,25 @@ def test_the_first_reply_comes_before_anything_heavy_is_imported(tmp_path: Path)
     assert names[0] == "reply"
     assert set(names) == {"reply", "wasmtime"}
     assert all(not on_main for name, on_main in events if name == "wasmtime")
+
+
+NOT_FOR_A_CALL = (
+    *("json", "hashlib", "hmac", "dataclasses", "platform", "datetime", "inspect", "unicodedata", "logging", "subprocess", "tempfile"),
+    *(
+        f"wassette_py.{name}"
+        for name in (
+            *("policy.network", "policy.grants", "policy.words", "policy.parser", "trust.keys", "trust.policy_reader", "strict_yaml"),
+            *("host.loader", "host.reach", "sandbox.compiler", "sandbox.background", "sandbox.gates.http", "server.builtin.table"),
+        )
+    ),
+)
+
+
+def test_what_a_first_call_needs_not_is_not_imported_before_its_answer(tmp_path: Path) -> None:
+    install(tmp_path)
+    with serving(command=probe(NOT_FOR_A_CALL, "--disable-builtin-tools")) as client:
+        client.call("add", left=1, right=2)
+        assert client.end() == 0
+        names = [name for name, _ in json.loads(client.errors)]
+    assert names[:2] == ["reply", "reply"]
+    assert "json" in names  # that of the probe itself, at the end: it sees what is looked for

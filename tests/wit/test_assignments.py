@@ -8,8 +8,9 @@ import pytest
 
 from tests.every_type import COLORS, F64, MODES, POINT, TEXT, U8, U16, U64
 from wassette_py.errors import InvalidArguments
+from wassette_py.wit.assignments import read_assignments
 from wassette_py.wit.types import BYTES, BoolType, CharType, FunctionType, ListType, OptionType, WitType
-from wassette_py.wit.values import read_arguments, read_assignments
+from wassette_py.wit.values import read_arguments
 
 PARAMS: dict[str, WitType] = {
     "text": TEXT,

@@ -58,7 +58,7 @@ def bench(
     def work(control: Control) -> Measured:
         from wassette_py.host.opening import measured, opened_installed, opened_with_bytes
         from wassette_py.reference import parse_reference
-        from wassette_py.wit.values import read_assignments
+        from wassette_py.wit.assignments import read_assignments
 
         host = session.host
         if installed:

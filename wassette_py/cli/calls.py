@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def make_call(session: Session, opened: Callable[[Control], Call], words: Sequence[str], json_text: str | None) -> CallResult:
     """Opens a call, gives it the arguments `words` (or `json_text`) and makes it, while Ctrl-C is heard. Raises WassetteError."""
     from wassette_py.host.outcome import failed
-    from wassette_py.wit.values import read_assignments
+    from wassette_py.wit.assignments import read_assignments
 
     try:
         given = None if json_text is None else read_json_object(json_text)

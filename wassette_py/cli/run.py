@@ -92,7 +92,7 @@ def read_policy(session: Session, path: Path | None) -> PolicyDocument | None:
 
 def widened(policy: PolicyDocument, permissions: Sequence[Permission]) -> PolicyDocument:
     """`policy` and `permissions`. Raises InvalidPolicy for a directory that is not there."""
-    from wassette_py.host.policies import check_grantable
+    from wassette_py.host.reach import check_grantable
     from wassette_py.policy.grants import grant
 
     for permission in permissions:

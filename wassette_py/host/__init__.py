@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from wassette_py.host.caller import Call
 from wassette_py.host.component_host import ComponentHost
-from wassette_py.host.loader import Inspection, Loaded
 from wassette_py.host.outcome import CallResult, DeniedLine
 from wassette_py.host.tools import BUILTIN_NAMES, HostedTool
 from wassette_py.host.verifying import Judged
 
-__all__ = ["BUILTIN_NAMES", "Call", "CallResult", "ComponentHost", "DeniedLine", "HostedTool", "Inspection", "Judged", "Loaded"]
+__all__ = ["BUILTIN_NAMES", "Call", "CallResult", "ComponentHost", "DeniedLine", "HostedTool", "Judged"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wassette_py.audit import AuditLog
@@ -23,7 +24,6 @@ from wassette_py.errors import (
 )
 from wassette_py.files import once
 from wassette_py.host.caller import Call, Caller, waited
-from wassette_py.host.loader import Inspection, Loaded, Loader, Prepared
 from wassette_py.host.outcome import CallResult, failed
 from wassette_py.host.policies import Policies
 from wassette_py.host.recording import Recorder
@@ -38,6 +38,7 @@ from wassette_py.store import ComponentStore, Entry
 
 if TYPE_CHECKING:
     from wassette_py.control import Control
+    from wassette_py.host.loader import Inspection, Loaded, Loader, Prepared
     from wassette_py.host.verifying import Consent
     from wassette_py.host.wanting import Decide
     from wassette_py.policy.document import PolicyDocument
@@ -57,10 +58,9 @@ class ComponentHost:
         self.recorder = Recorder(log, self.secrets.redactor, values=settings.audit.arguments == "values")
         self.policies = Policies(self.store, settings, self.recorder, self.secrets)
         self.trust = trust = TrustFile(settings.trust_file)
-        verdicts = Verdicts(settings.config_dir / "verdicts.key")
-        self.vouching = Vouching(trust, self.store, verdicts)
+        self._verdicts = Verdicts(settings.config_dir / "verdicts.key")
+        self.vouching = Vouching(trust, self.store, self._verdicts)
         self.verifier = Verifier(settings, trust)
-        self.loader = Loader(self.store, self.policies, verifier=self.verifier, verdicts=verdicts, engine=lambda: self.sandbox.engine)
         self.caller = Caller(
             settings,
             self.store,
@@ -73,6 +73,13 @@ class ComponentHost:
         self._making = threading.Lock()
         self._sandbox: Sandbox | None = None
         self.shelf = Shelf(self.store, self.readable_policy, lambda: self.policies.version)
+
+    @cached_property
+    def loader(self) -> Loader:
+        """What installs; imported when something is installed."""
+        from wassette_py.host.loader import Loader
+
+        return Loader(self.store, self.policies, verifier=self.verifier, verdicts=self._verdicts, engine=lambda: self.sandbox.engine)
 
     @property
     def sandbox(self) -> Sandbox:

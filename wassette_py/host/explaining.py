@@ -1,21 +1,19 @@
 """From the sandbox's report of a call to what its caller is told: the result, or the guest's own error, what was denied, what would help.
 
 `docs`: a denied request is told even when the guest swallowed the error; for storage the host sees no path, so what is known is said
-(which directories are granted) and no more. This file only phrases; nothing here decides.
+(which directories are granted) and no more. This file only phrases; nothing here decides. The words of denials are imported with the first.
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.dataclass import replace
 from wassette_py.errors import LimitExceeded, Trap, WassetteError
 from wassette_py.host.outcome import CallResult, DeniedLine, Kind, kind_of
 from wassette_py.limits import format_limit
-from wassette_py.policy.words import command_for, command_for_denial, storage_words
+from wassette_py.wire import parse
 from wassette_py.wit.content import content_blocks, returns_content
-from wassette_py.wit.docs import sanitised
 from wassette_py.wit.values import write_result
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ def explained(component_id: str, function: FunctionType, policy: PolicyDocument,
             raise report.error
         side, text = _written(function, report, output)
         if side == "ok":
-            return _told(component_id, report, text, content_blocks(json.loads(text)) if returns_content(function) else None)
+            return _told(component_id, report, text, content_blocks(parse(text)) if returns_content(function) else None)
         told = replace(_told(component_id, report), error=_own_words(text), kind="tool-error")
     except WassetteError as error:
         notes = (*report.notes, *_last_words(error, report))
@@ -68,7 +66,7 @@ def _written(function: FunctionType, report: CallReport, output: int) -> tuple[s
 
 def _own_words(text: str) -> str:
     """What a guest's own error says."""
-    value = json.loads(text)
+    value = parse(text)
     said = value if isinstance(value, str) else "" if value is None else text
     return said or "the tool failed and did not say why"
 
@@ -82,10 +80,14 @@ def _last_words(error: WassetteError, report: CallReport) -> tuple[str, ...]:
 
 def _last_line(stderr: bytes) -> str:
     """A stranger's text, made harmless and short."""
+    from wassette_py.wit.docs import sanitised
+
     return (sanitised(stderr.decode(errors="replace")).splitlines() or [""])[-1][:200]
 
 
 def _line(component_id: str, denial: Denial) -> DeniedLine:
+    from wassette_py.policy.words import command_for, command_for_denial
+
     if denial.grant is not None:
         return DeniedLine(denial.target, denial.reason, command_for(component_id, denial.grant), denial.grant.cidr)
     grant = None if denial.is_final else command_for_denial(component_id, denial.capability, denial.target)
@@ -97,6 +99,8 @@ def _known(component_id: str, policy: PolicyDocument, report: CallReport) -> tup
     notes: list[str] = []
     hint = None
     if report.asked_for_directories:
+        from wassette_py.policy.words import storage_words
+
         notes.append(f"storage granted to {component_id}: {storage_words(policy)}")
         access = "read,write" if policy.storage and not any(grant.write for grant in policy.storage) else "read"
         hint = f"wassette policy grant {component_id} storage PATH --access {access}"

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, SecretError, Trap, WassetteError
-from wassette_py.host.voices import as_told
+from wassette_py.wire import parse
 
 if TYPE_CHECKING:
     from wassette_py.secrets import Redactor
@@ -55,7 +54,7 @@ class CallResult:
     @property
     def value(self) -> Any:
         """The JSON value of the result. Who only passes it on need not ask."""
-        return json.loads(self.value_text)
+        return parse(self.value_text)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -71,7 +70,11 @@ class CallResult:
     @property
     def message(self) -> str:
         """`lines`, as one text for a model."""
-        return "\n".join(self.lines if self.error is None else (as_told(self.error), *self.lines[1:]))
+        if self.error is None:
+            return "\n".join(self.lines)
+        from wassette_py.host.voices import as_told
+
+        return "\n".join((as_told(self.error), *self.lines[1:]))
 
 
 def failed(error: WassetteError) -> CallResult:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import InvalidPolicy, NotGranted
-from wassette_py.policy.grants import describe, grant, revoke
 
 if TYPE_CHECKING:
     from wassette_py.policy.document import PolicyDocument
@@ -43,6 +42,8 @@ Change = Granted | Revoked
 
 def compose(policy: PolicyDocument, changes: Iterable[Change], digest: str) -> PolicyDocument:
     """`policy` with `changes` over it, in their order, for the component with that digest."""
+    from wassette_py.policy.grants import grant, revoke
+
     for change in changes:
         try:
             if isinstance(change, Granted):
@@ -58,6 +59,8 @@ def compose(policy: PolicyDocument, changes: Iterable[Change], digest: str) -> P
 
 def change_json(change: Change) -> dict[str, str]:
     """`change` as get-policy shows it."""
+    from wassette_py.policy.grants import describe
+
     permission = "everything" if change.permission is None else describe(change.permission)
     verb = "grant" if isinstance(change, Granted) else "revoke"
     return {"change": verb, "permission": permission, "lasts": "once" if change.once else "session"}

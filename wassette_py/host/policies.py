@@ -6,24 +6,15 @@ policy raises for that component each time and for no other. Over it lie the cha
 
 from __future__ import annotations
 
-import json
 import os
-import stat
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wassette_py.errors import InvalidPolicy, StoreError, command
+from wassette_py.errors import InvalidPolicy, StoreError
 from wassette_py.host.overlay import Change, Granted, Lasting, Revoked, compose
 from wassette_py.limits import LIMIT_NAMES, Limits, format_limit
 from wassette_py.names import Digest
 from wassette_py.policy.document import EMPTY, PolicyDocument, SecretHeader, SecretVariable, StorageGrant, document_json, parse_policy
-from wassette_py.policy.editing import grant_text, revoke_text
-from wassette_py.policy.grants import describe, grant, granted, revoke
-from wassette_py.policy.order import check_grant_order, check_revoke_order
-from wassette_py.policy.storage import covers
-from wassette_py.sandbox.folders import resolved
-from wassette_py.sandbox.mounts import names_of, shows_processes
 from wassette_py.settings.places import home
 
 if TYPE_CHECKING:
@@ -34,8 +25,6 @@ if TYPE_CHECKING:
     from wassette_py.secrets import SecretStore
     from wassette_py.settings import Settings
     from wassette_py.store import ComponentStore
-
-SEARCHED_ENTRIES = 20_000
 
 
 class Policies:
@@ -116,6 +105,8 @@ class Policies:
         known = self._parsed.get(component_id)
         if known is not None and known[1] is policy:
             return known[2]
+        import json
+
         document = document_json(policy)
         return str(Digest.of(json.dumps(document, sort_keys=True, separators=(",", ":")).encode())) if document else None
 
@@ -127,7 +118,10 @@ class Policies:
 
     def check(self, policy: PolicyDocument) -> Limits:
         """`limits`, for a policy that is to be used. Raises InvalidPolicy also for a directory that holds what this program lives by."""
-        check_reach(self._settings, policy)
+        if policy.storage:
+            from wassette_py.host.reach import check_reach
+
+            check_reach(self._settings, policy.storage, policy.source)
         return self.limits(policy)
 
     def limits(self, policy: PolicyDocument) -> Limits:
@@ -136,11 +130,19 @@ class Policies:
 
     def check_grant(self, component_id: str, permission: Permission) -> None:
         """Raises InvalidPolicy where `permission` cannot stand in the component's policy. Looks at no directory."""
+        from wassette_py.policy.grants import grant
+        from wassette_py.policy.order import check_grant_order
+
         check_grant_order(component_id, self.of(component_id), permission)
         self.check(grant(self.of(component_id), permission))
 
     def grant(self, component_id: str, permission: Permission, *, lasting: Lasting = "always") -> PolicyDocument:
         """Adds `permission` and returns the new policy. Raises InvalidPolicy, MissingSecret, UnknownComponent."""
+        from wassette_py.host.reach import check_grantable, check_reach
+        from wassette_py.policy.editing import grant_text
+        from wassette_py.policy.grants import describe, grant, granted
+        from wassette_py.policy.order import check_grant_order
+
         with self._recorder.operation("grant", component_id, permission=describe(permission), **_lasts(lasting)), self._changing:
             check_grantable(permission)
             if isinstance(permission, SecretVariable | SecretHeader):
@@ -148,7 +150,7 @@ class Policies:
                 self._store.record(component_id)
                 check_grant_order(component_id, self.of(component_id), permission)
             if isinstance(permission, StorageGrant):  # by where it leads; later only by its name
-                check_reach(self._settings, PolicyDocument(storage=(StorageGrant(os.path.realpath(permission.path)),), source="grant"))
+                check_reach(self._settings, (StorageGrant(os.path.realpath(permission.path)),), "grant")
             kept = self._without(component_id, permission)
             if lasting == "always":
                 self._edit(component_id, lambda text, source: grant_text(text, source, permission, home=home()))
@@ -163,6 +165,10 @@ class Policies:
 
     def revoke(self, component_id: str, permission: Revocation, *, lasting: Lasting = "always") -> PolicyDocument:
         """Removes `permission`. Raises NotGranted where it was not granted."""
+        from wassette_py.policy.editing import revoke_text
+        from wassette_py.policy.grants import describe, granted, revoke
+        from wassette_py.policy.order import check_revoke_order
+
         with self._recorder.operation("revoke", component_id, permission=describe(permission), **_lasts(lasting)), self._changing:
             kept = self._without(component_id, permission)
             check_revoke_order(component_id, self.of(component_id), permission)
@@ -225,65 +231,3 @@ def effective_limits(settings: Settings, policy: PolicyDocument) -> Limits:
                 f"{name}: {format_limit(name, ceiling)}",
             )
     return limits
-
-
-def check_reach(settings: Settings, policy: PolicyDocument) -> None:
-    """Raises InvalidPolicy for a granted directory in which a guest would find the files that decide what it may do.
-
-    Policies, the trust file, keys, secrets, compiled code and the audit log are in these folders; a directory that holds one of them, or
-    lies in one, is refused.
-    """
-    if not policy.storage:
-        return
-    folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir, settings.audit.dir)
-    own = {name for folder in folders for path in (os.path.abspath(folder), os.path.realpath(folder)) for name in names_of(path)}
-    for entry in policy.storage:
-        where = f"{policy.source}:{entry.line}: storage" if entry.line else "storage"
-        shown = shows_processes(entry.path)  # the sandbox refuses it, too; here `policy test` can say so
-        if shown is not None:
-            raise InvalidPolicy(
-                f"{where}: {entry.path} holds {shown}, where a guest would reach this program itself",
-                "grant the directories that are meant",
-            )
-        # NOTE: by its name only: a directory of a mount that is dead must not be touched where nothing watches for the deadline.
-        held = next((folder for folder in sorted(own) if covers(entry.path, folder) or covers(folder, entry.path)), None)
-        if held is not None:
-            raise InvalidPolicy(
-                f"{where}: {entry.path} holds what wassette itself lives by, in {held}",
-                "grant the directories below it that are meant",
-            )
-
-
-def check_grantable(permission: Permission) -> None:
-    """Looks at the directory of a storage grant as it is made. Raises InvalidPolicy for what could not work or could hang a call."""
-    if not isinstance(permission, StorageGrant):
-        return
-    folder = Path(permission.path)
-    if not folder.exists():
-        raise InvalidPolicy(f"storage: {folder} does not exist", command("mkdir", "-p", folder))
-    if not folder.is_dir():
-        raise InvalidPolicy(f"storage: {folder} is not a directory; single files cannot be granted", f"fs://{folder.parent}")
-    resolved(permission.path, f"storage: {folder}")
-    blocking = _blocking_file(folder)
-    if blocking is not None:
-        # NOTE: nothing that removes it: whoever pastes hints may have asked for /dev.
-        others = command("find", folder, "-type", "p", "-o", "-type", "c", "-o", "-type", "b")
-        raise InvalidPolicy(f"storage: {blocking} is a FIFO or a device; reading it can hold a call past every deadline", others)
-
-
-def _blocking_file(folder: Path) -> str | None:
-    """The first FIFO or device below `folder`, among its first SEARCHED_ENTRIES entries."""
-    seen = 0
-    for root, _, names in os.walk(folder, followlinks=False):
-        for name in names:
-            seen += 1
-            path = os.path.join(root, name)
-            try:
-                mode = os.lstat(path).st_mode
-            except OSError:
-                continue
-            if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-                return path
-        if seen > SEARCHED_ENTRIES:
-            break
-    return None

@@ -7,7 +7,6 @@ the text of a guest's error, which is not kept at all. What is refused is record
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -136,6 +135,8 @@ class Recorder:
 
 
 def _json(arguments: Mapping[str, object]) -> str:
+    import json
+
     try:
         return json.dumps(arguments, separators=(",", ":"), default=str)
     except (ValueError, RecursionError):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import StoreError
-from wassette_py.policy.matching import match_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,12 +49,12 @@ class HostedTool:
 
 def served(record: Record, policy: PolicyDocument | None) -> tuple[HostedTool, ...]:
     """The tools of `record` under `policy`; None (it cannot be read) lists them all: each call says why it fails."""
-    hints = {} if policy is None else hints_of(policy)
-    return tuple(
-        HostedTool(tool.name, record.id, str(record.digest), tool, hints)
-        for tool in record.tools
-        if policy is None or match_tool(policy, bare_name(record, tool)).allowed
-    )
+    hints, tools = {} if policy is None else hints_of(policy), record.tools
+    if policy is not None and policy.tools is not None:
+        from wassette_py.policy.matching import match_tool
+
+        tools = tuple([tool for tool in tools if match_tool(policy, bare_name(record, tool)).allowed])
+    return tuple([HostedTool(tool.name, record.id, str(record.digest), tool, hints) for tool in tools])
 
 
 def bare_name(record: Record, tool: ToolDefinition) -> str:

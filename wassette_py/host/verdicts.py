@@ -6,21 +6,20 @@ key was written here, after verification; every other is verified anew before it
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py.files import own_key
+from wassette_py.hashing import hmac_of, same_text, sha256_of
+from wassette_py.wire import json_text
 
 if TYPE_CHECKING:
     from wassette_py.store import Record
     from wassette_py.trust.document import TrustPolicy
 
-FORM = 2
-"""Raised when verification itself becomes stricter: then every verdict is found anew."""
+FORM = 3
+"""Raised when verification itself becomes stricter, or what is written here changes: then every verdict is found anew."""
 
 
 class Verdicts:
@@ -34,15 +33,15 @@ class Verdicts:
         process verifies for itself."""
         if self._key is None:
             return None
-        signatures = None if kept is None else hashlib.sha256(kept).hexdigest()
+        signatures = None if kept is None else sha256_of(kept).hex()
         manifest = None if record.manifest is None else str(record.manifest)
         bound = [FORM, record.id, record.reference, str(record.digest), manifest, record.signer.to_json(), signatures, policy.digest]
-        return hmac.new(self._key, json.dumps(bound).encode(), hashlib.sha256).hexdigest()
+        return hmac_of(self._key, json_text(bound).encode(errors="surrogatepass")).hex()
 
     def holds(self, record: Record, kept: bytes | None, policy: TrustPolicy) -> bool:
         """Whether the verdict in `record` was made here, from exactly this."""
         verdict = self.of(record, kept, policy)
-        return verdict is not None and record.verdict is not None and hmac.compare_digest(verdict.encode(), record.verdict.encode())
+        return verdict is not None and record.verdict is not None and same_text(verdict.encode(), record.verdict.encode())
 
     @cached_property
     def _key(self) -> bytes | None:

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import WassetteError
 from wassette_py.policy.document import NetworkHost
-from wassette_py.policy.grants import describe, grant
-from wassette_py.policy.network import parse_host_pattern
-from wassette_py.policy.terms import check_method
 
 if TYPE_CHECKING:
     from wassette_py.host.overlay import Lasting
@@ -54,6 +51,8 @@ class Wanting:
 
     def __call__(self, request: Request, policy: PolicyDocument) -> PolicyDocument | None:
         """The policy under which `request` may be sent, or None."""
+        from wassette_py.policy.grants import grant
+
         try:
             permission = _permission(request)
         except ValueError:
@@ -74,6 +73,8 @@ class Wanting:
 
     def _grant(self, permission: NetworkHost, lasting: Lasting) -> None:
         if lasting == "once":
+            from wassette_py.policy.grants import describe
+
             with self._recorder.operation("grant", self._component, permission=describe(permission), lasts="call"):
                 return
         self._policies.grant(self._component, permission, lasting=lasting)
@@ -81,6 +82,9 @@ class Wanting:
 
 def _permission(request: Request) -> NetworkHost:
     """That method to that scheme, host and port. Raises ValueError for what a policy cannot say."""
+    from wassette_py.policy.network import parse_host_pattern
+    from wassette_py.policy.terms import check_method
+
     at = request.target
     scheme, host, port = parse_host_pattern(NetworkHost(at.host, at.scheme, at.port).text())
     return NetworkHost(host, scheme, port, (check_method(request.method),))

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\]*)([^?#\\]*)((?:\?[^#]*)?)((?:#.*)?)", re.DOTALL)
-_UNSAFE_CHARACTER = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_NUMERIC = r"[0-9]+|0x[0-9a-f]*"
+_URL = r"(?s)([A-Za-z][A-Za-z0-9+.-]*)://([^/?#\\]*)([^?#\\]*)((?:\?[^#]*)?)((?:#.*)?)"
+_UNSAFE_CHARACTER = r"[\x00-\x20\x7f-\x9f\u2028\u2029]"
 # Characters that IDNA 2003 (what Python speaks) and IDNA 2008 (what registries speak) turn into different names.
 _DEVIATIONS = frozenset("ßẞς\u200c\u200d")
 
@@ -46,7 +46,7 @@ class RequestTarget:
 
 def parse_url(url: str) -> RequestTarget:
     """Reads an absolute URL of any scheme (port 0 when the scheme has no default). Raises Unenforceable."""
-    match = None if _UNSAFE_CHARACTER.search(url) else _URL.fullmatch(url)
+    match = None if re.search(_UNSAFE_CHARACTER, url) else re.fullmatch(_URL, url)
     if match is None:
         raise Unenforceable("not an absolute URL such as https://api.example.com/path")
     scheme = match[1].lower()
@@ -77,9 +77,9 @@ def parse_host(text: str) -> str:
         return _bracketed(text)
     name = _ascii(text).lower().removesuffix(".")
     labels = name.split(".")
-    if not all(_LABEL.fullmatch(label) for label in labels) or len(name) > 253:
+    if not all(re.fullmatch(_LABEL, label) for label in labels) or len(name) > 253:
         raise Unenforceable(f"{text!r} is not a host name", None)
-    if _NUMERIC.fullmatch(labels[-1]):
+    if re.fullmatch(_NUMERIC, labels[-1]):
         if (address := _address(name)) is None:
             # WHATWG's URL parser reads 0x7f.1, 127.1 and 2130706433 as 127.0.0.1; others do not.
             raise Unenforceable(f"{text!r} is a number that not everybody reads as the same address", "write it as four decimal numbers")
@@ -127,7 +127,7 @@ def host_address(host: str) -> IPv4Address | IPv6Address | None:
 
 def parse_host_pattern(text: str) -> tuple[str | None, str, int | None]:
     """`[scheme://]host[:port]`, host perhaps `*.name`, as (scheme, canonical host, port or None for the usual). Raises Unenforceable."""
-    if not text or _UNSAFE_CHARACTER.search(text):
+    if not text or re.search(_UNSAFE_CHARACTER, text):
         raise Unenforceable("expected a host such as api.example.com", None)
     scheme, separator, rest = text.rpartition("://")
     if separator and scheme.lower() not in DEFAULT_PORTS:

@@ -8,16 +8,14 @@ A record also holds the file's inode and times: while they are as written, the c
 from __future__ import annotations
 
 import contextlib
-import copy
-import hashlib
-import hmac
-import json
 import os
 import time
 from pathlib import Path
 
 from wassette_py.files import access_problem, own_key, read_regular
-from wassette_py.reference import Digest
+from wassette_py.hashing import hmac_of, same_text, sha256_of
+from wassette_py.names import Digest
+from wassette_py.wire import json_text, parse
 
 _TEMPORARY = "new-"
 _JOB = ".wasm"
@@ -38,7 +36,8 @@ class Cache:
 
     def beside(self, engine_key: str) -> Cache:
         """The part of another engine in the same folder; neither clears away what the other keeps."""
-        other = copy.copy(self)
+        other = Cache.__new__(Cache)
+        vars(other).update(vars(self))
         other._engine = _short(engine_key)
         self._engines.add(other._engine)
         return other
@@ -101,11 +100,11 @@ class Cache:
                 path.unlink()
 
     def _is_good(self, digest: Digest, file: Path, record: Path) -> bool:
-        known = json.loads(read_regular(record, limit=MAX_RECORD))
+        known = parse(read_regular(record, limit=MAX_RECORD).decode())
         content, stamp = str(known["content"]), _stamp(file)
-        if hmac.compare_digest(str(known["mac"]), self._mac(digest, f"{content} {stamp}".encode())):
+        if same_text(str(known["mac"]), self._mac(digest, f"{content} {stamp}".encode())):
             return True
-        if not hmac.compare_digest(content, self._mac(digest, read_regular(file, limit=MAX_CODE))):
+        if not same_text(content, self._mac(digest, read_regular(file, limit=MAX_CODE))):
             return False
         self._write_record(record, digest, file, content)  # moved or restored, but the same
         return True
@@ -113,14 +112,12 @@ class Cache:
     def _write_record(self, record: Path, digest: Digest, file: Path, content: str) -> None:
         mac = self._mac(digest, f"{content} {_stamp(file)}".encode())
         temporary = self.temporary()
-        temporary.write_text(json.dumps({"content": content, "mac": mac}))
+        temporary.write_text(json_text({"content": content, "mac": mac}))
         temporary.replace(record)
 
     def _mac(self, digest: Digest, content: bytes) -> str:
         # NOTE: the engine and the digest go in first, so that no file passes for another component's or another engine's.
-        mac = hmac.new(self._key or b"", f"{self._engine} {digest}\n".encode(), hashlib.sha256)
-        mac.update(content)
-        return mac.hexdigest()
+        return hmac_of(self._key or b"", f"{self._engine} {digest}\n".encode(), content).hex()
 
     def _file(self, digest: Digest) -> Path:
         return self.folder / f"{self._engine}-{digest.hex}.cwasm"
@@ -151,7 +148,7 @@ class Cache:
 
 
 def _short(engine_key: str) -> str:
-    return hashlib.sha256(engine_key.encode()).hexdigest()[:16]
+    return sha256_of(engine_key.encode()).hex()[:16]
 
 
 def _is_left_behind(temporary: Path) -> bool:

@@ -17,7 +17,7 @@ from wassette_py.errors import GuestError, InvalidComponent, LimitExceeded
 from wassette_py.sandbox import binding
 from wassette_py.sandbox.compile_child import INVALID, NOT_WRITTEN, SECOND
 from wassette_py.sandbox.native import RawComponent, RawEngine, WasmtimeError
-from wassette_py.sandbox.state import printable
+from wassette_py.sandbox.state import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,9 +144,3 @@ def _judge(code: int, said: str) -> None:
 def invalid(text: str) -> InvalidComponent:
     """What wasmtime says of bytes it cannot compile."""
     return InvalidComponent(f"not a valid component: {one_line(text)}")
-
-
-def one_line(text: str) -> str:
-    """wasmtime's chain of causes on one line, bounded; names in it may be a component's."""
-    lines = [line.strip() for line in text.splitlines()]
-    return printable("; ".join([line for line in lines if line and line != "Caused by:"]))[:500]

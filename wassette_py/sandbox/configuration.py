@@ -7,8 +7,8 @@ waiting on a shared memory could not be interrupted.
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 from wassette_py.sandbox import binding, pool
@@ -63,6 +63,6 @@ def engine_key(tier: TierName = "optimized", *, spacious: bool = False) -> str:
 @cache
 def _wasmtime_version() -> str:
     """Which wasmtime is installed, and its library's size: importlib.metadata would take 15 ms to say it, and says only the first."""
-    library = Path(binding.LIBRARY)
-    installed = sorted([path.name for path in library.parents[2].glob("wasmtime-*.dist-info")])
-    return f"{' '.join(installed)} {library.stat().st_size}"
+    names = os.listdir(os.path.dirname(os.path.dirname(os.path.dirname(binding.LIBRARY))))
+    installed = sorted([name for name in names if name.startswith("wasmtime-") and name.endswith(".dist-info")])
+    return f"{' '.join(installed)} {os.stat(binding.LIBRARY).st_size}"

@@ -1,32 +1,28 @@
 """The engine for all guests: compiles components, restores what was compiled before, keeps what every call of one needs.
 
-It does not run guest code (`instance.py`), and decides nothing about who may run what.
+It does not run guest code (`instance.py`), and decides nothing about who may run what. What compiles (`building.py`) is imported when
+something is to be compiled: most starts restore.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 from wassette_py.control import Control
-from wassette_py.errors import GuestError, InvalidComponent, WassetteError, command
+from wassette_py.errors import WassetteError, command
 from wassette_py.reference import Digest
-from wassette_py.sandbox import background, compiler, linking
+from wassette_py.sandbox import linking
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.codec import FunctionCodec
 from wassette_py.sandbox.component_type import read_component_type
 from wassette_py.sandbox.configuration import TierName, engine_key, has_quick_tier
 from wassette_py.sandbox.native import Owned, RawComponent, RawLinker
-from wassette_py.sandbox.sizing import is_spacious
 from wassette_py.sandbox.tiers import TierEngine
 from wassette_py.wit.types import ComponentType, FunctionType
-
-QUICK_FROM = 4 << 20
-"""Bytes from which on a quick build comes first: below, the optimised one takes a second or less."""
 
 
 class Engine:
@@ -54,6 +50,8 @@ class Engine:
             restored = engine.restore(digest)
             if restored is not None:
                 if engine is self._quick:
+                    from wassette_py.sandbox import background
+
                     with contextlib.suppress(OSError):  # no process left for it
                         background.resume(self._optimized.cache, digest)
                 return CompiledComponent(engine, restored, digest, was_cached=True)
@@ -67,9 +65,10 @@ class Engine:
         restored = self.restore(digest)
         if restored is not None:
             return restored
-        compiler.check_header(wasm)
+        from wassette_py.sandbox.building import Builder
+
         try:
-            engine, component = self._build(wasm, digest, control, keep)
+            engine, component = Builder(self._optimized, self._spacious, self._quick).build(wasm, digest, control, keep=keep)
         except OSError as error:
             import tempfile
 
@@ -83,59 +82,6 @@ class Engine:
 
     def _lasting(self) -> tuple[TierEngine, TierEngine]:
         return self._optimized, self._spacious
-
-    def _lasting_for(self, wasm: bytes) -> TierEngine:
-        return self._spacious if is_spacious(wasm) else self._optimized
-
-    def _build(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, RawComponent]:
-        engine = self._lasting_for(wasm)
-        if len(wasm) < compiler.IN_PROCESS_BELOW or not sys.executable:
-            component = compiler.compile_in_process(engine.raw, wasm, control)
-            engine.check(component)
-            if keep:
-                engine.keep(component, digest)
-            return engine, component
-        if engine.cache.is_usable:
-            with contextlib.suppress(OSError):  # a full disk costs the cache, not the call
-                return self._built_beside_the_cache(wasm, digest, control, keep)
-        import tempfile
-
-        with tempfile.TemporaryFile() as nameless:  # NOTE: never a name in a folder that a guest may have been granted
-            compiler.compile_in_child(wasm, nameless, control)
-            nameless.seek(0)
-            component = RawComponent.restored(engine.raw, nameless.read())
-            engine.check(component)
-            return engine, component
-
-    def _built_beside_the_cache(self, wasm: bytes, digest: Digest, control: Control, keep: bool) -> tuple[TierEngine, RawComponent]:
-        target = self._optimized.cache.temporary()
-        try:
-            engine = self._compile_to(target, wasm, control)
-            component = RawComponent.restored_file(engine.raw, str(target))
-            engine.check(component)
-            if keep:
-                with contextlib.suppress(OSError):  # a full disk costs the next start, not this one
-                    engine.cache.keep(digest, target)
-                    if engine is self._quick:
-                        background.add(self._optimized.cache, wasm, digest)
-            return engine, component
-        finally:
-            target.unlink(missing_ok=True)
-
-    def _compile_to(self, target: Path, wasm: bytes, control: Control) -> TierEngine:
-        """Whose native code is in `target`."""
-        if self._quick is not None and len(wasm) >= QUICK_FROM:
-            try:
-                with target.open("wb") as file:
-                    tier = compiler.compile_in_child(wasm, file, control, tiers=("quick", "optimized"))
-                return self._quick if tier == "quick" else self._lasting_for(wasm)
-            except InvalidComponent:
-                raise
-            except GuestError:  # whatever the quick compiler died of, the other one has the last word
-                pass
-        with target.open("wb") as file:
-            compiler.compile_in_child(wasm, file, control)
-        return self._lasting_for(wasm)
 
 
 class Entry:

@@ -11,12 +11,11 @@ from typing import assert_never
 
 from wassette_py.errors import Cancelled, GuestError, LimitExceeded, Trap, WassetteError
 from wassette_py.limits import format_limit
-from wassette_py.sandbox.compiler import one_line
 from wassette_py.sandbox.native import WasmtimeError
-from wassette_py.sandbox.state import CallState
+from wassette_py.sandbox.state import CallState, one_line
 
-_TRAP = re.compile(r"wasm trap: (.*)")
-_NO_MEMORY = re.compile(rb"memory allocation of \d+ bytes failed|out of memory|MemoryError|bad_alloc", re.IGNORECASE)
+_TRAP = r"wasm trap: (.*)"
+_NO_MEMORY = rb"(?i)memory allocation of \d+ bytes failed|out of memory|MemoryError|bad_alloc"
 _TOO_LARGE = "a result this large cannot be handed over: wasmtime stops it at 128 MiB of values, for a list<u8> at about 2.7 MB"
 
 
@@ -63,8 +62,8 @@ def _limit(call: CallState, text: str) -> LimitExceeded | None:
 
 
 def _trap(call: CallState, text: str) -> GuestError:
-    match = _TRAP.search(text)
-    if _NO_MEMORY.search(call.stderr):
+    match = re.search(_TRAP, text)
+    if re.search(_NO_MEMORY, call.stderr):
         return LimitExceeded(f"it ran out of memory ({_memory(call)})", limit="memory")
     if match:
         return Trap(f"it trapped: {match[1].strip()}")

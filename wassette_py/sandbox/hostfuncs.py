@@ -8,9 +8,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from wassette_py.policy.matching import match_variable
 from wassette_py.sandbox import calling, layout, packing
-from wassette_py.sandbox.hosting import Functions, hosted
+from wassette_py.sandbox.hosting import Functions, hosted, hosted_number
 from wassette_py.sandbox.state import CallState
 
 _PACK_U32 = packing.scalar_packer(layout.U32)
@@ -35,6 +34,8 @@ def _initial_cwd(_call: CallState, _args: Any, results: Any) -> None:
 
 @hosted
 def _get(call: CallState, args: Any, results: Any) -> None:
+    from wassette_py.policy.matching import match_variable
+
     call.asked_for_variables = True
     key = layout.read_string(args[0])
     value = call.variables.get(key)
@@ -105,6 +106,7 @@ def _pairs(call: CallState) -> bytes:
     )
 
 
+MONOTONIC_CLOCK: Functions = {"now": hosted_number(time.monotonic_ns), "resolution": hosted_number(lambda: 1)}
 ENVIRONMENT: Functions = {"get-environment": _get_environment, "get-arguments": _get_arguments, "initial-cwd": _initial_cwd}
 CONFIG: Functions = {"get": _get, "get-all": _get_all}
 WALL_CLOCK: Functions = {"now": _wall_now, "resolution": _wall_resolution}
@@ -134,6 +136,9 @@ BY_INTERFACE: dict[str, Functions] = {
     "wasi:sockets/ip-name-lookup": LOOKUP,
 }
 """Any 0.2.x of them."""
+
+BESIDE_GATES: dict[str, Functions] = {"wasi:clocks/monotonic-clock": MONOTONIC_CLOCK}
+"""What takes no gate of an interface that has one."""
 
 RESOURCES: dict[str, str] = {"wasi:sockets/ip-name-lookup": "resolve-address-stream"}
 """The resource type of an interface above that has one of its own."""

@@ -15,8 +15,10 @@ from wassette_py.sandbox.state import CALLS, CallState
 HostFunction = Callable[[CallState, Any, Any], None]
 """(the call, args, results)."""
 
+Bodies = Mapping[str, HostFunction]
+"""The functions of one interface, by name."""
 Functions = Mapping[str, Any]
-"""The functions of one interface, by name, as `hosted` makes them; keep it as long as a linker that has them."""
+"""The same as `hosted` makes them; keep it as long as a linker that has them."""
 
 _NOT_YET = "nothing of a call is there before it is made"
 

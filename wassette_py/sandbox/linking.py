@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
 
 from wassette_py.errors import InvalidComponent
 from wassette_py.sandbox import binding, hostfuncs
-from wassette_py.sandbox.compiler import one_line
 from wassette_py.sandbox.component_type import read_imports
-from wassette_py.sandbox.gates import clock, http, preopens
-from wassette_py.sandbox.gates.gate import Gate
+from wassette_py.sandbox.gates import CLOCK, GATES
 from wassette_py.sandbox.hosting import Functions
 from wassette_py.sandbox.native import RawComponent, RawEngine, RawLinker, WasmtimeError, raise_error
+from wassette_py.sandbox.state import one_line
 
 _WASI_02: dict[str, tuple[str, ...]] = {
     "cli": (
@@ -36,8 +34,6 @@ _WASI_02: dict[str, tuple[str, ...]] = {
     "sockets": ("network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"),
 }
 _KNOWN = {f"wasi:{package}/{interface}" for package, interfaces in _WASI_02.items() for interface in interfaces}
-_CLOCK = "wasi:clocks/monotonic-clock"
-_NAME = re.compile(r"(?P<interface>[^@]+)@(?P<version>0\.2\.\d+)")
 
 GetFunctions = Callable[[str], Functions]
 
@@ -54,8 +50,9 @@ def check_imports(imports: Iterable[str]) -> None:
 
 def _interface(name: str) -> str | None:
     """The interface of a 0.2.x name, without its version."""
-    match = _NAME.fullmatch(name)
-    return match["interface"] if match else None
+    interface, _, version = name.partition("@")
+    patch = version.removeprefix("0.2.")
+    return interface if patch != version and patch.isdecimal() and patch.isascii() else None
 
 
 def uses(imports: Iterable[str], interface: str) -> bool:
@@ -91,7 +88,7 @@ def check_links(engine: RawEngine, component: RawComponent, linker: RawLinker) -
 def has_our_clocks(component: RawComponent, engine: RawEngine) -> bool:
     """Whether each clock that `component` imports is ours."""
     imports = _read_imports(component, engine)
-    return _can_sleep(imports) or _CLOCK not in map(_interface, imports)
+    return _can_sleep(imports) or CLOCK not in map(_interface, imports)
 
 
 Imports = Mapping[str, list[str]]
@@ -99,12 +96,12 @@ Imports = Mapping[str, list[str]]
 
 
 def _read_imports(component: RawComponent, engine: RawEngine) -> Imports:
-    return read_imports(component, engine, inside=_CLOCK)
+    return read_imports(component, engine, inside=CLOCK)
 
 
 def _replaced(imports: Imports, gated: GetFunctions) -> Iterator[tuple[str, Functions]]:
     # NOTE: all of the clock or nothing: an instant of the native clock means nothing to ours.
-    native = frozenset([] if _can_sleep(imports) else [_CLOCK])
+    native = frozenset([] if _can_sleep(imports) else [CLOCK])
     for name in imports:
         interface = _interface(name)
         if name in hostfuncs.BY_NAME:
@@ -112,25 +109,9 @@ def _replaced(imports: Imports, gated: GetFunctions) -> Iterator[tuple[str, Func
         elif interface in hostfuncs.BY_INTERFACE:
             yield name, hostfuncs.BY_INTERFACE[interface]
         elif interface in GATES and interface not in native:
-            yield name, gated(interface)
+            yield name, {**hostfuncs.BESIDE_GATES.get(interface, {}), **gated(interface)}
 
 
 def _can_sleep(imports: Imports) -> bool:
     """Whether what is imported of the clock goes beyond reading it: reading alone stays native, and fast."""
     return any(name.startswith("subscribe-") for clock in imports.values() for name in clock)
-
-
-class GateModule(Protocol):
-    """A file of `gates/`."""
-
-    TEXT: str
-    EXPORTS: tuple[str, ...]
-
-    def functions(self, gate: Gate) -> Functions: ...
-
-
-GATES: dict[str, GateModule] = {
-    _CLOCK: clock,
-    "wasi:filesystem/preopens": preopens,
-    "wasi:http/outgoing-handler": http,
-}

@@ -46,6 +46,12 @@ def printable(text: str) -> str:
     return "".join([character if character.isprintable() else "\ufffd" for character in text])
 
 
+def one_line(text: str) -> str:
+    """wasmtime's chain of causes on one line, bounded; names in it may be a component's."""
+    lines = [line.strip() for line in text.splitlines()]
+    return printable("; ".join([line for line in lines if line and line != "Caused by:"]))[:500]
+
+
 @dataclass(frozen=True)
 class Denial:
     """Something the guest asked for and was not given; `target` is as exact as the host can see it.

@@ -14,8 +14,7 @@ from typing import Any
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import PolicyDocument, StorageGrant
-from wassette_py.policy.storage import covers
-from wassette_py.sandbox import binding, folders
+from wassette_py.sandbox import binding
 from wassette_py.sandbox.native import raise_error
 from wassette_py.sandbox.state import CALLS, CallState
 
@@ -28,7 +27,7 @@ def configure(call: CallState, address: int, *, directories: bool) -> None:
     try:
         binding.wasi_config_set_stdout_custom(config, _write_stdout, address, None)
         binding.wasi_config_set_stderr_custom(config, _write_stderr, address, None)
-        if directories:
+        if directories and call.policy.storage:
             for guest, grant, write in preopens(call.policy.storage):
                 _preopen(config, call.policy, guest, grant, write)
     except BaseException:
@@ -42,6 +41,8 @@ def preopens(grants: Iterable[StorageGrant]) -> list[tuple[str, StorageGrant, bo
 
     Access to a path is the union of the grants above it: a directory below or equal to a writable one is writable.
     """
+    from wassette_py.policy.storage import covers
+
     known = tuple(grants)
     opened: dict[tuple[str, str], tuple[str, StorageGrant, bool]] = {}
     for grant in known:
@@ -52,6 +53,8 @@ def preopens(grants: Iterable[StorageGrant]) -> list[tuple[str, StorageGrant, bo
 
 
 def _preopen(config: Any, policy: PolicyDocument, guest: str, grant: StorageGrant, write: bool) -> None:
+    from wassette_py.sandbox import folders
+
     path = grant.path
     where = f"{policy.source}:{grant.line}: granted directory {path}"
     with folders.opened(path, where) as through:

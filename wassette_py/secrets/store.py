@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from wassette_py.files import opened_regular, private_folder, read_regular, writ
 from wassette_py.locking import release_lock, take_lock
 from wassette_py.names import valid_secret_name
 from wassette_py.secrets.redaction import Redactor
+from wassette_py.wire import parse
 
 if TYPE_CHECKING:
     from wassette_py.secrets.sealing import Place
@@ -181,7 +181,7 @@ class SecretStore:
     def _read(self) -> _Kept:
         path = self.folder / FILE
         try:
-            document = json.loads(read_regular(path, limit=MOST))
+            document = parse(read_regular(path, limit=MOST).decode())
             entries, key_in = document["secrets"], document.get("key_in", "file")
             for name, entry in entries.items():
                 if not valid_secret_name(name) or len(entry) != 1 or not entry.keys() <= {"sealed", *REFERENCES}:
@@ -207,6 +207,8 @@ class SecretStore:
                 before = kept.key_in
                 yield kept
                 place = {} if kept.key_in == "file" else {"key_in": kept.key_in}
+                import json
+
                 data = json.dumps({"version": 1, **place, "secrets": kept.entries}, indent=1, sort_keys=True).encode()
                 if len(data) >= MOST:
                     raise SecretError(f"{self.folder / FILE} would be larger than {MOST} bytes", "wassette secret delete NAME")

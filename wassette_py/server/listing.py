@@ -11,8 +11,8 @@ import stat  # as `os` does
 from _thread import get_ident
 
 from wassette_py import __version__
-from wassette_py.server.wire import json_text
 from wassette_py.stamps import folder_stamp
+from wassette_py.wire import json_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

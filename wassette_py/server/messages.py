@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from wassette_py.server.wire import Written, json_text, parse, quoted
+from wassette_py.wire import Written, json_text, parse, quoted
 
 TYPE_CHECKING = False  # the first reply waits for this module: typing, dataclasses and json would be half of it
 if TYPE_CHECKING:

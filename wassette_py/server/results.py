@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wassette_py.errors import WassetteError
 from wassette_py.server.messages import dump
-from wassette_py.server.wire import Written, quoted
+from wassette_py.wire import Written, quoted
 
 if TYPE_CHECKING:
     from wassette_py.host import CallResult, HostedTool

@@ -38,8 +38,6 @@ GRACE = 0.2
 """Seconds for guests to stop, and for the last bytes to be read."""
 PATIENCE = 0.1
 """Seconds that the engine is not imported for, so that a client which asks for the tools at once does not wait for it."""
-YOUNG = 20_000
-"""Objects that are new before the collector looks at them."""
 MAX_POLICY = 4 << 20
 LOOK = 0.5
 """Seconds between two looks at the store, for what other processes load, unload and grant."""
@@ -130,11 +128,13 @@ def _toolbox(settings: Settings, turns: Turns, only: set[str], builtin_tools: bo
     """What is served; made when it is first needed, since the first reply needs none of it."""
     from wassette_py.host import ComponentHost
     from wassette_py.sandbox.workers import Workers
-    from wassette_py.server.builtin import Builtins
     from wassette_py.server.tools import Toolbox
 
-    host = ComponentHost(settings)
-    builtins = Builtins(host, only=only) if builtin_tools else None
+    host, builtins = ComponentHost(settings), None
+    if builtin_tools:
+        from wassette_py.server.builtin import Builtins
+
+        builtins = Builtins(host, only=only)
     submit = turns.use(Workers(settings.in_flight + 1))  # one reads
     return Toolbox(host, submit=submit, in_flight=settings.in_flight, only=only, builtins=builtins)
 
@@ -145,10 +145,8 @@ def _prepare(session: Session, listing: Listing | None) -> None:
         toolbox = session.toolbox
         session.listed.wait(PATIENCE)
         toolbox.prepare()
-        # NOTE: a large list makes so many objects that the collector goes through all there are. What is here now stays anyway; what calls
-        # make is no cycle, so that it may wait longer for the next look.
+        # NOTE: a large list makes so many objects that the collector goes through all there are. What is here now stays anyway.
         gc.freeze()
-        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         if listing is not None:
             toolbox.subscribe(lambda: listing.keep(toolbox.lasting_listing))
             listing.keep(toolbox.lasting_listing)

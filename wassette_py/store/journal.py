@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -19,11 +18,12 @@ from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import StoreError
 from wassette_py.files import read_regular, replace_newer, sync_folder, write_synced
 from wassette_py.stamps import JOURNAL
+from wassette_py.wire import json_text, parse
 
 TEMPORARY = ".wassette.tmp."
 MAX_FILE = 128 << 20
-_TEMPORARY = re.compile(r"\.wassette\.tmp\.[0-9a-f]{16}")
-_TARGET = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml|sigs)")
+_TEMPORARY = r"\.wassette\.tmp\.[0-9a-f]{16}"
+_TARGET = r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml|sigs)"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def pending(folder: Path) -> Pending:
     except (FileNotFoundError, NotADirectoryError):
         return Pending()
     with contextlib.suppress(ValueError, AttributeError, TypeError):
-        changes = dict(json.loads(text).items())
-        if all(_TARGET.fullmatch(name) and (new is None or _TEMPORARY.fullmatch(new)) for name, new in changes.items()):
+        changes = dict(parse(text.decode()).items())
+        if all(re.fullmatch(_TARGET, name) and (new is None or re.fullmatch(_TEMPORARY, new)) for name, new in changes.items()):
             return Pending(changes)
     raise StoreError(f"{path} is not a journal of this program", f"remove {path}")
 
@@ -69,7 +69,7 @@ def commit(folder: Path, changes: Mapping[str, bytes | None], step: Callable[[st
     try:
         plan = {name: None if data is None else _prepare(folder, data) for name, data in changes.items()}
         step("prepare")
-        journal = _prepare(folder, json.dumps(plan).encode())
+        journal = _prepare(folder, json_text(plan).encode())
         step("write journal")
         os.replace(folder / journal, folder / JOURNAL)
     except BaseException:
@@ -106,11 +106,11 @@ def finish(folder: Path, step: Callable[[str], None]) -> None:
 
 def has_left(folder: Path) -> bool:
     """Whether there is anything that `finish` or `sweep` would do."""
-    return any(name == JOURNAL or _TEMPORARY.fullmatch(name) for name in os.listdir(folder))
+    return any(name == JOURNAL or re.fullmatch(_TEMPORARY, name) for name in os.listdir(folder))
 
 
 def sweep(folder: Path) -> None:
     """Removes the temporary files of processes that are no more; whoever holds the lock knows that nobody else is writing."""
     for entry in os.scandir(folder):
-        if _TEMPORARY.fullmatch(entry.name):
+        if re.fullmatch(_TEMPORARY, entry.name):
             os.unlink(entry.path)

@@ -5,22 +5,21 @@ Reading one costs no engine: the tools it lists are those that were described wh
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Literal
 
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidReference, StoreError
 from wassette_py.names import Digest
 from wassette_py.trust.signer import VerifiedSigner
+from wassette_py.wire import parse
 from wassette_py.wit.describe import NotTool, ToolDefinition
 
 FORMAT = 1
 MAX_RECORD = 16 << 20
 # NOTE: JSON can spell what no text can be written with again; records are written without such escapes.
-_SURROGATE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
+_SURROGATE = rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]"
 Status = Literal["ready", "broken", "unverified", "foreign"]
 
 
@@ -119,6 +118,8 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """The record as it stands on disk."""
+        import json
+
         return json.dumps(self.to_json(), indent=1, ensure_ascii=False).encode()
 
 
@@ -138,10 +139,10 @@ def read_record(component_id: str, data: bytes) -> Record:
     if len(data) > MAX_RECORD:
         raise StoreError(f"the record of {component_id!r} is larger than {MAX_RECORD} bytes", hint)
     try:
-        if _SURROGATE.search(data):
+        if b"\\u" in data and re.search(_SURROGATE, data):
             raise ValueError("it holds half a character")
-        record = Record.from_json(json.loads(data))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, InvalidReference) as error:
+        record = Record.from_json(parse(data.decode()))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, InvalidReference) as error:
         raise StoreError(f"the record of {component_id!r} cannot be read: {type(error).__name__}: {error}", hint) from None
     if record.id != component_id:
         raise StoreError(f"the record of {component_id!r} is that of {record.id!r}", hint)
@@ -155,6 +156,8 @@ def _text(value: object) -> str:
 
 
 def _time(value: object) -> str:
+    from datetime import datetime
+
     text = _text(value)
     if datetime.fromisoformat(text).tzinfo is None:
         raise ValueError(f"a time without its zone: {text!r}")

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from wassette_py.dataclass import replace
 from wassette_py.errors import InvalidTrustPolicy
 from wassette_py.strict_yaml import StrictReader, Value
-from wassette_py.trust.document import TrustReader, TrustScope, check_reason
+from wassette_py.trust.document import TrustScope
 from wassette_py.trust.identities import Named
 from wassette_py.trust.keys import PublicKey
+from wassette_py.trust.policy_reader import TrustReader, check_reason
 from wassette_py.trust.roots import TrustRoot
 from wassette_py.trust.scopes import parse_scope
 from wassette_py.trust.signer_reader import ReadKey, no_files

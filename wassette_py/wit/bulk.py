@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from wassette_py.wit import plain
 from wassette_py.wit.plain import Column, Read, Unusual, all_of
-from wassette_py.wit.schema import SAFE_INTEGER, may_be_omitted
+from wassette_py.wit.schema import KEPT, SAFE_INTEGER, may_be_omitted
 from wassette_py.wit.types import (
     BYTES,
     BoolType,
@@ -34,10 +34,7 @@ from wassette_py.wit.types import (
     WitType,
 )
 
-__all__ = ["KEPT", "Unusual", "column_reader"]
-
-KEPT = 4096
-"""Types whose reader or writer is kept; they are strangers', and without end."""
+__all__ = ["Unusual", "column_reader"]
 
 _ABSENT = object()
 

@@ -5,16 +5,13 @@ What the input schema lets through is read, everything else is refused: `Wrong` 
 
 from __future__ import annotations
 
-import binascii
 import contextlib
-import json
 import re
 import struct
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NoReturn, assert_never
 
-from wassette_py.wit.bulk import Unusual, column_reader
 from wassette_py.wit.schema import FLOAT_MAXIMUM, NOT_NUMBERS, SAFE_INTEGER, decimal_pattern, may_be_omitted
 from wassette_py.wit.types import (
     BYTES,
@@ -139,7 +136,9 @@ def _read_bytes(value: object) -> bytes:
         return bytes(_read_items(IntegerType(8, False), value))
     if isinstance(value, str):
         try:
-            return binascii.a2b_base64(value.removesuffix("\n").encode("ascii"), strict_mode=True)
+            from binascii import a2b_base64
+
+            return a2b_base64(value.removesuffix("\n").encode("ascii"), strict_mode=True)
         except ValueError:
             _refuse("base64 (RFC 4648, section 4)", value)
     return _refuse("base64 text or an array of integers from 0 to 255", value)
@@ -147,6 +146,8 @@ def _read_bytes(value: object) -> bytes:
 
 def _read_items(element: WitType, value: list[Any]) -> list[Any]:
     if value:
+        from wassette_py.wit.bulk import Unusual, column_reader
+
         with contextlib.suppress(Unusual):
             return list(column_reader(element)(value))
     items: list[Any] = []
@@ -238,7 +239,7 @@ def one_of(names: Sequence[str]) -> str:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return ", ".join([json.dumps(name) for name in names])
+    return ", ".join([_json(name) for name in names])
 
 
 def _refuse(expected: str, got: object) -> NoReturn:
@@ -252,9 +253,9 @@ def _problem(expected: str, got: object) -> str:
 def _shown(value: object) -> str:
     match value:
         case str():
-            return json.dumps(value if len(value) <= 40 else f"{value[:40]}…")
+            return _json(value if len(value) <= 40 else f"{value[:40]}…")
         case bool() | None | float():
-            return json.dumps(value)
+            return _json(value)
         case int():
             return str(value) if value.bit_length() <= 256 else "a very large number"
         case list():
@@ -268,4 +269,10 @@ def _shown(value: object) -> str:
 def _step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", step) else f"[{json.dumps(step[:64])}]"
+    return f".{step}" if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", step) else f"[{_json(step[:64])}]"
+
+
+def _json(value: object) -> str:
+    import json  # for the words of an error
+
+    return json.dumps(value)

@@ -29,6 +29,8 @@ from wassette_py.wit.types import (
     WitType,
 )
 
+KEPT = 4096
+"""Types whose reader or writer is kept; they are strangers', and without end."""
 SAFE_INTEGER = (1 << 53) - 1
 """The largest integer every JSON implementation keeps (RFC 8259, section 6)."""
 

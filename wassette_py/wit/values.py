@@ -9,12 +9,9 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from wassette_py.errors import InvalidArguments
-from wassette_py.wit.assignments import read_assignments
 from wassette_py.wit.reading import Wrong, read_fields
 from wassette_py.wit.types import FunctionType, ResultType
 from wassette_py.wit.writing import json_of
-
-__all__ = ["read_arguments", "read_assignments", "write_result"]
 
 
 def read_arguments(f: FunctionType, arguments: Mapping[str, object]) -> list[object]:

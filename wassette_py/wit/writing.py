@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import math
 from array import array
-from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
-from json.encoder import encode_basestring
 from typing import Any, assert_never
 
-from wassette_py.wit.bulk import KEPT
-from wassette_py.wit.schema import SAFE_INTEGER
+from wassette_py.wire import quoted
+from wassette_py.wit.schema import KEPT, SAFE_INTEGER
 from wassette_py.wit.types import (
     BYTES,
     BoolType,
@@ -70,14 +68,14 @@ def writer(type: WitType) -> Writer:  # noqa: PLR0912 - a case a WIT type
             return _rows("[%s]", [("%s", writer(member)) for member in members])
         case VariantType(cases):
             around = {name: f'{{"tag":{_quoted(name)},"val":%s}}' for name, _ in cases}
-            bare = {name: f'{{"tag":{encode_basestring(name)}}}' for name, _ in cases}
+            bare = {name: f'{{"tag":{quoted(name)}}}' for name, _ in cases}
             return _cases(bare, {name: (around[name], writer(payload)) for name, payload in cases if payload is not None})
         case ResultType(ok, err):
             sides = (("ok", ok), ("err", err))
             bare = {side: f'{{"{side}":null}}' for side, _ in sides}
             return _cases(bare, {side: (f'{{"{side}":%s}}', writer(payload)) for side, payload in sides if payload is not None})
         case FlagsType():
-            return _all(lambda names: f"[{','.join(map(encode_basestring, names))}]")
+            return _all(lambda names: f"[{','.join(map(quoted, names))}]")
         case UnsupportedType(name):
             raise TypeError(f"no JSON value can be a {name}")
         case _:
@@ -86,14 +84,16 @@ def writer(type: WitType) -> Writer:  # noqa: PLR0912 - a case a WIT type
 
 def _quoted(name: str) -> str:
     """As JSON, inside a template."""
-    return encode_basestring(name).replace("%", "%%")
+    return quoted(name).replace("%", "%%")
 
 
 def _texts(values: Column) -> Column:
-    return list(map(encode_basestring, values))
+    return list(map(quoted, values))
 
 
 def _byte_lists(values: Column) -> Column:
+    from binascii import b2a_base64
+
     return [f'"{b2a_base64(value, newline=False).decode()}"' for value in values]
 
 

@@ -5,12 +5,12 @@ A ticket is `/<number>.<secret>`: the number finds the request, the secret (192 
 
 from __future__ import annotations
 
-import hmac
 import itertools
 import secrets
 import threading
 
 from wassette_py.dataclass import dataclass
+from wassette_py.hashing import same_text
 from wassette_py.sandbox.egress.route import Route
 from wassette_py.sandbox.egress.session import Session
 
@@ -50,7 +50,7 @@ class Tickets:
             ticket = self._given.get(number.decode("ascii", "replace"))
             # NOTE: compared with something even if there is no such number, so that time tells nothing.
             expected = ticket.secret.encode() if ticket else bytes(32)
-            if not hmac.compare_digest(secret, expected) or ticket is None:
+            if not same_text(secret, expected) or ticket is None:
                 return None
             del self._given[number.decode()]
         return ticket

@@ -11,7 +11,7 @@ from typing import Any
 
 from wassette_py.sandbox import layout, packing
 from wassette_py.sandbox.gates.gate import Gate
-from wassette_py.sandbox.hosting import Functions, hosted, hosted_number
+from wassette_py.sandbox.hosting import Bodies
 from wassette_py.sandbox.state import CallState
 
 EXPORTS: tuple[str, ...] = ("subscribe",)
@@ -32,15 +32,13 @@ TEXT = """
   (func (export "subscribe") (param "when" u64) (result (own $pollable)) (canon lift (core func $code "subscribe"))))
 """
 
-_NOW = hosted_number(time.monotonic_ns)
-_RESOLUTION = hosted_number(lambda: 1)
 _PACK_U64 = packing.scalar_packer(layout.U64)
 _MARGIN = 1_000_000
 """Nanoseconds a cut sleep goes on past the deadline, so that the guest finds itself past it."""
 
 
-def functions(gate: Gate) -> Functions:
-    """`wasi:clocks/monotonic-clock`, whole."""
+def functions(gate: Gate) -> Bodies:
+    """What of `wasi:clocks/monotonic-clock` sleeps; telling the time takes no gate (`hostfuncs.py`)."""
 
     def subscribe(call: CallState, wanted: int, results: Any) -> None:
         longest = int(call.time_left() * 1e9) + _MARGIN
@@ -48,12 +46,10 @@ def functions(gate: Gate) -> Functions:
         packing.put(arguments[0], _PACK_U64(max(0, min(wanted, longest))))
         gate.call(call, "subscribe", arguments, 1, results[0])
 
-    @hosted
     def subscribe_duration(call: CallState, args: Any, results: Any) -> None:
         subscribe(call, layout.read_integer(args[0]), results)
 
-    @hosted
     def subscribe_instant(call: CallState, args: Any, results: Any) -> None:
         subscribe(call, layout.read_integer(args[0]) - time.monotonic_ns(), results)
 
-    return {"now": _NOW, "resolution": _RESOLUTION, "subscribe-duration": subscribe_duration, "subscribe-instant": subscribe_instant}
+    return {"subscribe-duration": subscribe_duration, "subscribe-instant": subscribe_instant}

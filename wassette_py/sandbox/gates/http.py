@@ -19,7 +19,7 @@ from wassette_py.sandbox.egress.addresses import GRANTABLE, special
 from wassette_py.sandbox.egress.route import NotSent, Route
 from wassette_py.sandbox.gates.gate import Gate
 from wassette_py.sandbox.gates.http_component import EXPORTS, METHODS, TEXT
-from wassette_py.sandbox.hosting import Functions, hosted
+from wassette_py.sandbox.hosting import Bodies
 from wassette_py.sandbox.state import CallState
 from wassette_py.wit.types import IntegerType, OptionType, StringType, TupleType, VariantType
 
@@ -74,10 +74,9 @@ class Asked:
         return f"{self.method} {self.scheme}://{self.authority}{port}"
 
 
-def functions(gate: Gate) -> Functions:
+def functions(gate: Gate) -> Bodies:
     """`wasi:http/outgoing-handler`, whole."""
 
-    @hosted
     def handle(call: CallState, args: Any, results: Any) -> None:
         asked = _read(gate, call, args)
         try:

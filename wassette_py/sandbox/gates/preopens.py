@@ -9,7 +9,7 @@ from typing import Any
 
 from wassette_py.sandbox import packing
 from wassette_py.sandbox.gates.gate import MEMORY, Gate
-from wassette_py.sandbox.hosting import Functions, hosted
+from wassette_py.sandbox.hosting import Bodies
 from wassette_py.sandbox.state import CallState
 
 EXPORTS: tuple[str, ...] = ("directories",)
@@ -35,10 +35,9 @@ TEXT = f"""
 """
 
 
-def functions(gate: Gate) -> Functions:
+def functions(gate: Gate) -> Bodies:
     """`wasi:filesystem/preopens`, whole."""
 
-    @hosted
     def get_directories(call: CallState, _args: Any, results: Any) -> None:
         call.asked_for_directories = True
         if call.policy.storage:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wassette_py.server import wire
-from wassette_py.server.wire import json_text, parse
+from wassette_py import wire
+from wassette_py.wire import json_text, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -34,7 +34,7 @@ def test_what_is_no_json_is_refused_with_the_reason(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[1,]", "nul", "NaN", "1 2", '"', '{"a" 1}', "[" * 100_000])
 def test_what_is_no_json_is_refused_also_by_an_interpreter_that_has_not_imported_json(text: str) -> None:
     program = (
-        "import sys; from wassette_py.server.wire import parse; assert 'json' not in sys.modules\n"
+        "import sys; from wassette_py.wire import parse; assert 'json' not in sys.modules\n"
         "try: parse(sys.stdin.read())\n"
         "except (ValueError, RecursionError) as error: print('refused')"
     )
