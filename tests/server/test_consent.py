@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.guests import ONE_TOOL, TEXT_TOOLS, write_component
 from tests.layout_writer import artifact
+from tests.patience import LONG
 from tests.pulling import settings_for
 from tests.registry import Registry, running
 from tests.server.asking import Asked, Handshaken, Stateless, says
@@ -145,6 +146,7 @@ def test_always_writes_the_digest_into_the_trust_policy(era: type[Asked], regist
     (other,) = ComponentHost(served.settings).entries()
     assert other.status == "ready"
     assert served.host.store.record("one").signer.kind == "digest"
+    assert served.host.recorder.log.flush(LONG)
     told = [event for event in events(served.settings.audit.dir, unreadable=lambda path, line: None) if event["event"] == "trust-add"]
     assert [(event["reference"], event["accepts"]) for event in told] == [(reference(registry), str(manifest(registry)))]
     served.ok("load-component", says("no"), path=reference(registry))
