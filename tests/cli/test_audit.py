@@ -80,6 +80,7 @@ def test_a_call_that_was_refused_before_it_ran_tells_why_and_one_with_wrong_argu
     policy = home / ".local/share/wassette/components/text.policy.yaml"
     policy.write_text("version: 2\n")
     assert wassette("tool", "call", "echo", "text=31415").code == 1
+    flush(LONG)
     wrong, broken = wassette("audit", "show", "-o", "json").json["events"][-2:]
     assert (wrong["outcome"], "error" in wrong) == ("tool-error", False)
     assert broken["error"].startswith(f"{policy}:1: version: ")
