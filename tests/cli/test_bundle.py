@@ -18,9 +18,11 @@ from tests.cli.conftest import Wassette
 from tests.cli.guests import ONE_TOOL, TEXT_TOOLS, write_component
 from tests.keyless_layout import lab_root
 from tests.layout_writer import INDEX, artifact, digest, index_of
+from tests.patience import LONG
 from tests.registry import Registry, running
 from tests.signatures import Signer, dsse_bundle, referrer, referrers_index, signer
 from tests.sigstore_lab import IDENTITY, ISSUER, Lab
+from wassette_py.audit import flush
 from wassette_py.control import Control
 from wassette_py.host import bundle
 from wassette_py.host.project import lock_bytes
@@ -194,6 +196,7 @@ def test_a_newer_trust_root_comes_along_and_a_person_takes_it(
     shown = wassette("trust", "show", "-o", "json").json
     assert [(root["sha256"], root["updated"]) for root in shown["roots"]] == [(new, str(YESTERDAY))]
     assert wassette("bundle", "load", rooted, "--accept-roots", "-o", "json").json["roots"] == []
+    flush(LONG)
     event = next(event for event in wassette("audit", "show", "-o", "json").json["events"] if event["event"] == "trust-update-root")
     assert (event["outcome"], event["root"], event["sha256"], event["was"]) == ("ok", "the.lab", new, old)
 

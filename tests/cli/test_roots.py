@@ -16,8 +16,10 @@ from securesystemslib.signer import CryptoSigner
 
 from tests.cli.conftest import Wassette
 from tests.keyless_layout import lab_root, write_keyless
+from tests.patience import LONG
 from tests.sigstore_lab import IDENTITY, ISSUER, Lab
 from tests.tuf_lab import Publisher, served
+from wassette_py.audit import flush
 from wassette_py.rooting import TRUSTED_ROOT, TUF_ROOT, embedded
 from wassette_py.trust.roots import SIGSTORE_TUF
 
@@ -203,6 +205,7 @@ def test_a_root_is_exchanged_for_what_its_publisher_says_is_current(wassette: Wa
     assert sorted(path.name for path in (trust_file.parent / "roots").iterdir()) == [f"lab-{pin(OLD)[:8]}.json", "lab.tuf"]
     assert wassette("trust", "update-root").err.splitlines()[-1].startswith(f"trust root lab: still sha256:{pin(OLD)}; updated 2")
     assert wassette("trust", "show").out.splitlines()[1].startswith(f"lab   updated {today[:4]}-")
+    flush(LONG)
     assert "trust-update-root" in wassette("audit", "show").out
 
 
