@@ -89,7 +89,7 @@ def test_ten_thousand_mixed_calls_of_sixteen_threads_get_their_own_answers_and_l
     assert wrong == []
     assert kinds.total() == THREADS * CALLS_EACH + 300
     assert (resident() or 0) - memory < 64 << 20  # 2 MB where nothing else runs; each call's own would be gigabytes
-    assert CALLS == {}
+    until(lambda: CALLS == {})  # behind the last ones, instances may still be made
     until(lambda: len(os.listdir("/proc/self/fd")) <= files_before + 2)
     until(lambda: threading.active_count() <= threads_before + 2)
 
