@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.patience import LONG
+from tests.patience import LONG, until
 from wassette_py.server import pipes
 from wassette_py.server.writer import Writer
 
@@ -188,6 +188,7 @@ def test_a_short_line_waits_when_the_pipe_is_full(pipe: tuple[int, int]) -> None
 
 def test_what_one_thread_holds_goes_out_as_one_and_keeps_its_place(pipe: tuple[int, int]) -> None:
     writer = Writer(pipe[1], begun=None, broken=lambda: None)
+    until(lambda: writer._changed._waiters)  # type: ignore[attr-defined]  # its thread would take what it finds when it begins
     os.set_blocking(pipe[0], False)
     writer.release()  # nothing is held
     writer.hold()
