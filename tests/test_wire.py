@@ -39,7 +39,7 @@ def test_what_is_no_json_is_refused_also_by_an_interpreter_that_has_not_imported
         "except (ValueError, RecursionError) as error: print('refused')"
     )
     # Without site-packages: what is installed there (coverage) may import json as the interpreter starts.
-    command, folder = [sys.executable, "-S", "-c", program], Path(wire.__file__).parents[2]
+    command, folder = [sys.executable, "-S", "-c", program], Path(wire.__file__).parents[1]
     done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, check=False, timeout=120)
     assert (done.stdout, done.stderr) == ("refused\n", "")
 
