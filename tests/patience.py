@@ -5,6 +5,7 @@ A test that says how long something may take leaves `LONG` for it, and makes sur
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,18 @@ def until(condition: Callable[[], object], seconds: float = LONG) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come true"
         time.sleep(0.005)
+
+
+def held_up(first: Callable[[], object], begun: threading.Event, second: Callable[[], object], go: threading.Event) -> None:
+    """Runs both to their end, each on a thread: `first` waits for `go` once `begun` is set, and `second` has its chance to pass it by."""
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    threads[0].start()
+    assert begun.wait(LONG)
+    threads[1].start()
+    threads[1].join(0.1)
+    go.set()
+    for thread in threads:
+        thread.join(LONG)
 
 
 def resident() -> int:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.patience import LONG
+from tests.patience import LONG, held_up
 from wassette_py.secrets import Redactor
 
 
@@ -50,14 +50,7 @@ def test_a_value_that_another_thread_is_learning_is_taken_out_too() -> None:
         redactor.learn(["tok-123"])
         said.append(redactor.text("tok-123"))
 
-    threads = [threading.Thread(target=redactor.learn, args=([Slow("tok-123")],)), threading.Thread(target=learn)]
-    threads[0].start()
-    assert begun.wait(LONG)
-    threads[1].start()
-    threads[1].join(0.1)
-    go.set()
-    for thread in threads:
-        thread.join(LONG)
+    held_up(lambda: redactor.learn([Slow("tok-123")]), begun, learn, go)
     assert said == ["[redacted]"]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.patience import FOREVER, LONG, until
+from tests.patience import FOREVER, LONG, held_up, until
 from tests.server.corehost import Body, Done, FunctionHost, TwoBuiltins, Wire, handshaken, returns, spins, value
 from wassette_py.errors import StoreError, UnknownComponent
 from wassette_py.host import CallResult, DeniedLine, HostedTool
@@ -328,14 +328,7 @@ def test_whoever_finds_no_change_goes_on_when_those_are_told_who_are_to_hear_of_
 
     wire.toolbox.subscribe(listener)
     host.bodies["a"] = returns(1)
-    threads = [threading.Thread(target=wire.toolbox.refresh), threading.Thread(target=look)]
-    threads[0].start()
-    assert begun.wait(LONG)
-    threads[1].start()
-    threads[1].join(0.1)
-    go.set()
-    for thread in threads:
-        thread.join(LONG)
+    held_up(wire.toolbox.refresh, begun, look, go)
     assert said == ["told", "nothing new"]
 
 
