@@ -140,8 +140,8 @@ def test_what_a_server_that_was_killed_in_the_middle_left_goes_with_the_next_cha
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(os, "replace", killed)
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
         Listing(str(tmp_path), builtin_tools=True).keep(list)
     assert len(list(tmp_path.iterdir())) == 1
     ComponentStore(tmp_path).clean_up()
