@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 JOURNAL = ".wassette.journal"
 SEEN = (".json", ".wasm", ".policy.yaml")
 
 Stamp = tuple[int, int, int]
 
 
-def temporary_name() -> str:
-    """For a file until it is whole. What a killed process leaves of it goes with the next change that holds the directory's lock."""
-    return f".wassette.tmp.{os.urandom(8).hex()}"
-
-
-def folder_stamp(folder: str) -> tuple[tuple[str, Stamp], ...]:
+def folder_stamp(folder: str) -> list[tuple[str, Stamp]]:
     """A value that differs whenever a record, a wasm or a policy in `folder` has changed; it costs a stat a file."""
-    found: list[tuple[str, Stamp]] = []
+    return sorted(_files(folder))
+
+
+def folder_hash(folder: str) -> int:
+    """`folder_stamp` for one process: a number (of more than 64 bits) instead of 260 bytes a file."""
+    return sum(map(hash, _files(folder)))
+
+
+def _files(folder: str) -> Iterator[tuple[str, Stamp]]:
     try:
         with os.scandir(folder) as listing:
             for file in listing:
@@ -31,10 +38,8 @@ def folder_stamp(folder: str) -> tuple[tuple[str, Stamp], ...]:
                     except FileNotFoundError:
                         continue
                     except OSError:  # a link to itself: there, and for its reader to complain about
-                        found.append((name, (0, 0, 0)))
+                        yield name, (0, 0, 0)
                         continue
-                    found.append((name, (status.st_mtime_ns, status.st_size, status.st_ino)))
+                    yield name, (status.st_mtime_ns, status.st_size, status.st_ino)
     except (FileNotFoundError, NotADirectoryError):
-        return ()
-    found.sort()
-    return tuple(found)
+        return

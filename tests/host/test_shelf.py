@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,28 @@ def test_a_change_between_the_list_and_the_look_is_not_overlooked(tmp_path: Path
     monkeypatch.setattr(host.store, "stamp", stamp)
     assert host.shelf.tool("answer") is not None
     assert host.shelf._shelved is not None
-    assert host.shelf._shelved.parts == {}
+    assert host.shelf._shelved.taken == {}
     assert host.shelf.tool("answer") is not None
-    assert set(host.shelf._shelved.parts) == {"one"}
+    assert set(host.shelf._shelved.taken) == {"answer"}
+
+
+@pytest.mark.parametrize("change", ["unload", "policy"])
+def test_a_tool_that_goes_between_the_list_and_the_look_is_not_found(change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = load(tmp_path, "one", ONE_TOOL)
+    assert names(host) == {"answer"}
+    before = host.store.stamp()
+    monkeypatch.setattr(host.store, "stamp", lambda: before)  # it came after this look
+    if change == "unload":
+        fresh().unload("one")
+    else:
+        host.store.policy_path("one").write_text("version: '1.0'\npermissions:\n  tools: {allow: [other]}\n")
+    assert host.tool("answer") is None
+
+
+def test_tools_that_nobody_asked_for_are_not_kept(tmp_path: Path) -> None:
+    load(tmp_path, "text", TEXT_TOOLS)
+    host = load(tmp_path, "one", ONE_TOOL)
+    kept = [weakref.ref(tool) for tool in host.tools()]
+    gc.collect()
+    assert [tool() for tool in kept] == [None] * len(kept)
+    assert host.tool("answer") is host.tool("answer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.patience import FOREVER, LONG
 from wassette_py.host import CallResult, HostedTool
@@ -15,6 +15,7 @@ from wassette_py.server.seam import CallContext, ToolHost
 from wassette_py.server.tools import Toolbox
 from wassette_py.wit.describe import ToolDefinition
 
+Made = TypeVar("Made")
 Done = Callable[[CallResult], None]
 Body = Callable[[Mapping[str, Any], threading.Event, Done], None]
 
@@ -50,11 +51,14 @@ class FunctionHost:
         self.bodies = {name.replace("_", "-"): body for name, body in tools.items()}
         self.components: dict[str, str] = {}
 
-    def tools(self) -> tuple[HostedTool, ...]:
-        return tuple(self._hosted(name) for name in sorted(self.bodies))
+    def stamp(self) -> object:
+        return sorted(self.bodies), dict(self.components)
 
-    def lasting_tools(self) -> tuple[HostedTool, ...]:
-        return self.tools()
+    def each_tool(self, make: Callable[[HostedTool], Made]) -> list[Made]:
+        return [make(self._hosted(name)) for name in sorted(self.bodies)]
+
+    def lasting(self, make: Callable[[], Made]) -> Made:
+        return make()
 
     def tool(self, name: str) -> HostedTool | None:
         return self._hosted(name) if name in self.bodies else None

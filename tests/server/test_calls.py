@@ -116,7 +116,8 @@ def test_a_fault_after_the_answer_is_not_a_second_answer(capfd: pytest.CaptureFi
 def test_a_fault_while_listing_is_an_internal_error(capfd: pytest.CaptureFixture[str]) -> None:
     host = FunctionHost()
     wire = handshaken(host)
-    host.tools = None  # type: ignore[assignment,method-assign]
+    host.bodies["more"] = returns(1)
+    host.each_tool = None  # type: ignore[assignment,method-assign]
     assert wire.ask("tools/list")["error"] == {"code": -32603, "message": "internal error"}
     assert "TypeError" in capfd.readouterr().err
 

@@ -215,7 +215,7 @@ def reference(served: FunctionHost, bus: InMemorySubscriptionBus) -> Server[Any]
     """The SDK's low-level server with the same tools."""
 
     async def list_tools(context: Any, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult.model_validate({"tools": [results.listed(tool) for tool in served.tools()]}, by_name=False)
+        return types.ListToolsResult.model_validate({"tools": served.each_tool(results.listed)}, by_name=False)
 
     async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         body = served.bodies.get(params.name)

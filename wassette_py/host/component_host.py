@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.audit import AuditLog
 from wassette_py.dataclass import replace
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from wassette_py.reference import Reference
     from wassette_py.sandbox.call import Sandbox
     from wassette_py.settings import Settings
+
+_Made = TypeVar("_Made")
 
 
 class ComponentHost:
@@ -133,14 +135,18 @@ class ComponentHost:
         return (self.store.stamp(), self.policies.version)
 
     def tools(self) -> tuple[HostedTool, ...]:
-        """The tools that are served, by name; the same tuple as long as nothing changed."""
-        return self.shelf.tools()
+        """The tools that are served, by name."""
+        return self.shelf.tools(lambda tool: tool)
 
-    def lasting_tools(self) -> tuple[HostedTool, ...] | None:
-        """The tools, as another process finds them; None while a permission that is not on disk may be seen in them."""
+    def each_tool(self, make: Callable[[HostedTool], _Made]) -> tuple[_Made, ...]:
+        """What `make` makes of each of `tools`, which are not in memory all at once."""
+        return self.shelf.tools(make)
+
+    def lasting(self, make: Callable[[], _Made]) -> _Made | None:
+        """What `make` makes of the tools, as it does in another process; None while a permission that is not on disk may be seen in it."""
         version = self.policies.version
-        tools = self.tools()
-        return None if self.policies.passing or self.policies.version != version else tools
+        made = make()
+        return None if self.policies.passing or self.policies.version != version else made
 
     def tool(self, name: str) -> HostedTool | None:
         """The served tool of that name."""

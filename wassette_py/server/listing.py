@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import stat  # as `os` does
+from _thread import get_ident
 
 from wassette_py import __version__
-from wassette_py.stamps import folder_stamp, temporary_name
+from wassette_py.stamps import folder_stamp
 from wassette_py.wire import json_text
 
 TYPE_CHECKING = False
@@ -29,35 +30,33 @@ class Listing:
         self.folder = folder
         self.path = f"{folder}/.wassette.listing{'' if builtin_tools else '.bare'}"
 
-    def read(self) -> bytes | None:
-        """The list as JSON text, if it is the one of now."""
+    def read(self) -> memoryview | None:
+        """The list as JSON text, if it is the one of now. It may be large, and is not copied."""
         try:
             # Without O_NONBLOCK opening a FIFO waits for somebody to write to it.
             with open(os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
                 status = os.fstat(file.fileno())
                 if not _is_ours(status) or status.st_size > LARGEST:
                     return None
-                bound, _, text = file.read(LARGEST).partition(b"\n")
+                data = file.read(LARGEST)
         except OSError:
             return None
-        return text[:-1] if text.endswith(b"\n") and bound == self._binding() else None
+        bound = self._binding()
+        return memoryview(data)[len(bound) : -1] if data.endswith(b"\n") and data.startswith(bound) else None
 
-    def keep(self, make: Callable[[], object]) -> None:
+    def keep(self, make: Callable[[], bytes | None]) -> None:
         """Writes what `make` makes of the files, unless they change meanwhile or it makes None. Raises nothing: it is a copy."""
         bound = self._binding()
-        tools = make()
-        if tools is None:
+        text = make()
+        if text is None or bound != self._binding() or self.read() == memoryview(text):
             return
-        text = text_of(tools)
-        if bound != self._binding() or self.read() == text:
-            return
-        temporary = f"{self.folder}/{temporary_name()}"
+        temporary = f"{self.path}.{os.getpid()}.{get_ident()}"
         try:
             # Not synced: after a power cut it may be short, which its last byte tells, and is made again.
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
             try:
                 with os.fdopen(descriptor, "wb") as file:
-                    file.write(bound + b"\n" + text + b"\n")
+                    file.writelines((bound, text, b"\n"))
                 os.replace(temporary, self.path)
             except OSError:
                 os.unlink(temporary)
@@ -66,12 +65,7 @@ class Listing:
 
     def _binding(self) -> bytes:
         program = os.stat(__file__).st_mtime_ns  # another build may carry the same version
-        return json_text([__version__, program, folder_stamp(self.folder)]).encode("utf-8", "surrogateescape")
-
-
-def text_of(tools: object) -> bytes:
-    """The list as it is sent."""
-    return json_text(tools).encode("utf-8", "replace")
+        return json_text([__version__, program, folder_stamp(self.folder)]).encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _is_ours(status: os.stat_result) -> bool:

@@ -164,9 +164,14 @@ def dump(value: object) -> str:
     return json_text(value)
 
 
+def dumped(value: object) -> bytes:
+    """`dump`, as it is sent. A lone surrogate becomes `?`: readers of the other side refuse it, and an answer must arrive."""
+    return dump(value).encode("utf-8", "replace")
+
+
 def encode(message: dict[str, Any]) -> bytes:
-    """`message` as a line. A lone surrogate becomes `?`: readers of the other side refuse it, and an answer must arrive."""
-    return dump({"jsonrpc": "2.0", **message}).encode("utf-8", "replace") + b"\n"
+    """`message` as a line."""
+    return dumped({"jsonrpc": "2.0", **message}) + b"\n"
 
 
 def result(request_id: RequestId, value: dict[str, Any]) -> bytes:
@@ -178,7 +183,7 @@ def result(request_id: RequestId, value: dict[str, Any]) -> bytes:
         if isinstance(part, Written):
             pieces += part.pieces
         else:
-            pieces.append(b"false" if part is False else dump(part).encode("utf-8", "replace"))
+            pieces.append(b"false" if part is False else dumped(part))
         before = ","
     return b"".join([*pieces, b"}}\n" if value else b"{}}\n"])
 

@@ -38,8 +38,8 @@ class Connection:
         self.sink = sink
         self.introduction: dict[str, Any] | None = None
         """What the client's initialize said; None: there was none yet."""
-        self.listed: bytes | None = None
-        """The list of tools that was sent already."""
+        self.listed: int | None = None
+        """The hash of the list of tools that was sent already."""
 
 
 def opened(listing: Listing | None = None) -> Connection:
@@ -65,8 +65,8 @@ def opened(listing: Listing | None = None) -> Connection:
     return connection
 
 
-def _listed(lines: pipes.Lines, listing: Listing, sink: int) -> tuple[list[bytes | None], bytes | None]:
-    """The lines that were read and are still to be heard, and the list that tools/list was answered with."""
+def _listed(lines: pipes.Lines, listing: Listing, sink: int) -> tuple[list[bytes | None], int | None]:
+    """The lines that were read and are still to be heard, and the hash of the list that tools/list was answered with."""
     left: list[bytes | None] = []
     while len(left) < FEW and lines.waiting(WAIT):
         line = next(lines, b"")
@@ -75,8 +75,8 @@ def _listed(lines: pipes.Lines, listing: Listing, sink: int) -> tuple[list[bytes
             tools = listing.read() if message.method == "tools/list" and not message.params else None
             if tools is None:
                 return [*left, line], None
-            _write(sink, b'{"jsonrpc":"2.0","id":%s,"result":{"tools":%s}}\n' % (messages.dump(message.id).encode(), tools))
-            return left, tools
+            _write(sink, b'{"jsonrpc":"2.0","id":%s,"result":{"tools":' % messages.dumped(message.id), tools, b"}}\n")
+            return left, hash(tools)
         left.append(line)
         if line == b"":
             break
@@ -94,10 +94,11 @@ def greeting(line: bytes) -> tuple[bytes, dict[str, Any]] | None:
         return None
 
 
-def _write(sink: int, data: bytes) -> None:
-    left = memoryview(data)
+def _write(sink: int, *pieces: bytes | memoryview) -> None:
     try:
-        while left:
-            left = left[os.write(sink, left) :]
+        for piece in pieces:
+            left = memoryview(piece)
+            while left:
+                left = left[os.write(sink, left) :]
     except OSError:
         pass  # the client is gone: the session will find out, and end

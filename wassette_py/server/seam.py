@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from wassette_py.audit import Actor
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wassette_py.host.wanting import Decide
     from wassette_py.server.messages import Notification, Request
     from wassette_py.server.questions import Question
+
+_Made = TypeVar("_Made")
 
 Submit = Callable[[Callable[[], None], float], None]
 """Runs a task that is thought to take so many seconds, soon: on a thread of its own, or, when they are few, before what comes after it."""
@@ -26,9 +28,11 @@ class ToolHost(Protocol):
     @property
     def sandbox(self) -> object: ...
 
-    def tools(self) -> Sequence[HostedTool]: ...
+    def stamp(self) -> object: ...
 
-    def lasting_tools(self) -> Sequence[HostedTool] | None: ...
+    def each_tool(self, make: Callable[[HostedTool], _Made]) -> Sequence[_Made]: ...
+
+    def lasting(self, make: Callable[[], _Made]) -> _Made | None: ...
 
     def tool(self, name: str) -> HostedTool | None: ...
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from wassette_py.audit import flush
 from wassette_py.errors import UnknownComponent, WassetteError
 from wassette_py.files import look_afresh, read_regular
-from wassette_py.server.listing import Listing, text_of
+from wassette_py.server.listing import Listing
 from wassette_py.server.messages import TOO_LONG
 from wassette_py.server.protocol import Session
 from wassette_py.server.turns import Turns
@@ -150,10 +150,13 @@ def _prepare(session: Session, listing: Listing | None) -> None:
         if listing is not None:
             toolbox.subscribe(lambda: listing.keep(toolbox.lasting_listing))
             listing.keep(toolbox.lasting_listing)
+        from wassette_py.sandbox.memory import trim
+
+        trim()  # a large list has passed through several buffers
 
 
-def _watch(session: Session, watching: threading.Event, sent: bytes | None) -> None:
-    """Tells the client when the list changes; `sent` is one it was sent before anybody watched."""
+def _watch(session: Session, watching: threading.Event, sent: int | None) -> None:
+    """Tells the client when the list changes; `sent` is the hash of one it was sent before anybody watched."""
     import time
 
     watching.wait()
@@ -162,7 +165,7 @@ def _watch(session: Session, watching: threading.Event, sent: bytes | None) -> N
         time.sleep(LOOK)
         try:
             session.toolbox.refresh()
-            if sent is not None and text_of(session.toolbox.listing()) != sent:
+            if sent is not None and hash(session.toolbox.listing()) != sent:
                 session.list_changed()
             problem, sent = "", None
         except (OSError, WassetteError) as error:

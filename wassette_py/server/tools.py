@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wassette_py.audit import acting
 from wassette_py.errors import WassetteError
 from wassette_py.server import results
+from wassette_py.server.messages import dumped
 from wassette_py.server.questions import InputRequired
 
 if TYPE_CHECKING:
@@ -49,26 +50,25 @@ class Toolbox:
         self._took: dict[str, tuple[float, float]] = {}
         """What the latest two calls of a component's tool took: one is held up by chance."""
         self._listeners: list[Callable[[], None]] = []
-        self._seen: tuple[Sequence[HostedTool], int]
-        self._known = self._looked()
+        self._known = self._stamp(), self._listing()
+        """The list that the listeners know, and what it was made of."""
 
-    def listing(self) -> list[dict[str, Any]]:
-        """The entries of tools/list: components' tools by name, then the built-in ones."""
-        return self._entries(self._host.tools())
+    def listing(self) -> bytes:
+        """The entries of tools/list as they are sent: components' tools by name, then the built-in ones."""
+        stamp, known = self._known
+        return known if stamp == self._stamp() else self._listing()
 
-    def lasting_listing(self) -> list[dict[str, Any]] | None:
+    def lasting_listing(self) -> bytes | None:
         """`listing`, where the next server will find the same; None while something in it ends with this process."""
-        tools = self._host.lasting_tools()
-        return None if tools is None else self._entries(tools)
+        return self._host.lasting(self.listing)
 
-    def _looked(self) -> list[dict[str, Any]]:
-        """`listing`, of tools that are remembered to be told from others."""
-        self._seen = (self._host.tools(), len(self._only))
-        return self._entries(self._seen[0])
+    def _stamp(self) -> object:
+        return self._host.stamp(), len(self._only)
 
-    def _entries(self, tools: Sequence[HostedTool]) -> list[dict[str, Any]]:
-        served = [results.listed(tool) for tool in tools if self._serves(tool)]
-        return served + list(self._builtins.definitions if self._builtins else ())
+    def _listing(self) -> bytes:
+        entries = self._host.each_tool(lambda tool: dumped(results.listed(tool)) if self._serves(tool) else b"")
+        builtins = [dumped(tool) for tool in self._builtins.definitions] if self._builtins else []
+        return b"[%s]" % b",".join([entry for entry in (*entries, *builtins) if entry])
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Calls `listener` whenever the list has changed, on any thread."""
@@ -78,10 +78,11 @@ class Toolbox:
     def refresh(self) -> None:
         """Looks whether the list has changed and tells every listener."""
         with self._looking:  # also while it is told: nobody goes on as if it had been who found nothing new
-            if (self._host.tools(), len(self._only)) == self._seen:
+            stamp, (seen, known) = self._stamp(), self._known
+            if stamp == seen:
                 return
-            listing = self._looked()
-            changed, self._known = listing != self._known, listing
+            listing = self._listing()
+            changed, self._known = listing != known, (stamp, listing)
             with self._lock:
                 listeners = list(self._listeners) if changed else []
             for listener in listeners:

@@ -12,17 +12,20 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent, command
-from wassette_py.files import private_folder, stamp_of, write_atomic
+from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
+from wassette_py.files import private_folder, stamp_of
 from wassette_py.locking import PATIENCE, release_lock, take_lock
 from wassette_py.names import Digest, valid_id
-from wassette_py.stamps import JOURNAL, folder_stamp
+from wassette_py.stamps import JOURNAL, folder_hash
 from wassette_py.store.journal import Pending, commit, finish, has_left, pending, sweep
 from wassette_py.store.records import Entry, Record, read_record
 
 LOCK = ".wassette.lock"
 _GLANCES = 10
+
+_Made = TypeVar("_Made")
 
 
 def _size(file: os.DirEntry[str]) -> int:
@@ -55,23 +58,30 @@ class ComponentStore:
 
     def entries(self) -> tuple[Entry, ...]:
         """Every component, by id; no wasm is read."""
+        return self.each(lambda entry: entry)
+
+    def each(self, make: Callable[[Entry], _Made]) -> tuple[_Made, ...]:
+        """What `make` makes of every component, by id, one after the other: all at once are much more than what is made of them.
+
+        What was made while somebody wrote is thrown away, and made again.
+        """
         for _ in range(_GLANCES):
             before = self.stamp()
-            found = self._look()
+            found = self._look(make)
             if self.stamp() == before:
                 return found
         # Others never stop writing: wait for them once.
         with self.locked():
-            return self._look()
+            return self._look(make)
 
-    def _look(self) -> tuple[Entry, ...]:
+    def _look(self, make: Callable[[Entry], _Made]) -> tuple[_Made, ...]:
         with self._disk("read"):
             todo = pending(self.folder)
             sizes = self._sizes(todo)
             ids = {name.removesuffix(".json") for name in sizes if name.endswith(".json")}
             ids |= {name.removesuffix(".wasm") for name in sizes if name.endswith(".wasm")}
             found = (self._entry(component_id, sizes, todo) for component_id in sorted(ids))
-            return tuple(entry for entry in found if entry is not None)
+            return tuple([make(entry) for entry in found if entry is not None])
 
     def _sizes(self, todo: Pending) -> Mapping[str, int]:
         """Name -> size of what is in the folder, the journal's changes included (a new file's size is that of its temporary file)."""
@@ -163,19 +173,15 @@ class ComponentStore:
         path = self.policy_path(component_id)
         try:
             data = self._read(path.name)
-            if data is not None:
-                return data.decode()
+            return None if data is None else data.decode()
         except UnicodeDecodeError:
             raise StoreError(f"{path} is not UTF-8 text", f"wassette policy reset {component_id}") from None
         except StoreError as error:
             raise StoreError(str(error), f"wassette policy reset {component_id}") from error
-        if path.is_symlink():  # a policy that is missing, not one that was never made
-            raise StoreError(f"{path}: the link leads nowhere", command("ls", "-l", path))
-        return None
 
     def stamp(self) -> object:
         """A value that differs whenever a record or a policy has changed, whoever changed it; it costs a stat a file."""
-        return folder_stamp(self._root)
+        return folder_hash(self._root)
 
     def component_stamp(self, component_id: str) -> object:
         """`stamp` for the files of one component: what it costs does not grow with the number of components."""
@@ -183,8 +189,8 @@ class ComponentStore:
         base = f"{root}/{component_id}"
         return stamp_of(f"{base}.json", f"{base}.wasm", f"{base}.policy.yaml", f"{root}/{JOURNAL}")
 
-    def policy_stamp(self, component_id: str) -> object:
-        """`stamp` for the policy of one component."""
+    def policy_stamp(self, component_id: str) -> tuple[object, ...]:
+        """`stamp` for the policy of one component; all None where there is none and nothing is being changed."""
         if not valid_id(component_id):
             raise UnknownComponent(component_id)
         return stamp_of(f"{self._root}/{component_id}.policy.yaml", f"{self._root}/{JOURNAL}")
@@ -244,16 +250,8 @@ class ComponentStore:
                 self._change({f"{was.id}.json": record.to_bytes()})
 
     def write_policy(self, component_id: str, text: str | None) -> None:
-        """Replaces the component's policy, what it leads to where it is a link, or removes it (None). Raises StoreError."""
-        path = self.policy_path(component_id)
-        if text is None or not path.is_symlink():
-            self._change({path.name: None if text is None else text.encode()})
-            return
-        target = Path(os.path.realpath(path))
-        if not target.is_file():
-            raise StoreError(f"{path}: the link leads to no file", command("ls", "-l", path))
-        with self.locked(), self._disk("write"):
-            write_atomic(target, text.encode())
+        """Replaces the component's policy, or removes it (None). Raises StoreError."""
+        self._change({self.policy_path(component_id).name: None if text is None else text.encode()})
 
     def remove(self, component_id: str, *, keep_policy: bool = False) -> str | None:
         """Removes component, record and (unless it is kept) policy; returns the removed policy. Raises UnknownComponent."""

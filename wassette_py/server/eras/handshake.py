@@ -14,6 +14,7 @@ from wassette_py.server.eras.params import GUEST_LEVEL, LOG_LEVELS, check_cursor
 from wassette_py.server.eras.welcome import enveloped, welcome
 from wassette_py.server.messages import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Notification, Request, RpcError
 from wassette_py.server.protocol import ECHO
+from wassette_py.wire import Written
 
 if TYPE_CHECKING:
     from wassette_py.server.asking import Asker
@@ -78,7 +79,7 @@ class Handshake:
 
     def _list(self, request: Request) -> dict[str, Any]:
         check_cursor(request.params)
-        return {"tools": self._session.toolbox.listing()}
+        return {"tools": Written(self._session.toolbox.listing())}
 
     def _call(self, request: Request) -> None:
         self._session.call(request, progress_token(meta_of(request.params)), self._logs, self._actor, self._asker)

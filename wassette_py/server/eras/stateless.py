@@ -34,6 +34,7 @@ from wassette_py.server.messages import (
     RpcError,
 )
 from wassette_py.server.protocol import ECHO
+from wassette_py.wire import Written
 
 if TYPE_CHECKING:
     from wassette_py.server.asking import Rounds
@@ -125,7 +126,7 @@ class Stateless:
 
     def _list(self, request: Request) -> dict[str, Any]:
         check_cursor(request.params)
-        return {"tools": self._session.toolbox.listing(), **FRESHNESS}
+        return {"tools": Written(self._session.toolbox.listing()), **FRESHNESS}
 
     def _call(self, request: Request) -> None:
         meta = request.params["_meta"]
