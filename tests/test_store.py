@@ -206,10 +206,40 @@ def test_links_to_themselves_hide_nothing_and_can_be_removed(store: ComponentSto
     assert store.policy_stamp("tool") != stamp
     with pytest.raises(StoreError, match="cannot read"):
         store.read_policy("tool")
-    store.write_policy("tool", "version: '1.0'\n")
-    assert store.read_policy("tool") == "version: '1.0'\n"
+    with pytest.raises(StoreError, match="leads to no file"):
+        store.write_policy("tool", POLICY)
+    store.write_policy("tool", None)
+    store.write_policy("tool", POLICY)
+    assert store.read_policy("tool") == POLICY
     store.remove("tool")
     assert [entry.id for entry in store.entries()] == ["good"]
+
+
+def test_a_policy_that_is_a_link_stays_one(store: ComponentStore, tmp_path: Path) -> None:
+    store.add(make_record("tool", WASM), WASM)
+    kept = tmp_path / "dotfiles" / "tool.yaml"
+    kept.parent.mkdir()
+    kept.write_text("# mine\n")
+    store.policy_path("tool").symlink_to(kept)
+    stamp = store.policy_stamp("tool")
+    store.write_policy("tool", POLICY)
+    assert store.policy_path("tool").is_symlink()
+    assert kept.read_text() == store.read_policy("tool") == POLICY
+    assert os.listdir(kept.parent) == ["tool.yaml"]
+    assert store.policy_stamp("tool") != stamp
+    store.write_policy("tool", None)
+    assert not store.policy_path("tool").is_symlink()
+    assert kept.read_text() == POLICY
+
+
+def test_a_policy_that_leads_nowhere_is_missing_and_is_not_made_there(store: ComponentStore, tmp_path: Path) -> None:
+    store.add(make_record("tool", WASM), WASM)
+    store.policy_path("tool").symlink_to(tmp_path / "gone.yaml")
+    with pytest.raises(StoreError, match=r"tool\.policy\.yaml: the link leads nowhere"):
+        store.read_policy("tool")
+    with pytest.raises(StoreError, match="leads to no file"):
+        store.write_policy("tool", POLICY)
+    assert not (tmp_path / "gone.yaml").exists()
 
 
 def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_is_changed(store: ComponentStore) -> None:

@@ -64,6 +64,12 @@ def main() -> int:
             return cli.main(sys.argv[1:])
         except KeyboardInterrupt:  # before the command tree is there, which has a way of its own to end
             return 130
+        finally:
+            import atexit
+            import signal
+
+            # What is left is short: a guest is ended, the last lines of the audit log are written.
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     import gc
 
     from wassette_py.server.opening import opened

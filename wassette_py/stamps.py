@@ -17,6 +17,11 @@ SEEN = (".json", ".wasm", ".policy.yaml")
 Stamp = tuple[int, int, int]
 
 
+def temporary_name() -> str:
+    """For a file until it is whole. What a killed process leaves of it goes with the next change that holds the directory's lock."""
+    return f".wassette.tmp.{os.urandom(8).hex()}"
+
+
 def folder_stamp(folder: str) -> list[tuple[str, Stamp]]:
     """A value that differs whenever a record, a wasm or a policy in `folder` has changed; it costs a stat a file."""
     return sorted(_files(folder))

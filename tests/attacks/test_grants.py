@@ -75,6 +75,31 @@ def test_a_guest_cannot_be_granted_the_files_that_decide_what_it_may_do(host: Co
 
 
 @pytest.mark.claim("storage:no-way-in")
+@pytest.mark.parametrize("linked", ["config_dir/trust.yaml", "config_dir/config.yaml", "component_dir/guest.policy.yaml"])
+def test_a_guest_cannot_be_granted_what_those_files_are_links_to(host: ComponentHost, load: Load, tmp_path: Path, linked: str) -> None:
+    load("guest", ESCAPER)
+    dotfiles = tmp_path / "dotfiles"
+    dotfiles.mkdir()
+    grant = StorageGrant(str(dotfiles), write=True)
+    host.policies.grant("guest", grant)
+    text = host.store.read_policy("guest")
+    assert text is not None
+    folder, name = linked.split("/")
+    link = Path(getattr(host.settings, folder)) / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    kept = dotfiles / name
+    kept.write_text(text if folder == "component_dir" else "version: 1\n")
+    link.unlink(missing_ok=True)
+    link.symlink_to(kept)
+    result = call(host, "read", nth=0, follow=1, path=name)
+    assert result.kind == "broken"
+    assert f"{dotfiles} holds what wassette itself lives by, in {kept}" in result.message
+    load("other", ESCAPER, prefix="o")
+    with pytest.raises(InvalidPolicy, match="holds what wassette itself lives by"):
+        host.policies.grant("other", grant)
+
+
+@pytest.mark.claim("storage:no-way-in")
 def test_flags_of_run_cannot_grant_them_either(wassette: Wassette, tmp_path: Path, home: Path) -> None:
     path = write_component(tmp_path, "escaper", ESCAPER)
     ran = wassette("run", path, "read", "nth=0", "follow=1", "path=x", "--allow-read", home)

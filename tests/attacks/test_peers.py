@@ -444,7 +444,7 @@ def test_no_tool_of_the_server_grants_revokes_unloads_or_loads_for_a_model(tmp_p
 
     def installed() -> dict[Path, bytes]:
         files = (file for file in host.settings.component_dir.rglob("*") if file.is_file())
-        return {file: file.read_bytes() for file in files if not file.name.startswith(".wassette.listing")}  # kept by the server, in time
+        return {file: file.read_bytes() for file in files if not file.name.startswith(".wassette.")}  # kept by the server, in time
 
     before = installed()
     with serving() as client:

@@ -270,12 +270,34 @@ def _aged(folder: Path, days: float, *, size: int = 10) -> Path:
     return path
 
 
+def _used(folder: Path, days: int) -> list[Path]:
+    """The segments of a log that was written to twice a day, the oldest first."""
+    return [_aged(folder, half / 2 - 0.25) for half in range(2 * days, 0, -1)]
+
+
 def test_what_is_older_than_the_retention_is_removed_when_a_segment_begins(log: Log, folder: Path) -> None:
-    old, young = _aged(folder, 8), _aged(folder, 6)
+    paths = _used(folder, 9)
     write(log(retention=7 * DAY), "a")
-    assert not old.exists()
-    assert not old.with_suffix(".head").exists()
-    assert young in segments(folder)
+    assert segments(folder)[:-1] == paths[4:]
+    assert not any(path.with_suffix(".head").exists() for path in paths[:4])
+
+
+@pytest.mark.parametrize(("years", "lost"), [(1, 1), (70, 1), (-30, 0)])
+def test_a_clock_that_leaps_takes_a_tenth_of_the_log_at_most(folder: Path, years: int, lost: int) -> None:
+    paths = _used(folder, 10)
+
+    def left(days: float) -> list[Path]:
+        prune(folder, time.time() + days * DAY, retention=10.2 * DAY, size=1 << 30)
+        return [path for path in paths if path.exists()]
+
+    for number in range(20):  # however often something is written then
+        assert left(years * 365) == paths[lost:]
+        _aged(folder, -years * 365 - number / 1000)
+    assert left(0) == paths[lost:]
+    for half in range(1, 5):
+        _aged(folder, -half / 2)
+    assert paths[8] in left(2)
+    assert paths[3] not in left(2)
 
 
 def test_the_oldest_go_first_when_all_are_too_large(folder: Path) -> None:
@@ -285,10 +307,10 @@ def test_the_oldest_go_first_when_all_are_too_large(folder: Path) -> None:
 
 
 def test_what_is_removed_has_no_gap_behind_it(folder: Path) -> None:
-    written_to, other = _aged(folder, 9), _aged(folder, 8)
+    written_to, *others = _used(folder, 9)
     os.utime(written_to)
     prune(folder, time.time(), retention=7 * DAY, size=1 << 30)
-    assert segments(folder) == [written_to, other]
+    assert segments(folder) == [written_to, *others]
 
 
 def test_two_processes_may_remove_the_same_segment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +318,7 @@ def test_two_processes_may_remove_the_same_segment(folder: Path, monkeypatch: py
     listed: Callable[[Path], list[Path]] = segments
     path = _aged(folder, 8)
     monkeypatch.setattr(segment, "segments", lambda where: [gone, *listed(where)])
-    prune(folder, time.time(), retention=DAY, size=1 << 30)
+    prune(folder, time.time(), retention=DAY, size=0)
     assert not path.exists()
 
 

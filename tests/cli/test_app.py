@@ -70,6 +70,16 @@ def test_ctrl_c_before_there_is_a_command_tree_is_quiet(monkeypatch: pytest.Monk
     assert capsys.readouterr() == ("", "")
 
 
+def test_ctrl_c_after_a_command_is_quiet_and_takes_nothing_of_what_is_left() -> None:
+    code = (
+        "import atexit, os, signal, sys; from wassette_py.__main__ import main; sys.argv = ['wassette', '--version'];"
+        "atexit.register(print, 'the end'); atexit.register(os.kill, os.getpid(), signal.SIGINT); sys.exit(main())"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.endswith("\nthe end\n")
+
+
 @pytest.mark.parametrize("buffering", ["", "1"])
 def test_a_reader_that_leaves_is_told_nothing(buffering: str) -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": buffering}

@@ -141,7 +141,14 @@ def test_flags_of_run_are_checked_before_anything_runs(components: Path, wassett
     assert wassette("run", "one.wasm", "--memory", "lots").code == 1
     assert wassette("run", "one.wasm", "--allow-net", "*").code == 1
     assert "does not exist" in wassette("run", "one.wasm", "--allow-read", "nope").err
-    assert "ceiling" in wassette("run", "one.wasm", "--timeout", "2h").err
+
+
+def test_a_flag_above_the_ceiling_is_told_as_a_flag_also_beside_a_policy(components: Path, wassette: Wassette) -> None:
+    Path("p.yaml").write_text('version: "1.0"\n')
+    for more in ((), ("--policy", "p.yaml")):
+        ran = wassette("run", "one.wasm", "--timeout", "2h", *more)
+        assert ran.code == 1
+        assert ran.err == "error: --timeout: 7200s is above the operator's ceiling of 3600s\nhint: --timeout 3600s\n"
 
 
 def test_flags_of_run_grant_for_one_call(components: Path, wassette: Wassette) -> None:

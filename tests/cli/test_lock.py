@@ -193,7 +193,13 @@ def test_a_project_is_served_exactly_as_locked(wassette: Wassette, project: Path
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "expected keys with values"),
+        ("", "wassette.yaml:1: expected keys with values\nhint: version: 1\n"),
+        ("version: 1\ncomponents: a", ":2: components: expected keys with values\nhint: components: {NAME: {reference: oci://REG"),
+        ("version: 1\ncomponents: {a: './ä, b.wasm'}", 'expected keys with values\nhint: a: {reference: "./ä, b.wasm"}\n'),
+        (
+            "version: 1\ncomponents:\n  a: [x]",
+            ':3: components.a: expected keys with values\nhint: a: {reference: "oci://REGISTRY/a:TAG"}\n',
+        ),
         ("version: 2", "expected version: 1"),
         ("components: {}", "expected version: 1"),
         ("version: 1\nother: 2", ":2: other: not known here"),

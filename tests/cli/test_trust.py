@@ -88,10 +88,22 @@ def test_check_explains_a_file_and_names_the_line_of_a_fault(wassette: Wassette,
 
 def test_a_trust_file_that_is_a_link_stays_one(wassette: Wassette, trust_file: Path, tmp_path: Path) -> None:
     trust_file.parent.mkdir(parents=True)
-    trust_file.symlink_to(tmp_path / "mine.yaml")
+    kept = tmp_path / "mine.yaml"
+    kept.write_text("# mine\nversion: 1\n")
+    trust_file.symlink_to(kept)
     assert wassette("trust", "add", "ghcr.io/acme", "--digest", DIGEST).code == 0
     assert trust_file.is_symlink()
-    assert "ghcr.io/acme" in (tmp_path / "mine.yaml").read_text()
+    assert kept.read_text().startswith("# mine\n")
+    assert "ghcr.io/acme" in kept.read_text()
+
+
+def test_nothing_is_made_where_a_trust_file_leads_nowhere(wassette: Wassette, trust_file: Path, tmp_path: Path) -> None:
+    trust_file.parent.mkdir(parents=True)
+    trust_file.symlink_to(tmp_path / "gone/mine.yaml")
+    ran = wassette("trust", "add", "ghcr.io/acme", "--digest", DIGEST)
+    assert (ran.code, ran.err) == (1, f"error: {trust_file}: the link leads nowhere\nhint: ls -l {trust_file}\n")
+    assert trust_file.is_symlink()
+    assert not (tmp_path / "gone").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")

@@ -48,8 +48,9 @@ def test_a_reset_leaves_no_policy(host: ComponentHost, load: Load) -> None:
 
 def test_a_grant_above_the_ceiling_changes_nothing(host: ComponentHost, load: Load) -> None:
     load("one", ONE_TOOL)
-    with pytest.raises(InvalidPolicy, match="ceiling"):
+    with pytest.raises(InvalidPolicy, match=r"^memory: 64Gi is above the operator's ceiling of 4Gi$") as refused:
         host.policies.grant("one", parse_permission("memory", "64Gi"))
+    assert refused.value.hint == "wassette policy grant one memory 4Gi"
     assert host.store.read_policy("one") is None
 
 

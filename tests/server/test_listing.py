@@ -15,6 +15,7 @@ from tests.server.corehost import INITIALIZE
 from tests.server.process import install, line, serving
 from wassette_py.server.listing import LARGEST, Listing
 from wassette_py.settings import Settings
+from wassette_py.store import ComponentStore
 
 
 def components() -> Path:
@@ -131,6 +132,20 @@ def test_a_list_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
     listing.keep(lambda: b"[]")
     assert [file.name for file in tmp_path.iterdir()] == [".wassette.listing"]
+
+
+def test_what_a_server_that_was_killed_in_the_middle_left_goes_with_the_next_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Listing(str(tmp_path), builtin_tools=True).keep(lambda: b"[]")
+    assert len(list(tmp_path.iterdir())) == 1
+    ComponentStore(tmp_path).clean_up()
+    assert [file.name for file in tmp_path.iterdir()] == [".wassette.lock"]
 
 
 def test_a_folder_that_is_not_there_keeps_nothing(tmp_path: Path) -> None:

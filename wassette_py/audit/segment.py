@@ -31,6 +31,8 @@ FIRST = "0" * 64
 LARGEST = 16 << 20
 LONGEST = 86_400.0
 """Bytes and seconds after which a segment is continued in a new one."""
+PAUSE = 0.1
+"""How much of the retention passes, at most, while nothing is written."""
 WITNESSED = 8
 """How many earlier segments the first line names."""
 LONGEST_HEAD = 200
@@ -192,11 +194,25 @@ def prune(folder: Path, now: float, *, retention: float, size: int) -> None:
     """
     known = statuses(folder)
     total = sum(status.st_size for _, status in known)
+    ages = _ages([status.st_mtime for _, status in known], now, retention * PAUSE)
     for path, status in known:
-        if now - status.st_mtime <= retention and total <= size:
+        if ages[status.st_mtime] <= retention and total <= size:
             break
         total -= status.st_size
         _remove(path)
+
+
+def _ages(times: Iterable[float], now: float, longest: float) -> dict[float, float]:
+    """How long ago each was, where no time in which nothing was written counts for more than `longest`.
+
+    A clock that is wrong by years looks like such a time, and then takes that much of the log, not all of it.
+    """
+    ages: dict[float, float] = {}
+    age, after = 0.0, now
+    for time in sorted(times, reverse=True):
+        age += min(max(after - time, 0.0), longest)
+        ages[time], after = age, time
+    return ages
 
 
 def _remove(path: Path) -> None:

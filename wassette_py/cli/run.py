@@ -67,6 +67,7 @@ def run(
     if installed and policy:
         context.fail(f"{target} is installed and has a policy of its own; --policy is for a reference")
     base = read_policy(session, policy)
+    _check_limits(session, permissions)
 
     def prepared(control: Control) -> Call:
         from wassette_py.host.opening import opened, opened_installed
@@ -88,6 +89,16 @@ def split_words(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 def read_policy(session: Session, path: Path | None) -> PolicyDocument | None:
     """The policy in a file, under the operator's ceilings. Raises InvalidPolicy."""
     return None if path is None else session.host.policies.parse(read_text(path), str(path))
+
+
+def _check_limits(session: Session, permissions: Sequence[Permission]) -> None:
+    """Raises InvalidPolicy for a flag above the operator's ceiling."""
+    from wassette_py.host.policies import check_ceiling
+    from wassette_py.policy.grants import LimitValue
+
+    for permission in permissions:
+        if isinstance(permission, LimitValue):
+            check_ceiling(session.settings, permission.name, permission.value, where="--", hint="--{} {}")
 
 
 def widened(policy: PolicyDocument, permissions: Sequence[Permission]) -> PolicyDocument:

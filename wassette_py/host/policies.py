@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidPolicy, StoreError
 from wassette_py.host.overlay import Change, Granted, Lasting, Revoked, compose
-from wassette_py.limits import LIMIT_NAMES, Limits, format_limit
+from wassette_py.limits import LIMIT_NAMES, LimitName, Limits, format_limit
 from wassette_py.names import Digest
 from wassette_py.policy.document import EMPTY, PolicyDocument, SecretHeader, SecretVariable, StorageGrant, document_json, parse_policy
 from wassette_py.settings.places import home
@@ -86,8 +86,6 @@ class Policies:
 
     def _on_disk(self, component_id: str) -> PolicyDocument:
         stamp = self._store.policy_stamp(component_id)
-        if not any(stamp):  # neither a policy nor a journal
-            return EMPTY
         known = self._parsed.get(component_id)
         if known is None or known[0] != stamp:
             text = self._text(component_id)
@@ -104,8 +102,6 @@ class Policies:
 
     def digest(self, component_id: str, policy: PolicyDocument) -> str | None:
         """The digest of the component's policy file; of the JSON document where flags made the policy; None where nothing is granted."""
-        if policy is EMPTY:
-            return None
         known = self._parsed.get(component_id)
         if known is not None and known[1] is policy:
             return known[2]
@@ -144,11 +140,13 @@ class Policies:
         """Adds `permission` and returns the new policy. Raises InvalidPolicy, MissingSecret, UnknownComponent."""
         from wassette_py.host.reach import check_grantable, check_reach
         from wassette_py.policy.editing import grant_text
-        from wassette_py.policy.grants import describe, grant, granted
+        from wassette_py.policy.grants import LimitValue, describe, grant, granted
         from wassette_py.policy.order import check_grant_order
 
         with self._recorder.operation("grant", component_id, permission=describe(permission), **_lasts(lasting)), self._changing:
             check_grantable(permission)
+            if isinstance(permission, LimitValue):
+                check_ceiling(self._settings, permission.name, permission.value, hint=f"wassette policy grant {component_id} {{}} {{}}")
             if isinstance(permission, SecretVariable | SecretHeader):
                 self._secrets.values([permission.name])
                 self._store.record(component_id)
@@ -226,12 +224,15 @@ def effective_limits(settings: Settings, policy: PolicyDocument) -> Limits:
         return settings.limits  # their ceilings were looked at when they were read
     limits = settings.limits.merged(policy.limits)
     for name in LIMIT_NAMES:
-        value, ceiling = getattr(limits, name), getattr(settings.ceilings, name)
-        if value > ceiling:
-            # Without a file it was a flag that asked, or the operator's own default.
-            where = f"{policy.source}: resources.limits." if policy.source else ""
-            raise InvalidPolicy(
-                f"{where}{name}: {format_limit(name, value)} is above the operator's ceiling of {format_limit(name, ceiling)}",
-                f"{name}: {format_limit(name, ceiling)}",
-            )
+        check_ceiling(settings, name, getattr(limits, name), where=f"{policy.source}: resources.limits." if policy.source else "")
     return limits
+
+
+def check_ceiling(settings: Settings, name: LimitName, value: float, *, where: str = "", hint: str = "{}: {}") -> None:
+    """Raises InvalidPolicy where `value` is above the operator's ceiling; its hint is the name and the ceiling in the form of `hint`."""
+    ceiling = getattr(settings.ceilings, name)
+    if value > ceiling:
+        most = format_limit(name, ceiling)
+        raise InvalidPolicy(
+            f"{where}{name}: {format_limit(name, value)} is above the operator's ceiling of {most}", hint.format(name, most)
+        )

@@ -156,12 +156,13 @@ class _Reader(StrictReader):
         self.folder = path.absolute().parent
 
     def components(self, text: str) -> tuple[Wanted, ...]:
-        root = self._entries(self.read(text), ("version", "components"))
+        root = self._entries(self.read(text), "version: 1", ("version", "components"))
         version = root.get("version")
         if version is None or version.data != VERSION:
             raise InvalidProject(f"{self.source}: expected version: {VERSION}", f"version: {VERSION}")
         listed = root.get("components")
-        entries = {} if listed is None or listed.data is None else self._entries(listed)
+        form = "components: {NAME: {reference: oci://REGISTRY/REPOSITORY:TAG}}"
+        entries = {} if listed is None or listed.data is None else self._entries(listed, form)
         found = []
         for name in sorted(entries):
             if listed is not None and not valid_id(name):
@@ -170,7 +171,8 @@ class _Reader(StrictReader):
         return tuple(found)
 
     def _wanted(self, name: str, value: Value) -> Wanted:
-        entries = self._entries(value, ("reference", "policy", "prefix"))
+        reference = json.dumps(value.data if isinstance(value.data, str) else f"oci://REGISTRY/{name}:TAG", ensure_ascii=False)
+        entries = self._entries(value, f"{name}: {{reference: {reference}}}", ("reference", "policy", "prefix"))
         given = {key: entry.text for key, entry in entries.items() if isinstance(entry.data, str)}
         for key, entry in entries.items():
             if key not in given:
@@ -178,11 +180,11 @@ class _Reader(StrictReader):
         if "reference" not in given:
             self.fail(value.place, "it has no reference", f"reference: oci://REGISTRY/{name}:TAG")
         try:
-            reference = parse_reference(given["reference"], base=self.folder)
+            parsed = parse_reference(given["reference"], base=self.folder)
         except InvalidReference as error:
             self.fail(entries["reference"].place, str(error), error.hint)
         policy = self._policy(entries["policy"].place, given["policy"]) if "policy" in given else None
-        return Wanted(name, given["reference"], reference, given.get("prefix", ""), policy)
+        return Wanted(name, given["reference"], parsed, given.get("prefix", ""), policy)
 
     def _policy(self, place: Place, path: str) -> str:
         try:
@@ -190,9 +192,9 @@ class _Reader(StrictReader):
         except InvalidProject as error:  # its hint is about the project file
             self.fail(place, str(error))
 
-    def _entries(self, value: Value, known: tuple[str, ...] = ()) -> dict[str, Value]:
+    def _entries(self, value: Value, form: str, known: tuple[str, ...] = ()) -> dict[str, Value]:
         if not isinstance(value.data, dict):
-            self.fail(value.place, "expected keys with values")
+            self.fail(value.place, "expected keys with values", form)
         for key in value.data:
             if known and key not in known:
                 self.fail(value.key_places[key], "not known here", f"one of {', '.join(known)}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidPolicy, command
+from wassette_py.files import stamp_of
 from wassette_py.policy.document import StorageGrant
 from wassette_py.policy.storage import covers
 from wassette_py.sandbox.folders import resolved
@@ -25,10 +27,11 @@ def check_reach(settings: Settings, storage: Iterable[StorageGrant], source: str
     """Raises InvalidPolicy for a granted directory in which a guest would find the files that decide what it may do.
 
     Policies, the trust file, keys, secrets, compiled code and the audit log are in these folders; a directory that holds one of them, or
-    lies in one, is refused.
+    lies in one, is refused; so is one that holds a file to which one of them is a link.
     """
     folders = (settings.component_dir, settings.config_dir, settings.cache_dir, settings.state_dir, settings.audit.dir)
-    own = {name for folder in folders for path in (os.path.abspath(folder), os.path.realpath(folder)) for name in names_of(path)}
+    places = [*folders, *(link for folder in folders[:2] for link in _links(folder, *stamp_of(folder)))]
+    own = {name for place in places for path in (os.path.abspath(place), os.path.realpath(place)) for name in names_of(path)}
     for entry in storage:
         where = f"{source}:{entry.line}: storage" if entry.line else "storage"
         shown = shows_processes(entry.path)  # the sandbox refuses it, too; here `policy test` can say so
@@ -44,6 +47,12 @@ def check_reach(settings: Settings, storage: Iterable[StorageGrant], source: str
                 f"{where}: {entry.path} holds what wassette itself lives by, in {held}",
                 "grant the directories below it that are meant",
             )
+
+
+@lru_cache(maxsize=8)
+def _links(folder: Path, _stamp: object) -> tuple[Path, ...]:
+    """The policies, the trust file and the settings in `folder` that people keep in another place; searched when the folder changed."""
+    return tuple(path for path in folder.glob("*.yaml") if path.is_symlink())
 
 
 def check_grantable(permission: Permission) -> None:

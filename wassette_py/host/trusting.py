@@ -172,6 +172,8 @@ def edit_trust(path: Path, edit: Callable[[str, str], str]) -> None:
     from wassette_py.files import private_folder, write_atomic
     from wassette_py.locking import release_lock, take_lock
 
+    if path.is_symlink():
+        trust_text(path)  # which says what is wrong with a link that leads nowhere, and to no file, before anything is made there
     path = Path(os.path.realpath(path))  # people link this file into a place they keep
     private_folder(path.parent)
     lock = take_lock(path.with_name(f".{path.name}.lock"))

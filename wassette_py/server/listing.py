@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import stat  # as `os` does
-from _thread import get_ident
 
 from wassette_py import __version__
-from wassette_py.stamps import folder_stamp
+from wassette_py.stamps import folder_stamp, temporary_name
 from wassette_py.wire import json_text
 
 TYPE_CHECKING = False
@@ -50,7 +49,7 @@ class Listing:
         text = make()
         if text is None or bound != self._binding() or self.read() == memoryview(text):
             return
-        temporary = f"{self.path}.{os.getpid()}.{get_ident()}"
+        temporary = f"{self.folder}/{temporary_name()}"
         try:
             # Not synced: after a power cut it may be short, which its last byte tells, and is made again.
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)

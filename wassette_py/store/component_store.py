@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
-from wassette_py.files import private_folder, stamp_of
+from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent, command
+from wassette_py.files import private_folder, stamp_of, write_atomic
 from wassette_py.locking import PATIENCE, release_lock, take_lock
 from wassette_py.names import Digest, valid_id
 from wassette_py.stamps import JOURNAL, folder_hash
@@ -173,11 +173,15 @@ class ComponentStore:
         path = self.policy_path(component_id)
         try:
             data = self._read(path.name)
-            return None if data is None else data.decode()
+            if data is not None:
+                return data.decode()
         except UnicodeDecodeError:
             raise StoreError(f"{path} is not UTF-8 text", f"wassette policy reset {component_id}") from None
         except StoreError as error:
             raise StoreError(str(error), f"wassette policy reset {component_id}") from error
+        if path.is_symlink():  # a policy that is missing, not one that was never made
+            raise StoreError(f"{path}: the link leads nowhere", command("ls", "-l", path))
+        return None
 
     def stamp(self) -> object:
         """A value that differs whenever a record or a policy has changed, whoever changed it; it costs a stat a file."""
@@ -189,8 +193,8 @@ class ComponentStore:
         base = f"{root}/{component_id}"
         return stamp_of(f"{base}.json", f"{base}.wasm", f"{base}.policy.yaml", f"{root}/{JOURNAL}")
 
-    def policy_stamp(self, component_id: str) -> tuple[object, ...]:
-        """`stamp` for the policy of one component; all None where there is none and nothing is being changed."""
+    def policy_stamp(self, component_id: str) -> object:
+        """`stamp` for the policy of one component."""
         if not valid_id(component_id):
             raise UnknownComponent(component_id)
         return stamp_of(f"{self._root}/{component_id}.policy.yaml", f"{self._root}/{JOURNAL}")
@@ -250,8 +254,16 @@ class ComponentStore:
                 self._change({f"{was.id}.json": record.to_bytes()})
 
     def write_policy(self, component_id: str, text: str | None) -> None:
-        """Replaces the component's policy, or removes it (None). Raises StoreError."""
-        self._change({self.policy_path(component_id).name: None if text is None else text.encode()})
+        """Replaces the component's policy, what it leads to where it is a link, or removes it (None). Raises StoreError."""
+        path = self.policy_path(component_id)
+        if text is None or not path.is_symlink():
+            self._change({path.name: None if text is None else text.encode()})
+            return
+        target = Path(os.path.realpath(path))
+        if not target.is_file():
+            raise StoreError(f"{path}: the link leads to no file", command("ls", "-l", path))
+        with self.locked(), self._disk("write"):
+            write_atomic(target, text.encode())
 
     def remove(self, component_id: str, *, keep_policy: bool = False) -> str | None:
         """Removes component, record and (unless it is kept) policy; returns the removed policy. Raises UnknownComponent."""

@@ -17,10 +17,9 @@ from pathlib import Path
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import StoreError
 from wassette_py.files import read_regular, replace_newer, sync_folder, write_synced
-from wassette_py.stamps import JOURNAL
+from wassette_py.stamps import JOURNAL, temporary_name
 from wassette_py.wire import json_text, parse
 
-TEMPORARY = ".wassette.tmp."
 MAX_FILE = 128 << 20
 _TEMPORARY = r"\.wassette\.tmp\.[0-9a-f]{16}"
 _TARGET = r"[a-z0-9][a-z0-9._-]{0,62}\.(?:wasm|json|policy\.yaml|sigs)"
@@ -82,7 +81,7 @@ def commit(folder: Path, changes: Mapping[str, bytes | None], step: Callable[[st
 
 def _prepare(folder: Path, data: bytes) -> str:
     # A name of its own each time: a reader that still has an old journal in hand must not find newer bytes of another file there.
-    name = f"{TEMPORARY}{os.urandom(8).hex()}"
+    name = temporary_name()
     write_synced(folder / name, data)
     return name
 
