@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import InvalidSettings
@@ -21,6 +21,8 @@ Origin = Literal["flag", "env", "file", "default"]
 Grants = Literal["ask", "deny", "allow"]
 KeyPlace = Literal["file", "keyring"]
 Compile = Literal["quick", "optimized"]
+
+T = TypeVar("T")
 
 PLACES = ("component_dir", "config_dir", "cache_dir", "state_dir")
 WORDS: dict[str, tuple[str, ...]] = {
@@ -131,6 +133,13 @@ class _Text:
     def refuse(self, expected: str) -> InvalidSettings:
         return InvalidSettings(f"{self.where}: expected {expected}, got {self.text!r}")
 
+    def read(self, parse: Callable[..., T], *about: object) -> T:
+        """What `parse(*about, text)` makes of it. Raises InvalidSettings."""
+        try:
+            return parse(*about, self.text)
+        except ValueError as error:
+            raise InvalidSettings(f"{self.where}: {error}") from None
+
 
 def known_keys() -> tuple[str, ...]:
     """Every key with one value; `registries` has hosts below it and is read from the file alone, config_dir from the environment alone."""
@@ -232,28 +241,15 @@ def _count(key: str, values: Mapping[str, _Text]) -> int:
 
 
 def _audit(values: Mapping[str, _Text], state_dir: Path, arguments: str | None) -> AuditSettings:
-    def read(name: str, parse: Callable[[str], int], default: int) -> int:
-        value = values.get(f"audit.{name}")
-        try:
-            return default if value is None else parse(value.text)
-        except ValueError as error:
-            raise InvalidSettings(f"{cast(_Text, value).where}: {error}") from None
-
+    retention, size = values.get("audit.retention"), values.get("audit.size")
     return AuditSettings(
         dir=_place(values["audit.dir"]) if "audit.dir" in values else state_dir / "audit",
-        retention=read("retention", parse_age, DEFAULT_AUDIT.retention),
-        size=read("size", parse_size, DEFAULT_AUDIT.size),
+        retention=retention.read(parse_age) if retention else DEFAULT_AUDIT.retention,
+        size=size.read(parse_size) if size else DEFAULT_AUDIT.size,
         arguments="values" if arguments == "values" else "shape",
     )
 
 
 def _limits(group: str, values: Mapping[str, _Text], defaults: Limits) -> Limits:
-    given: dict[LimitName, float] = {}
-    for name in LIMIT_NAMES:
-        value = values.get(f"{group}.{name}")
-        if value is not None:
-            try:
-                given[name] = parse_limit(name, value.text)
-            except ValueError as error:
-                raise InvalidSettings(f"{value.where}: {error}") from None
-    return defaults.merged(given)
+    keys: dict[LimitName, str] = {name: f"{group}.{name}" for name in LIMIT_NAMES}
+    return defaults.merged({name: values[key].read(parse_limit, name) for name, key in keys.items() if key in values})
