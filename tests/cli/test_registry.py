@@ -171,18 +171,20 @@ def test_words_that_cannot_be_are_errors(wassette: Wassette, monkeypatch: pytest
     typed(monkeypatch, "")
     assert "the password is empty" in wassette("registry", "login", "a.io", "-u", "u", "--password-stdin").err
     assert "--password-stdin" in wassette("registry", "login", "a.io", "-u", "u").err
+    assert "hint: --username USER\n" in wassette("registry", "login", "a.io").err
 
 
-def test_a_person_at_a_terminal_is_asked_for_the_password(
-    wassette: Wassette, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("words", [(), ("-u", "u")])
+def test_a_person_at_a_terminal_is_asked_for_name_and_password(
+    wassette: Wassette, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     monkeypatch.setattr("sys.stdin", Terminal())
-    monkeypatch.setattr(typer, "prompt", lambda text, *, hide_input, err: SECRET if hide_input and err else text)
-    assert wassette("registry", "login", registry.host, "-u", "u").code == 0
+    monkeypatch.setattr(typer, "prompt", lambda text, *, hide_input, err: SECRET if hide_input and err else "u")
+    assert wassette("registry", "login", registry.host, *words).code == 0
 
 
 # Push and search.

@@ -26,7 +26,7 @@ Host = Annotated[str, typer.Argument(metavar="HOST", help="The registry: HOST or
 def login(
     context: typer.Context,
     host: Host,
-    username: Annotated[str, typer.Option("--username", "-u", metavar="USER", help="The user name there.")],
+    username: Annotated[str | None, typer.Option("--username", "-u", metavar="USER", help="The user name there.")] = None,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password, or a token, from stdin.")] = False,
 ) -> None:
     """Show a password to a registry and, if it takes it, store it where docker and podman look too."""
@@ -34,6 +34,7 @@ def login(
     from wassette_py.oci.login import login as log_in
 
     session, registry = session_of(context), _registry(host)
+    username = username or _asked("user name", "Username", "--username USER")
     if ":" in username:
         raise InvalidArguments("a user name has no colon")
     credential = checked_credential(username, _password(stdin=password_stdin), "--username")
@@ -124,10 +125,14 @@ def _registry(host: str) -> str:
 def _password(*, stdin: bool) -> str:
     if stdin:
         password = sys.stdin.read(MAX_PASSWORD).rstrip("\r\n")
-    elif sys.stdin.isatty():
-        password = typer.prompt("Password", hide_input=True, err=True)
     else:
-        raise InvalidArguments("there is no terminal to ask for the password", "give it on stdin: --password-stdin")
+        password = _asked("password", "Password", "give it on stdin: --password-stdin", hidden=True)
     if not password:
         raise InvalidArguments("the password is empty")
     return password
+
+
+def _asked(what: str, prompt: str, otherwise: str, *, hidden: bool = False) -> str:
+    if not sys.stdin.isatty():
+        raise InvalidArguments(f"there is no terminal to ask for the {what}", otherwise)
+    return str(typer.prompt(prompt, hide_input=hidden, err=True))
