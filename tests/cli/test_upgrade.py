@@ -15,10 +15,11 @@ from tests.cli.guests import ONE_TOOL, write_component
 from tests.layout_writer import artifact
 from tests.registry import Registry, running
 from tests.server.process import serving
+from wassette_py.cli import upgrading
 from wassette_py.control import Control
 from wassette_py.errors import Drift
 from wassette_py.host import ComponentHost
-from wassette_py.reference import parse_reference
+from wassette_py.reference import Digest, parse_reference
 from wassette_py.settings import Settings
 
 TWO = ONE_TOOL.replace('(export "answer") (result u32)', '(export "reply") (result u32)')
@@ -96,6 +97,15 @@ def test_a_person_at_a_terminal_is_asked(
     monkeypatch.setattr("sys.stdin", Terminal())
     monkeypatch.setattr(typer, "confirm", lambda text, *, err: answer)
     assert wassette("component", "upgrade", "one").code == code
+
+
+def test_the_difference_fits_the_terminal_that_shows_it(
+    wassette: Wassette, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(registry, tmp_path, TWO)
+    monkeypatch.setattr(upgrading, "screen", lambda: 90)
+    was, now, ran = digest(wassette), Digest.of((tmp_path / "made.wasm").read_bytes()), wassette("component", "upgrade", "one", "--yes")
+    assert ran.err.startswith(f"one: oci://{registry.host}/acme/one:1\n  digest: {was} ->\n    {now}\n")
 
 
 def test_other_bytes_that_offer_the_same_need_none(wassette: Wassette, registry: Registry, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wassette_py.cli.arguments import ComponentId
+from wassette_py.cli.columns import folded
 from wassette_py.cli.options import Session, session_of
 from wassette_py.cli.permissions import without_grant
-from wassette_py.cli.render import show, talk
+from wassette_py.cli.render import screen, show, talk
 from wassette_py.cli.text import one_line
 from wassette_py.dataclass import replace
 from wassette_py.errors import Drift, InvalidReference
@@ -65,7 +66,7 @@ def _replace(session: Session, was: Record, reference: Reference, *, words: tupl
         show(session, {"id": was.id, "changed": False, "installed": True}, [f"unchanged: {was.id} ({was.digest})"])
         return
     missing = without_grant(difference.now.imports, host.readable_policy(was.id) or EMPTY)
-    talk(*_lines(difference, missing))
+    talk(*folded(_lines(difference, missing), screen()))
     if not dry_run:
         _agree(difference, yes=yes, older=older)
         session.wait_for(lambda control: host.install(prepared, control), label="installing")
@@ -101,7 +102,7 @@ def _agree(difference: Difference, *, yes: bool, older: bool) -> None:
 
 def _lines(difference: Difference, missing: Sequence[str]) -> Iterator[str]:
     was, now = difference.was, difference.now
-    yield f"{was.id}: {was.reference} -> {now.reference}"
+    yield f"{was.id}: {was.reference}" + (f" -> {now.reference}" if now.reference != was.reference else "")
     if was.version != now.version:
         yield f"  version: {was.version or 'not said'} -> {now.version or 'not said'}"
     yield f"  digest: {was.digest} -> {now.digest}"
