@@ -17,6 +17,7 @@ WassetteError                      exit 1   something failed
 │   └─ DigestMismatch(got, want)            the bytes are not the ones asked for
 ├─ StoreError                               the component directory
 │   ├─ UnknownComponent                     no component of that id
+│   ├─ NameTaken(prefix)                    a tool's name is another component's, or a built-in tool's
 │   └─ Locked                               another process holds the lock for too long
 ├─ Cancelled                       exit 130 a person or a client ended it
 ├─ Refused                         exit 3   wassette said no: scripts can tell refusal from breakage
@@ -139,6 +140,14 @@ class UnknownComponent(StoreError):
     def __init__(self, component_id: str) -> None:
         super().__init__(f"no component {component_id!r} is installed", "wassette component list")
         self.component_id = component_id
+
+
+class NameTaken(StoreError):
+    """A tool's name is that of another component's tool, or of a built-in one; `prefix` would tell them apart."""
+
+    def __init__(self, message: str, hint: str, *, prefix: str) -> None:
+        super().__init__(message, hint)
+        self.prefix = prefix
 
 
 class Locked(StoreError):

@@ -169,6 +169,16 @@ def test_a_policy_that_is_not_wanted_any_more_is_taken_away(wassette: Wassette, 
     assert wassette("sync", "--locked").code == 0
 
 
+def test_a_tool_name_that_is_taken_is_told_with_what_the_project_file_lacks(wassette: Wassette, project: Path) -> None:
+    write_component(project, "other-text", TEXT_TOOLS)
+    assert wassette("component", "load", "other-text.wasm").code == 0
+    ran = wassette("sync")
+    assert ran.code == 1
+    assert ran.err.endswith(
+        "error: text: the tool name 'add' is taken by other-text\nhint: prefix: text, beside the reference of text in the project file\n"
+    )
+
+
 def test_an_index_is_locked_too(wassette: Wassette, project: Path, registry: Registry) -> None:
     registry.put("acme/one", "1", index_of(artifact(write_component(project, "made", ONE_TOOL).read_bytes())))
     assert wassette("sync").code == 0

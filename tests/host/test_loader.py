@@ -91,9 +91,9 @@ def test_a_reference_that_makes_no_id_asks_for_a_name(load: Load) -> None:
 def test_a_tool_name_that_is_taken_is_refused_and_a_prefix_solves_it(host: ComponentHost, load: Load) -> None:
     load("one", ONE_TOOL)
     with pytest.raises(StoreError, match="the tool name 'answer' is taken by one") as refused:
-        load("two", ONE_TOOL)
+        load("a", ONE_TOOL, component_id="two")
     assert refused.value.hint is not None
-    assert "--prefix two" in refused.value.hint
+    assert refused.value.hint.endswith("a.wasm --name two --prefix two")
     load("two", ONE_TOOL, prefix="two")
     assert [tool.name for tool in host.tools()] == ["answer", "two_answer"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass, replace
-from wassette_py.errors import Drift, UnknownComponent
+from wassette_py.errors import Drift, NameTaken, UnknownComponent
 from wassette_py.files import write_atomic
 from wassette_py.host.project import Locked, Wanted, lock_bytes, lock_path, locked, pinned, policy_digest, read_lock, read_project
 
@@ -106,7 +106,11 @@ def _installed(host: ComponentHost, wanted: Wanted, lock: Locked | None, control
             _refuse(list(_differences(wanted.id, lock, now)), "look at what changed, then: wassette lock")
         elif prepared.difference is not None:
             prepared.difference.check()
-    loaded = host.install(prepared, control)
+    try:
+        loaded = host.install(prepared, control)
+    except NameTaken as error:  # its hint is about a component by itself
+        hint = f"prefix: {error.prefix}, beside the reference of {wanted.id} in the project file"
+        raise NameTaken(f"{wanted.id}: {error}", hint, prefix=error.prefix) from None
     if wanted.policy is None and has is not None:
         host.policies.replace(wanted.id, None, "wassette.yaml")
     return now, loaded.changed or wanted.policy != has

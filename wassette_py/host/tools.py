@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass
-from wassette_py.errors import StoreError
+from wassette_py.errors import NameTaken, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,12 +73,11 @@ def hints_of(policy: PolicyDocument) -> dict[str, bool]:
 
 
 def check_names(record: Record, others: Iterable[Record]) -> None:
-    """Raises StoreError when a tool of `record` has a built-in's name or the name of another component's tool."""
+    """Raises NameTaken when a tool of `record` has a built-in's name or the name of another component's tool."""
     taken = {tool.name: other.id for other in others if other.id != record.id for tool in other.tools}
     for tool in record.tools:
         owner = "wassette itself" if tool.name in BUILTIN_NAMES else taken.get(tool.name)
         if owner is not None:
-            raise StoreError(
-                f"the tool name {tool.name!r} is taken by {owner}",
-                f"wassette component load {record.reference} --prefix {record.id.replace('.', '_').replace('-', '_')[:8]}",
-            )
+            prefix = record.id.replace(".", "_").replace("-", "_")[:8]
+            load = command("wassette", "component", "load", record.reference, "--name", record.id, "--prefix", prefix)
+            raise NameTaken(f"the tool name {tool.name!r} is taken by {owner}", load, prefix=prefix)
