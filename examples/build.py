@@ -76,6 +76,8 @@ def custom_section(name: str, data: bytes) -> bytes:
 def main() -> None:
     """Builds the named examples, or all; the others stay in the layout as they are."""
     names = sys.argv[1:] or [*WORLDS, "query"]
+    if not set(names) <= {*WORLDS, "query"}:
+        sys.exit(__doc__)
     if "query" in names:
         (EXAMPLES / "query" / "query.wasm").write_bytes(build("query"))
     write_layout(LAYOUT, {name: build(name) if name in names else stored(name) for name in WORLDS})

@@ -53,7 +53,7 @@ def published(url: str, bootstrap: bytes, folder: Path) -> bytes:
                 raise FetchError(f"{url} publishes no {TRUSTED_ROOT} of a usual size")
             return Path(updater.download_target(target)).read_bytes()
     except DownloadError as error:
-        words = f"{type(error).__name__}: {error}".removesuffix(": ")
+        words = f"{type(error).__name__}: {error}" if str(error) else "no answer in time"  # of which alone tuf says nothing but its name
         raise FetchError(f"{url} cannot be asked for its trust root: {words}", "check the address and the network") from None
     except (RepositoryError, OSError, ValueError) as error:
         raise FetchError(f"{url}: no trust root that its publisher vouches for: {type(error).__name__}: {error}") from None

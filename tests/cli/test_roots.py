@@ -257,6 +257,21 @@ def test_a_publisher_that_does_not_answer_vouches_for_nothing_and_is_told_as_tha
     assert ran.err.endswith("hint: check the address and the network\n")
 
 
+def test_a_publisher_that_takes_too_long_is_told_in_words(
+    wassette: Wassette, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuf.api.exceptions import SlowRetrievalError
+    from tuf.ngclient import Updater
+
+    published(OLD, 1)
+
+    def slow(_: object) -> None:
+        raise SlowRetrievalError
+
+    monkeypatch.setattr(Updater, "refresh", slow)
+    assert " cannot be asked for its trust root: no answer in time\n" in wassette("trust", "update-root").err
+
+
 def test_sigstore_s_own_root_begins_with_what_comes_with_sigstore(
     wassette: Wassette, trust_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +294,7 @@ def test_which_root_is_meant_has_to_be_clear(wassette: Wassette, trust_file: Pat
         1,
         True,
     )
+    assert "has no trust root 'other'\nhint: wassette trust add SCOPE --identity" in wassette("trust", "update-root", "other").err
     assert wassette("trust", "add", "ghcr.io/acme", "--identity", "a", "--issuer", "https://x", "--root", root_file).code == 0
     ran = wassette("trust", "update-root", "lab-root")
     assert "trust root lab-root does not say where it is published" in ran.err
@@ -288,7 +304,7 @@ def test_which_root_is_meant_has_to_be_clear(wassette: Wassette, trust_file: Pat
     trust_file.write_text(trust_file.read_text().replace("roots:\n", f"roots:\n  one: {pinned}\n  two: {pinned}\n"))
     told = "has 2 trust roots that say where they are published\nhint: name one of one, two, lab-root"
     assert told in wassette("trust", "update-root").err
-    assert "has no trust root 'other'" in wassette("trust", "update-root", "other").err
+    assert "has no trust root 'other'\nhint: one of one, two, lab-root\n" in wassette("trust", "update-root", "other").err
 
 
 def test_a_package_without_the_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,12 +137,12 @@ def exchange(path: Path, before: TrustRoot, after: TrustRoot) -> UpdatedRoot:
 
 def _published_by(policy: TrustPolicy, name: str | None) -> TrustRoot:
     """The root that is meant: the one of that name, or the only one that says where it is published."""
-    known = ", ".join(policy.roots) or "none"
+    known, add = ", ".join(policy.roots), "wassette trust add SCOPE --identity TEXT --issuer URL"
     if name is not None and name not in policy.roots:
-        raise InvalidTrustPolicy(f"{policy.source} has no trust root {name!r}", f"one of {known}")
+        raise InvalidTrustPolicy(f"{policy.source} has no trust root {name!r}", f"one of {known}" if known else add)
     found = [one for one in policy.roots.values() if (one.name == name if name is not None else one.tuf is not None)]
     if not found:
-        hint = "tuf: https://…" if policy.roots else "wassette trust add SCOPE --identity TEXT --issuer URL"
+        hint = "tuf: https://…" if known else add
         raise InvalidTrustPolicy(f"{policy.source} pins no trust root that says where it is published", hint)
     if len(found) != 1:
         raise InvalidTrustPolicy(f"{policy.source} has {len(found)} trust roots that say where they are published", f"name one of {known}")
