@@ -42,7 +42,7 @@ def test_a_question_shows_component_digest_and_the_exact_permission(asked: Asked
     digest = asked.host.store.record("text").digest
     (question,) = asked.questions
     assert question["message"].splitlines()[:5] == [
-        "wassette: the model asks for granting a environment variable permission to 'text'.",
+        "wassette: the model asks for granting an environment variable permission to 'text'.",
         "",
         "component: text",
         f"digest: {digest}",

@@ -90,6 +90,7 @@ def test_nothing_is_fetched_before_a_person_says_yes(era: type[Asked], registry:
     assert "refused by a person" in served.error("load-component", says("no"), path=reference(registry))
     assert registry.requests == []
     assert f"reference: {reference(registry)}" in served.questions[0]["message"]
+    assert f"{reference(registry)} (no trust scope names it).\n" in served.questions[0]["message"]
     assert "not known before it is fetched" in served.questions[0]["message"]
 
 

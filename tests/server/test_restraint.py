@@ -39,7 +39,7 @@ def test_what_a_person_refused_is_not_asked_again_in_that_session(asked: Asked) 
     for _ in range(3):
         again = asked.error(GRANT, says("always"), **VARIABLE)
         assert again.splitlines() == [
-            "granting a environment variable permission to 'text' was refused by a person, who is not asked again in this session",
+            "granting an environment variable permission to 'text' was refused by a person, who is not asked again in this session",
             "hint: wassette policy grant text env LANG",
         ]
     assert len(asked.questions) == 1

@@ -61,4 +61,4 @@ class Consent:
     def _matter(self, verb: str, digest: Digest | None, choices: dict[str, str]) -> Matter:
         reference = str(self._reference)
         shown = {"reference": reference, "digest": str(digest) if digest else "not known before it is fetched"}
-        return Matter(f"{verb} {reference}, which no trust scope names,", ("component", "load", reference), shown, choices)
+        return Matter(f"{verb} {reference} (no trust scope names it)", ("component", "load", reference), shown, choices)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Tool = Callable[[Bench, Mapping[str, Any], CallContext], dict[str, Any]]
 
 _TYPE = {"storage": "storage", "network": "network", "environment": "environment variable"}
+_A_PERMISSION = {kind: f"{'an' if kind == 'environment' else 'a'} {words} permission" for kind, words in _TYPE.items()}
 
 
 def get(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def granting(kind: str) -> Tool:
         bench.need(component_id)
         permission, policies = _permission(kind, details), bench.host.policies
         matter = Matter(
-            f"granting a {_TYPE[kind]} permission to {component_id!r}",
+            f"granting {_A_PERMISSION[kind]} to {component_id!r}",
             _words("grant", component_id, permission),
             {**bench.component(component_id), "permission": describe(permission)},
             check=lambda: policies.check_grant(component_id, permission),
@@ -91,7 +92,7 @@ def revoking(kind: str) -> Tool:
         bench.need(component_id)
         permission, policies = _permission(kind, details), bench.host.policies
         matter = Matter(
-            f"revoking a {_TYPE[kind]} permission of {component_id!r}",
+            f"revoking {_A_PERMISSION[kind]} of {component_id!r}",
             _words("revoke", component_id, permission),
             {**bench.component(component_id), "no longer": describe(permission)},
             check=lambda: grants.revoke(policies.of(component_id), permission),
