@@ -44,7 +44,7 @@ def test_without_any_setting_the_places_are_the_xdg_folders(home: Path) -> None:
     assert settings.state_dir == home / ".local/state/wassette"
     assert settings.trust_file == home / ".config/wassette/trust.yaml"
     assert settings.catalog_file == home / ".config/wassette/catalog.json"
-    assert settings.audit == AuditSettings(settings.state_dir / "audit", 90 * 86_400, 1 << 30, "shape")
+    assert settings.audit == AuditSettings(str(settings.state_dir / "audit"), 90 * 86_400, 1 << 30, "shape")
     assert (settings.grants, settings.limits, settings.in_flight, settings.abandoned) == ("ask", Limits(), 64, 8)
     assert settings.log_level == "warning"
     assert set(settings.origins.values()) == {"default"}
@@ -59,7 +59,7 @@ def test_the_file_is_read_key_by_key(config: Path, home: Path) -> None:
     assert settings.limits == Limits(memory=256 << 20, cpu=2, timeout=10)
     assert settings.ceilings.output == 32 << 20
     assert (settings.in_flight, settings.abandoned) == (8, 8)
-    assert settings.audit == AuditSettings(Path("/var/log/w"), 36 * 3600, 64 << 20, "values")
+    assert settings.audit == AuditSettings("/var/log/w", 36 * 3600, 64 << 20, "values")
     assert settings.registry("registry.example.com") == RegistrySettings(ca_file=Path("/etc/ca.pem"))
     assert settings.registry("localhost:5000") == RegistrySettings(insecure_http=True, token_host="localhost:5001")
     assert settings.registry("ghcr.io") == RegistrySettings()
@@ -230,8 +230,8 @@ def test_without_a_home_what_is_said_otherwise_is_used(monkeypatch: pytest.Monke
 def test_other_systems_have_their_own_places() -> None:
     places = default_places({}, platform="darwin")
     assert set(places) == {"component_dir", "config_dir", "cache_dir", "state_dir"}
-    assert places["component_dir"].name == "components"
-    assert all(path.is_absolute() for path in default_places({}, platform="linux").values())
+    assert Path(places["component_dir"]).name == "components"
+    assert all(Path(path).is_absolute() for path in default_places({}, platform="linux").values())
 
 
 def test_reading_settings_imports_neither_yaml_nor_platformdirs_when_there_is_no_file(home: Path) -> None:

@@ -93,14 +93,12 @@ def _listing(serve: Serve) -> Listing | None:
 
 
 def _serve_stdio(serve: Serve, connection: Connection) -> int:
-    from pathlib import Path
-
     from wassette_py.errors import WassetteError
     from wassette_py.server.stdio import serve_stdio
     from wassette_py.settings import Settings
 
     try:
-        settings = Settings.load(component_dir=Path(serve.component_dir) if serve.component_dir else None)
+        settings = Settings.load(component_dir=serve.component_dir)
         if serve.verbose or settings.log_level != "warning":
             import logging
 

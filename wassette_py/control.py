@@ -8,15 +8,19 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, TypeVar
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import Cancelled
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias, TypeVar
+
+    T = TypeVar("T")
+
 _GLANCE = 0.05
 
-Stage = Literal["resolve", "fetch", "verify", "compile", "install", "push"]
+Stage: TypeAlias = 'Literal["resolve", "fetch", "verify", "compile", "install", "push"]'
 
 
 @dataclass(frozen=True)

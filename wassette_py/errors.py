@@ -38,6 +38,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Never, NoReturn
+
+
+def assert_never(value: Never) -> NoReturn:
+    """`typing.assert_never`, without importing typing: a type checker has seen that nobody comes here."""
+    raise AssertionError(f"nobody expected {value!r}")
+
 
 def command(*words: object) -> str:
     """A command line for a hint, quoted for a shell."""

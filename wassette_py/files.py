@@ -11,7 +11,6 @@ import os
 import stat
 import time
 from _thread import _local  # threading is slow to import, and waited for
-from pathlib import Path
 
 TYPE_CHECKING = False  # `serve --stdio` reads files before its first reply, and does without these
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 KEY_SIZE = 32
 
+StrPath = str | os.PathLike[str]
+
 Stamp = tuple[int, int, int, int]
 MOMENT = 0.002
 """Seconds for which `look_afresh` holds at most."""
@@ -30,7 +31,7 @@ MOMENT = 0.002
 class _Look(_local):
     """What this thread saw of files at one moment, and what it found out from that."""
 
-    seen: dict[str | Path, Stamp | None] | None = None
+    seen: dict[StrPath, Stamp | None] | None = None
     found: dict[Hashable, Any] | None = None
     until = 0.0
 
@@ -63,7 +64,7 @@ def once(key: Hashable, find: Callable[[], _Found]) -> _Found:
     return value
 
 
-def stamp_of(*paths: str | Path) -> tuple[Stamp | None, ...]:
+def stamp_of(*paths: StrPath) -> tuple[Stamp | None, ...]:
     """A value that differs whenever one of the files has changed, appeared or gone; it costs a stat a file."""
     seen = _LOOK.seen
     if seen is None or time.monotonic() > _LOOK.until:
@@ -74,7 +75,7 @@ def stamp_of(*paths: str | Path) -> tuple[Stamp | None, ...]:
     return tuple([seen[path] for path in paths])
 
 
-def _stamp(path: str | Path) -> Stamp | None:
+def _stamp(path: StrPath) -> Stamp | None:
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -85,7 +86,7 @@ def _stamp(path: str | Path) -> Stamp | None:
 
 
 @contextlib.contextmanager
-def opened_regular(path: Path) -> Iterator[BinaryIO]:
+def opened_regular(path: StrPath) -> Iterator[BinaryIO]:
     """A regular file, to be read. Raises OSError, also for a FIFO or a device: those could hold their reader for ever."""
     # Without O_NONBLOCK opening a FIFO waits for somebody to write to it.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -101,7 +102,7 @@ def opened_regular(path: Path) -> Iterator[BinaryIO]:
         os.close(descriptor)
 
 
-def read_regular(path: Path, *, limit: int) -> bytes:
+def read_regular(path: StrPath, *, limit: int) -> bytes:
     """All of a regular file. Raises OSError, also where it is larger than `limit` bytes."""
     with opened_regular(path) as file:
         data = file.read(limit + 1)
@@ -110,11 +111,11 @@ def read_regular(path: Path, *, limit: int) -> bytes:
     return data
 
 
-def access_problem(path: Path) -> str | None:
+def access_problem(path: StrPath) -> str | None:
     """Why a file or folder that should be its user's alone is not. Raises OSError."""
     if not hasattr(os, "geteuid"):  # pragma: no cover - Windows: a user's folders are theirs by their ACL
         return None
-    status = path.stat()
+    status = os.stat(path)
     if status.st_uid != os.geteuid():
         return "it belongs to another user"
     if status.st_mode & 0o077:
@@ -122,11 +123,11 @@ def access_problem(path: Path) -> str | None:
     return None
 
 
-def own_key(path: Path) -> bytes:
+def own_key(path: StrPath) -> bytes:
     """The random key at `path`, made when it is not there. Raises OSError, also where somebody else might know it."""
     while not os.path.lexists(path):
-        private_folder(path.parent)
-        temporary = path.with_name(f"{path.name}.new-{os.urandom(8).hex()}")
+        private_folder(_parts(path)[0])
+        temporary = f"{os.fspath(path)}.new-{os.urandom(8).hex()}"
         write_synced(temporary, os.urandom(KEY_SIZE))
         try:
             # Another process may have been first: its key is the key then, and it has swept this one away.
@@ -137,24 +138,36 @@ def own_key(path: Path) -> bytes:
     problem, key = access_problem(path), read_regular(path, limit=KEY_SIZE)
     if problem or len(key) != KEY_SIZE:
         raise OSError(errno.EPERM, problem or "its key is broken", str(path))
-    if path.stat().st_nlink > 1:  # who made it was killed before it could
+    if os.stat(path).st_nlink > 1:  # who made it was killed before it could
         _sweep_new(path)
     return key
 
 
-def _sweep_new(path: Path) -> None:
-    for left in path.parent.glob(f"{path.name}.new-*"):
-        left.unlink(missing_ok=True)
+def _sweep_new(path: StrPath) -> None:
+    folder, name = _parts(path)
+    for left in os.listdir(folder):
+        if left.startswith(f"{name}.new-"):
+            remove(os.path.join(folder, left))
 
 
-def private_folder(folder: Path) -> None:
+def _parts(path: StrPath) -> tuple[str, str]:
+    """The folder that a file is in, and its name there."""
+    folder, name = os.path.split(path)
+    return folder or os.curdir, name
+
+
+def remove(path: StrPath) -> None:
+    """Removes a file that may be gone already. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def private_folder(folder: StrPath) -> None:
     """Makes `folder` (0700) and what is missing above it; one that exists keeps the mode its owner gave it."""
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+    os.makedirs(folder, 0o700, exist_ok=True)
 
 
-def write_synced(path: Path, data: bytes) -> None:
+def write_synced(path: StrPath, data: bytes) -> None:
     """Writes a new file (0600) and waits until the disk has it; nothing is left when that fails. Raises OSError."""
     _LOOK.seen = _LOOK.found = None  # whoever writes looks again
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0), 0o600)
@@ -164,30 +177,30 @@ def write_synced(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
-        path.unlink(missing_ok=True)
+        remove(path)
         raise
 
 
-def write_new(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def write_new(path: StrPath, data: bytes, *, mode: int = 0o600) -> None:
     """Writes a file that is not there yet, readable as `mode` says. Raises FileExistsError, OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags, mode), "wb") as file:
         file.write(data)
 
 
-def replace_newer(new: Path, path: Path) -> None:
+def replace_newer(new: StrPath, path: StrPath) -> None:
     """Renames `new` over `path`, with a modification time later than what stood there, so that whoever compares times sees the change."""
     try:
-        before = path.stat().st_mtime_ns
+        before = os.stat(path).st_mtime_ns
     except OSError:  # nothing, or a link to nothing or to itself, which the rename replaces
         before = 0
-    now = new.stat()
+    now = os.stat(new)
     if now.st_mtime_ns <= before:
         os.utime(new, ns=(now.st_atime_ns, before + 1))
     os.replace(new, path)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: StrPath) -> None:
     """Waits until the disk knows the names in `folder`; where folders cannot be opened (Windows) renames are durable on their own."""
     if os.name == "nt":  # pragma: no cover - Windows has no descriptor of a folder
         return
@@ -198,13 +211,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: StrPath, data: bytes) -> None:
     """Replaces `path` by `data`: old or new, never a mix, never a part. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")  # of this write alone, whoever else writes it now
+    folder, name = _parts(path)
+    temporary = os.path.join(folder, f".{name}.{os.urandom(8).hex()}.tmp")  # of this write alone, whoever else writes it now
     try:
         write_synced(temporary, data)
     except OSError as error:
         error.filename = str(path)  # a disk that is full names nothing
         raise
     replace_newer(temporary, path)
-    sync_folder(path.parent)
+    sync_folder(folder)

@@ -5,13 +5,15 @@ The words are Kubernetes' (`512Mi`, `500m`) as in Wassette 0.8 policy files; a p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Literal
 
 from wassette_py.dataclass import dataclass, replace
 
-LimitName = Literal["memory", "cpu", "timeout", "output"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+LimitName: TypeAlias = 'Literal["memory", "cpu", "timeout", "output"]'
 LIMIT_NAMES: tuple[LimitName, ...] = ("memory", "cpu", "timeout", "output")
 
 _BYTES = {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
@@ -62,6 +64,8 @@ def parse_limit(name: LimitName, text: str) -> float:
 
 
 def _read(name: LimitName, text: str) -> float | None:
+    import re  # limits that nobody writes are not read
+
     if name == "cpu":
         match = re.fullmatch(rf"{_DECIMAL}(m?)", text)
         value = float(match[1]) / (1000 if match[2] else 1) if match else 0.0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 from wassette_py.errors import Locked
 
@@ -15,7 +14,7 @@ PATIENCE = 10.0
 _PAUSE = 0.01
 
 
-def take_lock(path: Path, *, patience: float = PATIENCE) -> int:
+def take_lock(path: str | os.PathLike[str], *, patience: float = PATIENCE) -> int:
     """Waits for the lock on `path` and holds it until `release_lock`. Raises Locked after `patience` seconds, OSError."""
     # Each holder opens the file anew, so threads exclude each other as processes do.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)

@@ -10,12 +10,15 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import quote, unquote_to_bytes
 
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidReference
 from wassette_py.names import HEX, TAG, Digest, parse_host, parse_repository, valid_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 MAX_REFERENCE = 4096
 URL_PATH = r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)+"

@@ -162,7 +162,7 @@ def test_a_disk_that_is_full_from_the_beginning_leaves_no_empty_files(
 def test_a_place_that_cannot_be_written_is_said_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     write(AuditLog(tmp_path / "file" / "audit", retention=DAY, size=1 << 20), "a")
-    assert capsys.readouterr().err.count("cannot be written (File exists); calls go on without it\n") == 1
+    assert capsys.readouterr().err.count("cannot be written (Not a directory); calls go on without it\n") == 1
 
 
 @pytest.mark.parametrize("there", ["x.head", "x.jsonl"])

@@ -333,9 +333,9 @@ def test_a_key_file_that_changes_while_it_is_read_is_read_again(installed: Insta
     host, _ = installed
     path = host.settings.trust_file.parent / "keys" / "release.pub"
 
-    def racing(folder: Path) -> Callable[[str], bytes]:
+    def racing(folder: str) -> Callable[[str], bytes]:
         def read(name: str) -> bytes:
-            data = (folder / name).read_bytes()
+            data = Path(folder, name).read_bytes()
             path.write_text(OTHER.pem)
             return data
 

@@ -282,7 +282,7 @@ def test_a_build_that_somebody_else_was_quicker_to_make_is_given_up(tmp_path: Pa
     building.join(LONG)
     found = cache.find(Digest.of(slow))
     assert found is not None
-    assert found.read_bytes() == b"code"
+    assert Path(found).read_bytes() == b"code"
     assert names(tmp_path, "*.wasm") == names(tmp_path, "new-*") == []
 
 
@@ -360,6 +360,6 @@ def test_the_tiers_do_not_read_each_others_code(tmp_path: Path, no_start: None) 
     code = engine._quick.cache.find(ONE)
     assert code is not None
     foreign = engine._optimized.cache.temporary()
-    foreign.write_bytes(code.read_bytes())
+    foreign.write_bytes(Path(code).read_bytes())
     engine._optimized.cache.keep(ONE, foreign)
     assert engine._optimized.restore(ONE) is None

@@ -80,6 +80,14 @@ NOT_FOR_A_CALL = (
         "logging",
         "subprocess",
         "tempfile",
+        # Each of these is milliseconds, or brings in one that is.
+        "pathlib",
+        "typing",
+        "re",
+        "enum",
+        "signal",
+        "queue",
+        "urllib.parse",
     ),
     *(
         f"wassette_py.{name}"

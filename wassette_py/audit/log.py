@@ -13,11 +13,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.audit.segment import Segment
+    from wassette_py.files import StrPath
 
 Event = Mapping[str, object]
 
@@ -47,7 +47,7 @@ def _tell(text: str) -> None:
 class AuditLog:
     """The audit log in `folder`, of which this process writes one segment, made at the first event; older than `retention` s is removed."""
 
-    def __init__(self, folder: Path, *, retention: float, size: int, tell: Callable[[str], None] = _tell) -> None:
+    def __init__(self, folder: StrPath, *, retention: float, size: int, tell: Callable[[str], None] = _tell) -> None:
         self.folder = folder
         self._retention = retention
         self._size = size
@@ -108,6 +108,8 @@ class AuditLog:
                     self._changed.notify_all()
 
     def _write(self, batch: list[tuple[float, Event]], lost: int) -> None:
+        from pathlib import Path
+
         from wassette_py.audit.segment import Segment, is_due
 
         now = batch[0][0]  # a segment is named after its first event: readers rely on that
@@ -115,7 +117,7 @@ class AuditLog:
             if self._segment is not None:
                 self._segment.close()
                 self._segment = None
-            self._segment = Segment.begin(self.folder, now, retention=self._retention, size=self._size)
+            self._segment = Segment.begin(Path(self.folder), now, retention=self._retention, size=self._size)
         missing: list[tuple[float, Event]] = [(now, {"event": "lost", "count": lost})] if lost else []
         self._segment.append([*missing, *batch])
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from wassette_py.audit import actor
 from wassette_py.control import Control
@@ -15,6 +13,7 @@ from wassette_py.errors import InvalidComponent, WassetteError
 from wassette_py.files import once
 from wassette_py.host.outcome import CallResult, failed
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.host.policies import Policies
     from wassette_py.host.recording import Recorder
@@ -143,6 +142,8 @@ def function_of(component: CompiledComponent, hosted: HostedTool) -> FunctionTyp
 
 def waited(start: Callable[[Callable[[CallResult], None]], None]) -> CallResult:
     """Runs `start` on a worker and waits for its result, so that Ctrl-C reaches the waiting thread; its error is raised here."""
+    import queue
+
     from wassette_py.sandbox.workers import Workers
 
     answers: queue.SimpleQueue[CallResult | BaseException] = queue.SimpleQueue()

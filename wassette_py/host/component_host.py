@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
 
 from wassette_py.audit import AuditLog
 from wassette_py.dataclass import replace
@@ -36,7 +35,10 @@ from wassette_py.names import Digest
 from wassette_py.secrets import SecretStore
 from wassette_py.store import ComponentStore, Entry
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from wassette_py.control import Control
     from wassette_py.host.loader import Inspection, Loaded, Loader, Prepared
     from wassette_py.host.verifying import Consent
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from wassette_py.sandbox.call import Sandbox
     from wassette_py.settings import Settings
 
-_Made = TypeVar("_Made")
+    _Made = TypeVar("_Made")
 
 
 class ComponentHost:
@@ -54,13 +56,13 @@ class ComponentHost:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store = ComponentStore(settings.component_dir)
-        log = AuditLog(settings.audit.dir, retention=settings.audit.retention, size=settings.audit.size)
-        self.secrets = SecretStore(settings.config_dir / "secrets", settings.environ, key_in=settings.secrets_key_in)
+        self.store = ComponentStore(settings.places["component_dir"])
+        log = AuditLog(settings.audit.folder, retention=settings.audit.retention, size=settings.audit.size)
+        self.secrets = SecretStore(settings.inside("config_dir", "secrets"), settings.environ, key_in=settings.secrets_key_in)
         self.recorder = Recorder(log, self.secrets.redactor, values=settings.audit.arguments == "values")
         self.policies = Policies(self.store, settings, self.recorder, self.secrets)
-        self.trust = trust = TrustFile(settings.trust_file)
-        self._verdicts = Verdicts(settings.config_dir / "verdicts.key")
+        self.trust = trust = TrustFile(settings.inside("config_dir", "trust.yaml"))
+        self._verdicts = Verdicts(settings.inside("config_dir", "verdicts.key"))
         self.vouching = Vouching(trust, self.store, self._verdicts)
         self.verifier = Verifier(settings, trust)
         self.caller = Caller(
@@ -94,7 +96,9 @@ class ComponentHost:
 
                 settings = self.settings
                 egress = Egress(environ=settings.environ, ca_file=settings.ca_file)
-                self._sandbox = Sandbox(Engine(settings.cache_dir, first=settings.compile), abandoned=settings.abandoned, egress=egress)
+                self._sandbox = Sandbox(
+                    Engine(settings.places["cache_dir"], first=settings.compile), abandoned=settings.abandoned, egress=egress
+                )
             return self._sandbox
 
     # What is there.

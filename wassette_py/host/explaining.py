@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from wassette_py.dataclass import replace
 from wassette_py.errors import LimitExceeded, Trap, WassetteError
 from wassette_py.host.outcome import CallResult, DeniedLine, Kind, kind_of
@@ -16,7 +14,10 @@ from wassette_py.wire import parse
 from wassette_py.wit.content import content_blocks, returns_content
 from wassette_py.wit.values import write_result
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.sandbox.call import CallReport, Denial
     from wassette_py.wit.types import FunctionType

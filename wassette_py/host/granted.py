@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import SecretError
 from wassette_py.policy.document import PolicyDocument, SecretVariable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.secrets import SecretStore
 

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
 from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import Cancelled, InvalidArguments, InvalidPolicy, LimitExceeded, Refused, SecretError, Trap, WassetteError
 from wassette_py.wire import parse
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Literal, TypeAlias
+
     from wassette_py.secrets import Redactor
 
-Kind = Literal["tool-error", "denied", "timeout", "trap", "limit", "invalid-arguments", "cancelled", "broken"]
+Kind: TypeAlias = 'Literal["tool-error", "denied", "timeout", "trap", "limit", "invalid-arguments", "cancelled", "broken"]'
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,18 @@ nothing is granted by that: a grant that cannot be added is not there, and what 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
 
 from wassette_py.dataclass import dataclass, replace
 from wassette_py.errors import InvalidPolicy, NotGranted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.policy.grants import Permission, Revocation
 
-Lasting = Literal["once", "session", "always"]
+Lasting: TypeAlias = 'Literal["once", "session", "always"]'
 """For the next call, until this process ends, or written to the policy file."""
 
 

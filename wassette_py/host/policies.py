@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
 
 from wassette_py.errors import InvalidPolicy, StoreError
 from wassette_py.host.overlay import Change, Granted, Lasting, Revoked, compose
@@ -17,6 +16,7 @@ from wassette_py.names import Digest
 from wassette_py.policy.document import EMPTY, PolicyDocument, SecretHeader, SecretVariable, StorageGrant, document_json, parse_policy
 from wassette_py.settings.places import home
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -7,14 +7,13 @@ the text of a guest's error, which is not kept at all. What is refused is record
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from wassette_py.audit import Actor, AuditLog, actor, decision
 from wassette_py.errors import Cancelled, Refused, WassetteError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.host.outcome import CallResult
     from wassette_py.policy.document import PolicyDocument
@@ -145,7 +144,11 @@ def _json(arguments: Mapping[str, object]) -> str:
 
 def _without_query(text: str) -> str:
     """`text`, where what follows the ? of a URL may be a token."""
-    return re.sub(r"(https?://[^\s?#]+)\?[^\s#]*", r"\1?…", text) if "?" in text else text
+    if "?" not in text:
+        return text
+    import re
+
+    return re.sub(r"(https?://[^\s?#]+)\?[^\s#]*", r"\1?…", text)
 
 
 def _who(who: Actor) -> dict[str, object]:

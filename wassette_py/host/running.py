@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from wassette_py.audit import actor
 from wassette_py.dataclass import replace
@@ -19,6 +18,7 @@ from wassette_py.host.wanting import Wanting
 from wassette_py.sandbox.call import CallReport, CallSpec, Sandbox
 from wassette_py.wit.values import read_arguments
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.audit import Actor
     from wassette_py.host.caller import Call

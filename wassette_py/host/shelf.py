@@ -7,18 +7,18 @@ components. Of those that nobody called it keeps two names: what they are stands
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
 from wassette_py.errors import StoreError, UnknownComponent
 from wassette_py.host.tools import HostedTool, served
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from wassette_py.policy.document import PolicyDocument
     from wassette_py.store import ComponentStore, Entry
 
-_Made = TypeVar("_Made")
+    _Made = TypeVar("_Made")
 
 
 class _Shelved:

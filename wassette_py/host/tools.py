@@ -5,11 +5,10 @@ Annotations are derived from what is granted and never claimed by a component: a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import NameTaken, command
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

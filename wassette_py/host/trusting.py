@@ -6,13 +6,12 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import replace
 from wassette_py.errors import DigestMismatch, InvalidTrustPolicy, StoreError, UntrustedSigner, VerificationError, command
-from wassette_py.files import read_regular, stamp_of
+from wassette_py.files import StrPath, read_regular, stamp_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.host.verdicts import Verdicts
     from wassette_py.names import Digest
@@ -29,10 +28,10 @@ class TrustFile:
     """The trust policy, read again only when its file, or a key file that it names, has changed; and what a person accepted besides,
     for as long as this process runs."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: StrPath) -> None:
+        self.path = os.fspath(path)
         self.accepted: dict[tuple[str, Digest], TrustScope] = {}
-        self._read: tuple[object, tuple[Path, ...], TrustPolicy] | None = None
+        self._read: tuple[object, tuple[str, ...], TrustPolicy] | None = None
 
     def policy(self) -> TrustPolicy:
         """The policy as it is now; without its file nobody is trusted. Raises InvalidTrustPolicy."""
@@ -41,10 +40,11 @@ class TrustFile:
             return known[2]
         # Each stamp is taken before its file is read: what changes meanwhile is read again next time.
         paths, stamps = [self.path], [*stamp_of(self.path)]
-        reader = key_reader(self.path.parent)
+        folder = os.path.dirname(self.path)
+        reader = key_reader(folder)
 
         def read(name: str) -> bytes:
-            paths.append(self.path.parent / name)
+            paths.append(os.path.join(folder, name))
             stamps.extend(stamp_of(paths[-1]))
             return reader(name)
 
@@ -65,7 +65,7 @@ class TrustFile:
         from wassette_py.trust.editing import add_scope
         from wassette_py.trust.scopes import place_of
 
-        scope, reader = TrustScope(str(place_of(reference)), digests=(pin,)), key_reader(self.path.parent)
+        scope, reader = TrustScope(str(place_of(reference)), digests=(pin,)), key_reader(os.path.dirname(self.path))
         edit_trust(self.path, lambda text, source: add_scope(text, scope, source, reader))
 
     def _parsed(self, read: Callable[[str], bytes]) -> TrustPolicy:
@@ -73,17 +73,17 @@ class TrustFile:
 
         text = trust_text(self.path)
         if text is None:
-            return TrustPolicy(source=str(self.path), digest="none")
-        return parse_trust_policy(text, str(self.path), read)
+            return TrustPolicy(source=self.path, digest="none")
+        return parse_trust_policy(text, self.path, read)
 
 
-def trust_text(path: Path) -> str | None:
+def trust_text(path: StrPath) -> str | None:
     """The text of the trust policy at `path`, None where none was ever made. Raises InvalidTrustPolicy."""
     try:
         return read_regular(path, limit=MAX_TRUST_FILE).decode()
     except (FileNotFoundError, NotADirectoryError):
         # A link that leads nowhere is a trust policy that is missing, not one that was never made.
-        if path.is_symlink():
+        if os.path.islink(path):
             raise InvalidTrustPolicy(f"{path}: the link leads nowhere", command("ls", "-l", path)) from None
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -167,32 +167,33 @@ def _decided(record: Record, kept: bytes | None, policy: TrustPolicy) -> Judgeme
     return judgement if kept is not None else replace(judgement, notes=(NOT_LOOKED_FOR,))
 
 
-def edit_trust(path: Path, edit: Callable[[str, str], str]) -> None:
+def edit_trust(path: StrPath, edit: Callable[[str, str], str]) -> None:
     """Puts `edit(text, source)` in the place of the trust policy, under its lock. Raises InvalidTrustPolicy, OSError."""
     from wassette_py.files import private_folder, write_atomic
     from wassette_py.locking import release_lock, take_lock
 
-    if path.is_symlink():
+    if os.path.islink(path):
         trust_text(path)  # which says what is wrong with a link that leads nowhere, and to no file, before anything is made there
-    path = Path(os.path.realpath(path))  # people link this file into a place they keep
-    private_folder(path.parent)
-    lock = take_lock(path.with_name(f".{path.name}.lock"))
+    path = os.path.realpath(path)  # people link this file into a place they keep
+    folder, name = os.path.split(path)
+    private_folder(folder)
+    lock = take_lock(os.path.join(folder, f".{name}.lock"))
     try:
-        write_atomic(path, edit(trust_text(path) or "", str(path)).encode())
+        write_atomic(path, edit(trust_text(path) or "", path).encode())
     finally:
         release_lock(lock)
 
 
-def key_reader(folder: Path) -> Callable[[str], bytes]:
+def key_reader(folder: StrPath) -> Callable[[str], bytes]:
     """Reads key files, named relative to `folder`; what it returns raises OSError."""
 
     def read(name: str) -> bytes:
-        return read_regular(folder / name, limit=MAX_KEY_FILE)
+        return read_regular(os.path.join(folder, name), limit=MAX_KEY_FILE)
 
     return read
 
 
-def add_scope_with_key(text: str, scope: TrustScope, source: str, *, folder: Path, name: str, pem: str) -> str:
+def add_scope_with_key(text: str, scope: TrustScope, source: str, *, folder: StrPath, name: str, pem: str) -> str:
     """`text` with `scope` asking for a signature of the key in `pem`, which is copied to `folder`/keys. Raises InvalidTrustPolicy."""
     from wassette_py.files import private_folder, write_atomic
     from wassette_py.names import valid_id
@@ -213,8 +214,9 @@ def add_scope_with_key(text: str, scope: TrustScope, source: str, *, folder: Pat
     if key.fingerprint in known:
         return add_scope(text, replace(scope, signatures=SignatureRule(every=(known[key.fingerprint],))), source, reader)
     file = f"keys/{name}.pub"
-    if (folder / file).exists() and reader(file) != pem.encode():
-        raise InvalidTrustPolicy(f"{folder / file} is another key", "--name OTHER-NAME")
+    place = os.path.join(folder, file)
+    if os.path.exists(place) and reader(file) != pem.encode():
+        raise InvalidTrustPolicy(f"{place} is another key", "--name OTHER-NAME")
 
     def added(path: str) -> bytes:
         return pem.encode() if path == file else reader(path)
@@ -222,6 +224,6 @@ def add_scope_with_key(text: str, scope: TrustScope, source: str, *, folder: Pat
     text = add_key(text, key, file, source, added)
     text = add_scope(text, replace(scope, signatures=SignatureRule(every=(key,))), source, added)
     # Last, when nothing can be refused any more: a key file that nothing names trusts nobody.
-    private_folder(folder / "keys")
-    write_atomic(folder / file, pem.encode())
+    private_folder(os.path.dirname(place))
+    write_atomic(place, pem.encode())
     return text

@@ -7,13 +7,12 @@ key was written here, after verification; every other is verified anew before it
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from wassette_py.files import own_key
+from wassette_py.files import StrPath, own_key
 from wassette_py.hashing import hmac_of, same_text, sha256_of
 from wassette_py.wire import json_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.store import Record
     from wassette_py.trust.document import TrustPolicy
@@ -25,7 +24,7 @@ FORM = 3
 class Verdicts:
     """Makes and knows verdicts with the key at `path`, which is made when first needed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: StrPath) -> None:
         self._path = path
 
     def of(self, record: Record, kept: bytes | None, policy: TrustPolicy) -> str | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.control import Control
     from wassette_py.fetch import Fetched

@@ -7,12 +7,12 @@ a person down.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import WassetteError
 from wassette_py.policy.document import NetworkHost
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.host.overlay import Lasting
     from wassette_py.host.policies import Policies

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.limits import LimitName, format_limit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -13,7 +13,10 @@ import sys
 from ctypes import CDLL, PyDLL, c_bool, c_char_p, c_int64, c_size_t, c_uint8, c_uint32, c_uint64
 from ctypes import c_void_p as pointer
 from importlib.util import find_spec
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Func: Any = c_uint64 * 4
 """A `wasmtime_component_func_t`; `Instance` a `wasmtime_component_instance_t`."""

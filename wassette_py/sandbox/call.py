@@ -10,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import LimitExceeded, WassetteError
@@ -25,6 +24,7 @@ from wassette_py.sandbox.state import CallState, Denial, Headers
 from wassette_py.sandbox.watchdog import Running, Watchdog
 from wassette_py.wit.types import FunctionType
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.sandbox.state import Asker
 
@@ -94,7 +94,7 @@ class Sandbox:
         self._abandoned = abandoned
         self._memory = MemoryWatch(memory if memory is not None else default_cap())
         reuse_buffers()
-        self._watchdog: Watchdog[CallReport] = Watchdog(_given_up)
+        self._watchdog = Watchdog(_given_up)
         self._ahead = Ahead(self.egress, self._memory)
         _SANDBOXES.add(self)
 

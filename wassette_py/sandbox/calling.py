@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
 
 from wassette_py.sandbox import binding
 from wassette_py.sandbox.layout import NOTHING, Val
 from wassette_py.sandbox.native import WasmtimeError, new_error, raise_error
 
-HostBody = Callable[[int, Any, Any], None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+HostBody: TypeAlias = "Callable[[int, Any, Any], None]"
 """(address of the store's context, args, results): `args[i]` stay wasmtime's, `results[0]` is to be `put`."""
 
 _VALS: Any = ctypes.POINTER(Val)

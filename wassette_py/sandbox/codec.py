@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from ctypes import byref
-from typing import Any
 
 from wassette_py.sandbox import calling, layout
 from wassette_py.sandbox.columns import Kept
@@ -17,6 +16,10 @@ from wassette_py.sandbox.lifting import lifting
 from wassette_py.sandbox.lowering import Rows, lowering
 from wassette_py.sandbox.output import Room
 from wassette_py.wit.types import FunctionType, WitType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class FunctionCodec:

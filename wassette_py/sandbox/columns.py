@@ -5,10 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Any
 
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.layout import DATA, SIZE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Kept = list[object]
 """What must stay where it is until the call has ended."""

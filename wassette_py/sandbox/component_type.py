@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from ctypes import byref, c_bool, c_void_p
 from itertools import islice
-from typing import Any
 
 from wassette_py.errors import InvalidComponent
 from wassette_py.sandbox import binding
@@ -36,6 +35,10 @@ from wassette_py.wit.types import (
     VariantType,
     WitType,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_FUNCTIONS = 2048
 MAX_DEPTH = 32

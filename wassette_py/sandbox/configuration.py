@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Literal
 
 from wassette_py.sandbox import binding, pool
 from wassette_py.sandbox.native import RawEngine
 
-TierName = Literal["quick", "optimized"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+TierName: TypeAlias = 'Literal["quick", "optimized"]'
 
 CONFIGURATIONS: dict[TierName, str] = {
     "quick": "winch; epochs; component-model-async; no threads, simd, memory64",

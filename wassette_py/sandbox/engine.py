@@ -7,14 +7,15 @@ something is to be compiled: most starts restore.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 
 from wassette_py.control import Control
 from wassette_py.errors import WassetteError, command
-from wassette_py.reference import Digest
+from wassette_py.files import StrPath
+from wassette_py.names import Digest
 from wassette_py.sandbox import linking
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.codec import FunctionCodec
@@ -29,8 +30,8 @@ class Engine:
     """Thread-safe. `cache_dir` gets a private folder of native code (`cache.py`). `first`: what a large component is compiled by before it
     can be called; behind a quick build an optimised one is made in the background and takes its place (`background.py`)."""
 
-    def __init__(self, cache_dir: Path, *, first: TierName = "optimized") -> None:
-        cache = Cache(cache_dir / "compiled", engine_key("optimized"))
+    def __init__(self, cache_dir: StrPath, *, first: TierName = "optimized") -> None:
+        cache = Cache(os.path.join(cache_dir, "compiled"), engine_key("optimized"))
         quick, spacious = cache.beside(engine_key("quick")), cache.beside(engine_key(spacious=True))
         self._optimized = TierEngine("optimized", cache)
         self._spacious = TierEngine("optimized", spacious, kept=0)

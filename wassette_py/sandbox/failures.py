@@ -6,10 +6,7 @@ each kind, so that an upgrade cannot change a text unseen.
 
 from __future__ import annotations
 
-import re
-from typing import assert_never
-
-from wassette_py.errors import Cancelled, GuestError, LimitExceeded, Trap, WassetteError
+from wassette_py.errors import Cancelled, GuestError, LimitExceeded, Trap, WassetteError, assert_never
 from wassette_py.limits import format_limit
 from wassette_py.sandbox.native import WasmtimeError
 from wassette_py.sandbox.state import CallState, one_line
@@ -34,7 +31,7 @@ def stopped(call: CallState) -> WassetteError | None:
         case None:
             return None
         case _:
-            assert_never(call.verdict)
+            return assert_never(call.verdict)
 
 
 def failed(call: CallState, error: WasmtimeError) -> WassetteError:
@@ -48,6 +45,8 @@ def failed(call: CallState, error: WasmtimeError) -> WassetteError:
 
 
 def _limit(call: CallState, text: str) -> LimitExceeded | None:
+    import re
+
     if "call stack exhausted" in text:
         return LimitExceeded("it used up its stack (recursion without end?)", limit="stack")
     if "hostcall" in text and "fuel" in text:
@@ -62,6 +61,8 @@ def _limit(call: CallState, text: str) -> LimitExceeded | None:
 
 
 def _trap(call: CallState, text: str) -> GuestError:
+    import re
+
     match = re.search(_TRAP, text)
     if re.search(_NO_MEMORY, call.stderr):
         return LimitExceeded(f"it ran out of memory ({_memory(call)})", limit="memory")

@@ -6,11 +6,14 @@ Guest and host see the granted variables alone. Asking for one that is not grant
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from wassette_py.sandbox import calling, layout, packing
 from wassette_py.sandbox.hosting import Functions, hosted, hosted_number
 from wassette_py.sandbox.state import CallState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _PACK_U32 = packing.scalar_packer(layout.U32)
 _PACK_U64 = packing.scalar_packer(layout.U64)

@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from wassette_py.sandbox import calling, layout
 from wassette_py.sandbox.native import WasmtimeError, new_error
 from wassette_py.sandbox.state import CALLS, CallState
 
-HostFunction = Callable[[CallState, Any, Any], None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+HostFunction: TypeAlias = "Callable[[CallState, Any, Any], None]"
 """(the call, args, results)."""
 
 Bodies = Mapping[str, HostFunction]
 """The functions of one interface, by name."""
-Functions = Mapping[str, Any]
+Functions: TypeAlias = "Mapping[str, Any]"
 """The same as `hosted` makes them; keep it as long as a linker that has them."""
 
 _NOT_YET = "nothing of a call is there before it is made"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from wassette_py.errors import WassetteError
 from wassette_py.sandbox import binding, failures, memory, pacing, wasi
@@ -14,6 +13,10 @@ from wassette_py.sandbox.native import WasmtimeError, raise_error
 from wassette_py.sandbox.output import TooLarge, room_of, too_large
 from wassette_py.sandbox.state import CALLS, CallState
 from wassette_py.wit.types import FunctionType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 TABLE_ELEMENTS = 1_000_000
 INSTANCES = 1_000

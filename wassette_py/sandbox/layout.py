@@ -10,9 +10,13 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable
-from typing import Any, assert_never
 
+from wassette_py.errors import assert_never
 from wassette_py.wit.types import BoolType, FloatType, IntegerType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Val: Any = ctypes.c_uint64 * 4
 """The kind in the first byte of the first word, then the union."""
@@ -60,7 +64,7 @@ def kind_of(type: BoolType | IntegerType | FloatType) -> int:
         case IntegerType():
             return _INTEGERS[type.name]
         case _:
-            assert_never(type)
+            return assert_never(type)
 
 
 def copy_of(val: Any) -> bytes:

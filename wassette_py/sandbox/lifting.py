@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, assert_never
 
 from wassette_py.dataclass import dataclass
+from wassette_py.errors import assert_never
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.layout import DATA, IS_OK, MEMORY, OPTION_PAYLOAD, RESULT_PAYLOAD, SIZE, VAL_SIZE, VALUE, VARIANT_PAYLOAD
 from wassette_py.sandbox.output import Room
@@ -33,7 +33,11 @@ from wassette_py.wit.types import (
     WitType,
 )
 
-Column = Sequence[Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+Column: TypeAlias = "Sequence[Any]"
 
 Finish = Callable[[Sequence[Column], Room], Column]
 """Columns of plain numbers -> a column of values. Columns are never empty. Raises TooLarge before it copies more than there is room for."""
@@ -94,7 +98,7 @@ def lifting(type: WitType) -> Lifting:
         case UnsupportedType(name):
             raise TypeError(f"no value can be a {name}")
         case _:
-            assert_never(type)
+            return assert_never(type)
 
 
 def _scalars(numbers: Sequence[Column], room: Room) -> Column:

@@ -6,7 +6,6 @@ A linker is built once a component, under a lock, and used by all threads afterw
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from wassette_py.errors import InvalidComponent
@@ -40,6 +39,8 @@ GetFunctions = Callable[[str], Functions]
 
 def check_imports(imports: Iterable[str]) -> None:
     """Raises InvalidComponent for the first import this program does not provide."""
+    import re
+
     for name in imports:
         if name in hostfuncs.BY_NAME or _interface(name) in _KNOWN:
             continue

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain
-from typing import Any, assert_never
 
 from wassette_py.dataclass import dataclass
+from wassette_py.errors import assert_never
 from wassette_py.sandbox import layout
 from wassette_py.sandbox.columns import Column, Kept, Names
 from wassette_py.sandbox.layout import DATA, IS_OK, OPTION_PAYLOAD, RESULT_PAYLOAD, VAL_SIZE, VALUE, VARIANT_PAYLOAD
@@ -34,7 +34,11 @@ from wassette_py.wit.types import (
     WitType,
 )
 
-Values = Sequence[Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+Values: TypeAlias = "Sequence[Any]"
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def lowering(type: WitType) -> Lowering:  # noqa: PLR0912 - a case a WIT type
         case UnsupportedType(name):
             raise TypeError(f"no value can be a {name}")
         case _:
-            assert_never(type)
+            return assert_never(type)
 
 
 def _template(kind: int, size: int = 0) -> bytes:

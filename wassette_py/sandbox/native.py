@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from wassette_py.sandbox import binding
 from wassette_py.sandbox.layout import MEMORY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class WasmtimeError(Exception):

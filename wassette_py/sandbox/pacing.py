@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import time
-from typing import Any
 
 from wassette_py.sandbox import binding
 from wassette_py.sandbox.memory import MemoryWatch
 from wassette_py.sandbox.native import new_error
 from wassette_py.sandbox.state import CALLS, CallState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _CONTINUE = 0
 _CALLBACK: Any = ctypes.CFUNCTYPE(

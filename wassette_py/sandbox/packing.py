@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from wassette_py.sandbox import binding
 from wassette_py.sandbox.layout import (
@@ -30,6 +29,10 @@ from wassette_py.sandbox.layout import (
     VARIANT,
     VECTOR,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _VARIANT = struct.Struct("=B7xQQQ")  # kind, size and data of the discriminant's name, payload
 _OPTION = struct.Struct("=B7xQ16x")  # kind, payload

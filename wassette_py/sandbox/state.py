@@ -9,14 +9,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
 
 from wassette_py.dataclass import dataclass
 from wassette_py.limits import Limits
 from wassette_py.policy.document import NetworkCidr, PolicyDocument
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, Literal, TypeAlias
 
     from wassette_py.policy.targets import Request
     from wassette_py.sandbox.egress.egress import Egress
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 Headers = Mapping[tuple[str, int], tuple[tuple[str, str], ...]]
 """Canonical host and port -> names and values of headers."""
-Capability = Literal["network", "storage", "environment", "sockets"]
-Verdict = Literal["timeout", "cancelled", "output", "process-memory"]
+Capability: TypeAlias = 'Literal["network", "storage", "environment", "sockets"]'
+Verdict: TypeAlias = 'Literal["timeout", "cancelled", "output", "process-memory"]'
 
 DENIALS = 100
 """As many denials are kept a call: a guest that retries for ever must not fill the host's memory."""

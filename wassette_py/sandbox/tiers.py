@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-from wassette_py.reference import Digest
+from wassette_py.names import Digest
 from wassette_py.sandbox import linking, memory, pool
 from wassette_py.sandbox.cache import Cache
 from wassette_py.sandbox.component_type import read_component_type
@@ -21,6 +19,10 @@ from wassette_py.sandbox.hosting import Bodies, Functions, hosted
 from wassette_py.sandbox.native import RawComponent, RawEngine, WasmtimeError, wat2wasm
 from wassette_py.sandbox.state import CallState
 from wassette_py.sandbox.ticker import Ticker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class TierEngine:
@@ -118,9 +120,9 @@ class _Late:
         )
 
 
-def _restored(engine: RawEngine, cache: Cache, digest: Digest, file: Path) -> RawComponent | None:
+def _restored(engine: RawEngine, cache: Cache, digest: Digest, file: str) -> RawComponent | None:
     try:
-        return RawComponent.restored_file(engine, str(file))
+        return RawComponent.restored_file(engine, file)
     except WasmtimeError:  # made on a machine whose processor has what this one has not
         cache.drop(digest)
         return None

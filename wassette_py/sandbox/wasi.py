@@ -10,13 +10,16 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterable
-from typing import Any
 
 from wassette_py.errors import InvalidPolicy
 from wassette_py.policy.document import PolicyDocument, StorageGrant
 from wassette_py.sandbox import binding
 from wassette_py.sandbox.native import raise_error
 from wassette_py.sandbox.state import CALLS, CallState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _WRITER: Any = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.POINTER(ctypes.c_ubyte), ctypes.c_size_t)
 

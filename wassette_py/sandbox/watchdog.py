@@ -10,12 +10,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Generic, TypeVar
 
 from wassette_py.sandbox.state import CallState
 from wassette_py.sandbox.workers import Worker
 
-_Report = TypeVar("_Report")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wassette_py.sandbox.call import CallReport
 
 GRACE = 0.4
 """Seconds past its deadline for which a guest may still end by itself, on a machine with more guests than cores."""
@@ -26,10 +27,10 @@ CANCEL_GRACE = 0.1
 SCAN = 0.05
 
 
-class Running(Generic[_Report]):
+class Running:
     """One call under way, which is answered once: by its thread, or by the watchdog."""
 
-    def __init__(self, component_id: str, call: CallState, done: Callable[[_Report], None]) -> None:
+    def __init__(self, component_id: str, call: CallState, done: Callable[[CallReport], None]) -> None:
         self.component_id = component_id
         self.call = call
         self.thread = threading.current_thread()
@@ -44,7 +45,7 @@ class Running(Generic[_Report]):
         cancelled = self._cancelled_at is not None and now >= self._cancelled_at + CANCEL_GRACE
         return cancelled or now >= self.call.deadline + GRACE
 
-    def answer(self, report: _Report) -> None:
+    def answer(self, report: CallReport) -> None:
         """Hands the report over; what the receiver raises is its own."""
         try:
             self._done(report)
@@ -54,14 +55,14 @@ class Running(Generic[_Report]):
             logging.getLogger(__name__).exception("the receiver of a call's report failed")
 
 
-class Watchdog(Generic[_Report]):
+class Watchdog:
     """`make_report` makes the answer for a call that is given up."""
 
-    def __init__(self, make_report: Callable[[CallState], _Report]) -> None:
+    def __init__(self, make_report: Callable[[CallState], CallReport]) -> None:
         self._make_report = make_report
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._running: set[Running[_Report]] = set()
+        self._running: set[Running] = set()
         self._lost: Counter[str] = Counter()
         self._is_ended = False
         self._thread: threading.Thread | None = None
@@ -71,7 +72,7 @@ class Watchdog(Generic[_Report]):
         with self._lock:
             return self._lost[component_id]
 
-    def add(self, running: Running[_Report]) -> bool:
+    def add(self, running: Running) -> bool:
         """From now on `running` is watched; False behind the end: then it must not begin. Raises RuntimeError where no thread is left."""
         with self._lock:
             if self._is_ended:
@@ -85,7 +86,7 @@ class Watchdog(Generic[_Report]):
                 self._changed.notify_all()
             return True
 
-    def finish(self, running: Running[_Report]) -> bool:
+    def finish(self, running: Running) -> bool:
         """The call's thread is back. False when the watchdog answered before it."""
         with self._lock:
             self._running.discard(running)
@@ -124,7 +125,7 @@ class Watchdog(Generic[_Report]):
         for running in overdue:
             self._give_up(running)
 
-    def _give_up(self, running: Running[_Report]) -> None:
+    def _give_up(self, running: Running) -> None:
         running.call.stop("cancelled" if running.call.cancel.is_set() else "timeout")
         if isinstance(running.thread, Worker):
             running.thread.give_up()

@@ -11,18 +11,20 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import MissingSecret, SecretError, command
-from wassette_py.files import opened_regular, private_folder, read_regular, write_atomic
+from wassette_py.files import StrPath, opened_regular, private_folder, read_regular, write_atomic
 from wassette_py.locking import release_lock, take_lock
 from wassette_py.names import valid_secret_name
 from wassette_py.secrets.redaction import Redactor
 from wassette_py.wire import parse
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wassette_py.secrets.sealing import Place
 
 FILE = "secrets.json"
@@ -80,12 +82,19 @@ class SecretStore:
     """The secrets below `folder`; `environ` is what `env:` means; values that are set from now on are sealed with a key in `key_in`, and
     all others with them. Safe to use from many threads and processes."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], *, key_in: Place = "file") -> None:
-        self.folder = folder
+    def __init__(self, folder: StrPath, environ: Mapping[str, str], *, key_in: Place = "file") -> None:
+        self._root = os.fspath(folder)
         self.redactor = Redactor()
         self._environ = environ
         self._key_in = key_in
         self._decrypted: dict[tuple[str, str], str] = {}
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where they are kept."""
+        from pathlib import Path
+
+        return Path(self._root)
 
     def secrets(self) -> tuple[Secret, ...]:
         """All of them, by name, without values. Raises SecretError."""
@@ -179,7 +188,7 @@ class SecretStore:
             raise SecretError(f"the value of {name} cannot be decrypted with {where}", f"wassette secret set {name}") from None
 
     def _read(self) -> _Kept:
-        path = self.folder / FILE
+        path = os.path.join(self._root, FILE)
         try:
             document = parse(read_regular(path, limit=MOST).decode())
             entries, key_in = document["secrets"], document.get("key_in", "file")
@@ -255,7 +264,7 @@ def _read_keyring(place: str) -> str | None:
 def _read_file(path: str) -> str | None:
     try:
         # A FIFO or a device would hold the call; nothing else about the file is this program's business.
-        with opened_regular(Path(path)) as file:
+        with opened_regular(path) as file:
             data = file.read(LONGEST + 3)  # a value that is too long is told from one with a line end
         return data.decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:

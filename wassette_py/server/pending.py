@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from wassette_py.server import messages
 from wassette_py.server.eras.params import GUEST_LEVEL
 from wassette_py.server.messages import CONNECTION_CLOSED, RequestId
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wassette_py.audit.actor import Actor
     from wassette_py.server.asking import Asker
     from wassette_py.server.protocol import Session

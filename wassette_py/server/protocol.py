@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from wassette_py.audit.actor import Actor, new_session
 from wassette_py.errors import WassetteError
@@ -33,7 +32,10 @@ from wassette_py.server.pending import PendingCall
 from wassette_py.server.restraint import Restraint
 from wassette_py.server.underway import Underway
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wassette_py.server.asking import Asker, Dialogue
     from wassette_py.server.questions import Question
     from wassette_py.server.seam import Era

@@ -7,9 +7,12 @@ shown as its code. Nothing is dropped: a person decides about exactly what is sh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from wassette_py.dataclass import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 METHOD = "elicitation/create"
 FIELD = "decision"

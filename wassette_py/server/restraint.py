@@ -10,11 +10,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from wassette_py.errors import Cancelled
 from wassette_py.server.questions import NO, NotDecided
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.server.questions import Question
 

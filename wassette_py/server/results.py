@@ -7,13 +7,15 @@ clients show the model nothing but it, so the text never says more about the res
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 from wassette_py.errors import WassetteError
 from wassette_py.server.messages import dump
 from wassette_py.wire import Written, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wassette_py.host import CallResult, HostedTool
 
 LOG_LINES = 200

@@ -9,12 +9,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import queue
-import signal
 import sys
 import threading
+from _signal import SIGINT, SIGTERM, signal  # type: ignore[import-not-found]  # without the enums that `signal` makes of them
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from wassette_py.audit import flush
 from wassette_py.errors import UnknownComponent, WassetteError
@@ -25,9 +23,8 @@ from wassette_py.server.protocol import Session
 from wassette_py.server.turns import Turns
 from wassette_py.server.writer import Writer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wassette_py.server.opening import Connection
     from wassette_py.server.tools import Toolbox
     from wassette_py.settings import Settings
@@ -45,23 +42,30 @@ LOOK = 0.5
 
 def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, ...], builtin_tools: bool) -> int:
     """Serves the components `only` (all, when empty) until the client is gone; the exit code. Raises WassetteError before it begins."""
-    ends: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ends.put("signal"))
+    ended, reasons = threading.Lock(), list[str]()
+    ended.acquire()
+
+    def end(reason: str) -> None:
+        reasons.append(reason)
+        with contextlib.suppress(RuntimeError):  # it has ended
+            ended.release()
+
+    for number in (SIGINT, SIGTERM):
+        signal(number, lambda *_: end("signal"))
     if only:
         _check(settings, only)
-    if _wants_secrets(settings.component_dir):
+    if _wants_secrets(settings.places["component_dir"]):
         _check_secrets(settings, only)
     if settings.grants == "allow":
         _warn("grants: allow lets the model change permissions and load components without asking a person")
 
     watching = threading.Event()
-    listing = Listing(os.path.abspath(settings.component_dir), builtin_tools=builtin_tools)
+    listing = Listing(settings.places["component_dir"], builtin_tools=builtin_tools)
 
     def begin() -> None:
         _start(lambda: _prepare(session, None if only or not settings.is_usual else listing))
 
-    writer = Writer(connection.sink, begun=None if connection.introduction else begin, broken=lambda: ends.put("end"))
+    writer = Writer(connection.sink, begun=None if connection.introduction else begin, broken=lambda: end("end"))
 
     def receive(line: bytes | None) -> None:
         look_afresh(at_once=False)
@@ -71,7 +75,7 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
             session.receive(line)
 
     connection.pipe.arrived = look_afresh
-    turns = Turns(connection.lines, receive, lambda: ends.put("end"), more=connection.pipe.more, outlet=writer)
+    turns = Turns(connection.lines, receive, lambda: end("end"), more=connection.pipe.more, outlet=writer)
     session = Session(lambda: _toolbox(settings, turns, set(only), builtin_tools), writer.write, ready=watching.set)
     session.reads_here = turns.reads_here
     if connection.introduction:
@@ -79,7 +83,8 @@ def serve_stdio(connection: Connection, settings: Settings, *, only: tuple[str, 
         begin()
     _start(lambda: _watch(session, watching, connection.listed))
     _start(turns.read)
-    if ends.get() == "end":
+    ended.acquire()
+    if reasons[0] == "end":
         session.drain(DRAIN)
     writer.hurry()
     session.close()
@@ -105,7 +110,7 @@ def _check(settings: Settings, only: tuple[str, ...]) -> None:
             raise UnknownComponent(component_id)
 
 
-def _wants_secrets(folder: Path) -> bool:
+def _wants_secrets(folder: str) -> bool:
     """Whether a policy there may name a secret: without one, the first reply need not wait for a reader of policies."""
     try:
         policies = [name for name in os.listdir(folder) if name.endswith(".policy.yaml")]
@@ -113,7 +118,7 @@ def _wants_secrets(folder: Path) -> bool:
         return False
     for name in policies:
         with contextlib.suppress(OSError):  # each call of that component says what is wrong with it
-            if b"secrets" in read_regular(folder / name, limit=MAX_POLICY):
+            if b"secrets" in read_regular(os.path.join(folder, name), limit=MAX_POLICY):
                 return True
     return False
 

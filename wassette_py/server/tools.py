@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
 
 from wassette_py.audit import acting
 from wassette_py.errors import WassetteError
@@ -17,7 +16,10 @@ from wassette_py.server import results
 from wassette_py.server.messages import dumped
 from wassette_py.server.questions import InputRequired
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wassette_py.host import CallResult, HostedTool
     from wassette_py.server.seam import BuiltinTools, CallContext, Submit, ToolHost
 

@@ -10,7 +10,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Threads(Protocol):
+        """`sandbox.workers.Workers`."""
+
+        def submit(self, task: Task) -> None: ...
+
+    class Outlet(Protocol):
+        """`writer.Writer`."""
+
+        def hold(self) -> None: ...
+
+        def release(self) -> None: ...
+
 
 Task = Callable[[], None]
 
@@ -24,20 +40,6 @@ HELD = 0.001
 """Seconds for which an answer may be held back."""
 LINGER = 20
 """Looks at nothing after which nobody looks any more, until there is a brief task again."""
-
-
-class Threads(Protocol):
-    """`sandbox.workers.Workers`."""
-
-    def submit(self, task: Task) -> None: ...
-
-
-class Outlet(Protocol):
-    """`writer.Writer`."""
-
-    def hold(self) -> None: ...
-
-    def release(self) -> None: ...
 
 
 class Turns:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Literal
+from functools import cached_property
 
 from wassette_py.dataclass import dataclass
 from wassette_py.limits import format_limit, parse_limit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Literal
 
 _UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 
@@ -16,15 +19,22 @@ _UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
 class AuditSettings:
     """`retention` in seconds, `size` in bytes of all segments together."""
 
-    dir: Path = Path()
+    folder: str = ""
     retention: int = 90 * _UNITS["d"]
     size: int = 1 << 30
     arguments: Literal["shape", "values"] = "shape"
 
+    @cached_property
+    def dir(self) -> Path:
+        """Where the segments are."""
+        from pathlib import Path
+
+        return Path(self.folder)
+
     def texts(self) -> dict[str, str]:
         """As they are written in config.yaml."""
         return {
-            "dir": str(self.dir),
+            "dir": self.folder,
             "retention": format_age(self.retention),
             "size": format_limit("output", self.size),
             "arguments": self.arguments,
@@ -36,6 +46,8 @@ DEFAULT_AUDIT = AuditSettings()
 
 def parse_age(text: str) -> int:
     """The seconds of `90d`. Raises ValueError("expected …")."""
+    import re
+
     match = re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", text)
     if match is None:
         raise ValueError(f"expected a time such as 90d (h, d, w), got {text!r}")

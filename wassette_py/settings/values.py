@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Literal, TypeVar, cast
+from functools import cached_property
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import InvalidSettings
+from wassette_py.files import StrPath
 from wassette_py.limits import DEFAULT_CEILINGS, LIMIT_NAMES, LimitName, Limits, format_limit, parse_limit
 from wassette_py.settings.auditing import DEFAULT_AUDIT, AuditSettings, parse_age, parse_size
 from wassette_py.settings.places import default_places
 
-Origin = Literal["flag", "env", "file", "default"]
-Grants = Literal["ask", "deny", "allow"]
-KeyPlace = Literal["file", "keyring"]
-Compile = Literal["quick", "optimized"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Literal, TypeAlias, TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
+
+Origin: TypeAlias = 'Literal["flag", "env", "file", "default"]'
+Grants: TypeAlias = 'Literal["ask", "deny", "allow"]'
+KeyPlace: TypeAlias = 'Literal["file", "keyring"]'
+Compile: TypeAlias = 'Literal["quick", "optimized"]'
 
 PLACES = ("component_dir", "config_dir", "cache_dir", "state_dir")
 WORDS: dict[str, tuple[str, ...]] = {
@@ -50,10 +55,8 @@ class RegistrySettings:
 class Settings:
     """All settings, with where each came from; `environ` is this process' environment as it was at the start."""
 
-    component_dir: Path
-    config_dir: Path
-    cache_dir: Path
-    state_dir: Path
+    places: Mapping[str, str]
+    """Each of PLACES as text, which is what a start needs of them: importing pathlib costs more than reading all settings."""
     grants: Grants = "ask"
     compile: Compile = "quick"
     """What a large component is compiled by before its first call: "quick" for a build that an optimised one replaces a little later."""
@@ -71,6 +74,31 @@ class Settings:
     """Nothing is asked of any registry or web server; what was fetched before comes from the cache."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def component_dir(self) -> Path:
+        return self._path("component_dir")
+
+    @cached_property
+    def config_dir(self) -> Path:
+        return self._path("config_dir")
+
+    @cached_property
+    def cache_dir(self) -> Path:
+        return self._path("cache_dir")
+
+    @cached_property
+    def state_dir(self) -> Path:
+        return self._path("state_dir")
+
+    def _path(self, place: str) -> Path:
+        from pathlib import Path
+
+        return Path(self.places[place])
+
+    def inside(self, place: str, *names: str) -> str:
+        """What has those names below one of PLACES, as text."""
+        return os.path.join(self.places[place], *names)
 
     @property
     def config_file(self) -> Path:
@@ -91,32 +119,35 @@ class Settings:
     @property
     def is_usual(self) -> bool:
         """Whether no file and no variable has a say: what differs at most is what a flag said."""
-        return "env" not in self.origins.values() and not os.path.lexists(self.config_file)
+        return "env" not in self.origins.values() and not os.path.lexists(self.inside("config_dir", "config.yaml"))
 
     def registry(self, host: str) -> RegistrySettings:
         """What is set for that registry, or nothing."""
         return self.registries.get(host, RegistrySettings())
 
     @classmethod
-    def load(cls, *, environ: Mapping[str, str] | None = None, component_dir: Path | None = None, offline: bool = False) -> Settings:
+    def load(cls, *, environ: Mapping[str, str] | None = None, component_dir: StrPath | None = None, offline: bool = False) -> Settings:
         """The settings of this process; `component_dir` and `offline` are flags. Raises InvalidSettings."""
         environ = dict(os.environ if environ is None else environ)
-        values = {name: _Text(str(path), "default", "") for name, path in default_places(environ).items()}
+        values = {name: _Text(path, "default", "") for name, path in default_places(environ).items()}
         variables = _from_environment(environ)
         if "config_dir" in variables:
             values["config_dir"] = variables["config_dir"]
         config_dir = _place(_known(values, "config_dir"))
         registries: dict[str, RegistrySettings] = {}
-        if os.path.lexists(config_dir / "config.yaml"):  # a link that leads nowhere is a file that is missing, not one never made
+        if os.path.lexists(os.path.join(config_dir, "config.yaml")):
+            # A link that leads nowhere is a file that is missing, not one never made.
             # yaml costs 20 ms at every start; most machines have no such file.
+            from pathlib import Path
+
             from wassette_py.settings.file import read_config
 
-            document = read_config(config_dir / "config.yaml", frozenset(known_keys()))
+            document = read_config(Path(config_dir, "config.yaml"), frozenset(known_keys()))
             values |= {key: _Text(text, "file", where) for key, (text, where) in document.values.items()}
             registries = {host: RegistrySettings(**given) for host, given in document.registries.items()}
         values |= variables
         if component_dir is not None:
-            values["component_dir"] = _Text(str(component_dir), "flag", "--component-dir")
+            values["component_dir"] = _Text(os.fspath(component_dir), "flag", "--component-dir")
         if offline:
             values["offline"] = _Text("true", "flag", "--offline")
         return _settings(values, registries, environ)
@@ -154,7 +185,7 @@ def variable_of(key: str) -> str:
 
 def settings_table(settings: Settings) -> dict[str, dict[str, object]]:
     """Every setting in force, with its origin: what `config show` prints."""
-    values: dict[str, object] = {name: str(getattr(settings, name)) for name in PLACES}
+    values: dict[str, object] = {name: settings.places[name] for name in PLACES}
     values |= {"grants": settings.grants, "compile": settings.compile}
     for group, limits in (("limits", settings.limits), ("ceilings", settings.ceilings)):
         values |= {f"{group}.{name}": text for name, text in limits.texts().items()}
@@ -182,7 +213,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Text]:
 
 def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySettings], environ: Mapping[str, str]) -> Settings:
     places = {name: _place(_known(values, name)) for name in PLACES}
-    words = {name: _word(values.get(name), choices) for name, choices in WORDS.items()}
+    words: dict[str, Any] = {name: _word(values.get(name), choices) for name, choices in WORDS.items()}
     ceilings = _limits("ceilings", values, DEFAULT_CEILINGS)
     limits = _limits("limits", values, DEFAULT_LIMITS)
     for name in LIMIT_NAMES:
@@ -194,18 +225,18 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
     for host in registries:
         origins |= {f"registries.{host}.{name}": "file" for name in ("ca_file", "insecure_http", "token_host")}
     return Settings(
-        **places,
-        grants=cast(Grants, words.get("grants") or "ask"),
-        compile=cast(Compile, words.get("compile") or "quick"),
+        places=places,
+        grants=words.get("grants") or "ask",
+        compile=words.get("compile") or "quick",
         limits=limits,
         ceilings=ceilings,
         in_flight=_count("calls.in_flight", values),
         abandoned=_count("calls.abandoned", values),
         audit=_audit(values, places["state_dir"], words.get("audit.arguments")),
         registries=dict(registries),
-        ca_file=_place(values["network.ca_file"], "a file") if "network.ca_file" in values else None,
+        ca_file=_file(values["network.ca_file"]) if "network.ca_file" in values else None,
         log_level=words.get("log_level") or "warning",
-        secrets_key_in=cast(KeyPlace, words.get("secrets.key_in") or "file"),
+        secrets_key_in=words.get("secrets.key_in") or "file",
         offline=words.get("offline") == "true",
         origins=origins,
         environ=environ,
@@ -218,11 +249,17 @@ def _known(values: Mapping[str, _Text], name: str) -> _Text:
     return values[name]
 
 
-def _place(value: _Text, expected: str = "a directory") -> Path:
+def _place(value: _Text, expected: str = "a directory") -> str:
     # A variable is relative to where the command was typed, as a flag is; a file has no such place, and its reader wants absolute paths.
     if not value.text or "\0" in value.text:
         raise value.refuse(expected)
-    return Path(os.path.abspath(value.text))
+    return os.path.abspath(value.text)
+
+
+def _file(value: _Text) -> Path:
+    from pathlib import Path
+
+    return Path(_place(value, "a file"))
 
 
 def _word(value: _Text | None, choices: tuple[str, ...]) -> str | None:
@@ -240,10 +277,10 @@ def _count(key: str, values: Mapping[str, _Text]) -> int:
     return int(value.text)
 
 
-def _audit(values: Mapping[str, _Text], state_dir: Path, arguments: str | None) -> AuditSettings:
+def _audit(values: Mapping[str, _Text], state_dir: str, arguments: str | None) -> AuditSettings:
     retention, size = values.get("audit.retention"), values.get("audit.size")
     return AuditSettings(
-        dir=_place(values["audit.dir"]) if "audit.dir" in values else state_dir / "audit",
+        folder=_place(values["audit.dir"]) if "audit.dir" in values else os.path.join(state_dir, "audit"),
         retention=retention.read(parse_age) if retention else DEFAULT_AUDIT.retention,
         size=size.read(parse_size) if size else DEFAULT_AUDIT.size,
         arguments="values" if arguments == "values" else "shape",

@@ -11,21 +11,25 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import TypeVar
+from functools import cached_property
 
 from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent, command
-from wassette_py.files import private_folder, stamp_of, write_atomic
+from wassette_py.files import StrPath, private_folder, stamp_of, write_atomic
 from wassette_py.locking import PATIENCE, release_lock, take_lock
 from wassette_py.names import Digest, valid_id
 from wassette_py.stamps import JOURNAL, folder_hash
 from wassette_py.store.journal import Pending, commit, finish, has_left, pending, sweep
 from wassette_py.store.records import Entry, Record, read_record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeVar
+
+    _Made = TypeVar("_Made")
+
 LOCK = ".wassette.lock"
 _GLANCES = 10
-
-_Made = TypeVar("_Made")
 
 
 def _size(file: os.DirEntry[str]) -> int:
@@ -42,17 +46,30 @@ def _untold(_: str) -> None:
     """Nobody counts the steps."""
 
 
+def policy_name(component_id: str) -> str:
+    """What the policy of that component is called. Raises UnknownComponent for what can be no id."""
+    if not valid_id(component_id):
+        raise UnknownComponent(component_id)
+    return f"{component_id}.policy.yaml"
+
+
 class ComponentStore:
     """The components in `folder`, which is made when the first is added. Safe to use from many threads and processes."""
 
-    def __init__(self, folder: Path, *, step: Callable[[str], None] = _untold, patience: float = PATIENCE) -> None:
+    def __init__(self, folder: StrPath, *, step: Callable[[str], None] = _untold, patience: float = PATIENCE) -> None:
         """`step` is told each thing that reached the disk: the seam at which tests kill."""
-        self.folder = folder
         self._step = step
         self._patience = patience
         self._holder: int | None = None
         self._root = os.fspath(folder)
         self._records: dict[str, tuple[object, Record]] = {}
+
+    @cached_property
+    def folder(self) -> Path:
+        """The component directory."""
+        from pathlib import Path
+
+        return Path(self._root)
 
     # Reading: no lock, and never a mix of old and new.
 
@@ -76,7 +93,7 @@ class ComponentStore:
 
     def _look(self, make: Callable[[Entry], _Made]) -> tuple[_Made, ...]:
         with self._disk("read"):
-            todo = pending(self.folder)
+            todo = pending(self._root)
             sizes = self._sizes(todo)
             ids = {name.removesuffix(".json") for name in sizes if name.endswith(".json")}
             ids |= {name.removesuffix(".wasm") for name in sizes if name.endswith(".wasm")}
@@ -86,7 +103,7 @@ class ComponentStore:
     def _sizes(self, todo: Pending) -> Mapping[str, int]:
         """Name -> size of what is in the folder, the journal's changes included (a new file's size is that of its temporary file)."""
         found: dict[str, int] = {}
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as listing:
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._root) as listing:
             for file in listing:
                 with contextlib.suppress(FileNotFoundError):
                     found[file.name] = _size(file)
@@ -101,7 +118,7 @@ class ComponentStore:
         wasm = sizes.get(f"{component_id}.wasm")
         if f"{component_id}.json" not in sizes or not valid_id(component_id):
             # Others keep .json files here too (the Rust wassette: <id>.metadata.json); beside no wasm of that name they are none of ours.
-            problem = f"not installed by this program: wassette component load {self.folder / component_id}.wasm"
+            problem = f"not installed by this program: wassette component load {os.path.join(self._root, component_id)}.wasm"
             return None if wasm is None else Entry(component_id, "foreign", None, problem)
         try:
             with self._disk("read"):  # for this component alone: one record that cannot be read hides no other
@@ -124,11 +141,11 @@ class ComponentStore:
                 raise UnknownComponent(component_id)
             stamp = self.component_stamp(component_id)
             if known is None or known[0] != stamp:
-                known = self._records[component_id] = (stamp, self._read_record(component_id, pending(self.folder)))
+                known = self._records[component_id] = (stamp, self._read_record(component_id, pending(self._root)))
             return known[1]
 
     def _read_record(self, component_id: str, todo: Pending) -> Record:
-        data = todo.read(self.folder, f"{component_id}.json") if valid_id(component_id) else None
+        data = todo.read(self._root, f"{component_id}.json") if valid_id(component_id) else None
         if data is None:
             raise UnknownComponent(component_id)
         return read_record(component_id, data)
@@ -150,13 +167,13 @@ class ComponentStore:
 
     def _read(self, name: str) -> bytes | None:
         with self._disk("read"):
-            return pending(self.folder).read(self.folder, name)
+            return pending(self._root).read(self._root, name)
 
     def _is_there(self, name: str) -> bool:
         """Whether anything has that name, also what cannot be read."""
         with self._disk("read"):
-            changes = pending(self.folder).changes
-            return changes[name] is not None if name in changes else os.path.lexists(self.folder / name)
+            changes = pending(self._root).changes
+            return changes[name] is not None if name in changes else os.path.lexists(os.path.join(self._root, name))
 
     def signatures(self, component_id: str) -> bytes | None:
         """The signature objects kept when it was loaded, None when there are none; whether they are worth anything is not known here."""
@@ -164,22 +181,21 @@ class ComponentStore:
 
     def policy_path(self, component_id: str) -> Path:
         """Where the policy of that component stands, or would. Raises UnknownComponent for what can be no id."""
-        if not valid_id(component_id):
-            raise UnknownComponent(component_id)
-        return self.folder / f"{component_id}.policy.yaml"
+        return self.folder / policy_name(component_id)
 
     def read_policy(self, component_id: str) -> str | None:
         """The text of the component's policy, None when it has none. Raises StoreError when it cannot be read."""
-        path = self.policy_path(component_id)
+        name = policy_name(component_id)
+        path = os.path.join(self._root, name)
         try:
-            data = self._read(path.name)
+            data = self._read(name)
             if data is not None:
                 return data.decode()
         except UnicodeDecodeError:
             raise StoreError(f"{path} is not UTF-8 text", f"wassette policy reset {component_id}") from None
         except StoreError as error:
             raise StoreError(str(error), f"wassette policy reset {component_id}") from error
-        if path.is_symlink():  # a policy that is missing, not one that was never made
+        if os.path.islink(path):  # a policy that is missing, not one that was never made
             raise StoreError(f"{path}: the link leads nowhere", command("ls", "-l", path))
         return None
 
@@ -195,9 +211,7 @@ class ComponentStore:
 
     def policy_stamp(self, component_id: str) -> object:
         """`stamp` for the policy of one component."""
-        if not valid_id(component_id):
-            raise UnknownComponent(component_id)
-        return stamp_of(f"{self._root}/{component_id}.policy.yaml", f"{self._root}/{JOURNAL}")
+        return stamp_of(f"{self._root}/{policy_name(component_id)}", f"{self._root}/{JOURNAL}")
 
     def signatures_stamp(self, component_id: str) -> object:
         """`stamp` for the signatures of one component."""
@@ -212,13 +226,13 @@ class ComponentStore:
             yield
             return
         with self._disk("lock"):
-            private_folder(self.folder)
-            lock = take_lock(self.folder / LOCK, patience=self._patience)
+            private_folder(self._root)
+            lock = take_lock(os.path.join(self._root, LOCK), patience=self._patience)
         try:
             self._holder = threading.get_ident()
             with self._disk("write"):
-                finish(self.folder, self._step)
-                sweep(self.folder)
+                finish(self._root, self._step)
+                sweep(self._root)
             yield
         finally:
             self._holder = None
@@ -227,7 +241,7 @@ class ComponentStore:
     def clean_up(self) -> None:
         """Finishes or removes what dead processes left, for a command that turns out to have nothing to write. Raises StoreError."""
         with self._disk("read"):
-            left = has_left(self.folder)
+            left = has_left(self._root)
         if left:
             with self.locked():
                 pass
@@ -255,12 +269,13 @@ class ComponentStore:
 
     def write_policy(self, component_id: str, text: str | None) -> None:
         """Replaces the component's policy, what it leads to where it is a link, or removes it (None). Raises StoreError."""
-        path = self.policy_path(component_id)
-        if text is None or not path.is_symlink():
-            self._change({path.name: None if text is None else text.encode()})
+        name = policy_name(component_id)
+        path = os.path.join(self._root, name)
+        if text is None or not os.path.islink(path):
+            self._change({name: None if text is None else text.encode()})
             return
-        target = Path(os.path.realpath(path))
-        if not target.is_file():
+        target = os.path.realpath(path)
+        if not os.path.isfile(target):
             raise StoreError(f"{path}: the link leads to no file", command("ls", "-l", path))
         with self.locked(), self._disk("write"):
             write_atomic(target, text.encode())
@@ -283,11 +298,11 @@ class ComponentStore:
 
     def _change(self, changes: Mapping[str, bytes | None]) -> None:
         with self.locked(), self._disk("write"):
-            commit(self.folder, changes, self._step)
+            commit(self._root, changes, self._step)
 
     @contextlib.contextmanager
     def _disk(self, verb: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise StoreError(f"cannot {verb} {error.filename or self.folder}: {error.strerror or error}", "wassette config show") from error
+            raise StoreError(f"cannot {verb} {error.filename or self._root}: {error.strerror or error}", "wassette config show") from error

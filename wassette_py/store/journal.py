@@ -10,13 +10,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import StoreError
-from wassette_py.files import read_regular, replace_newer, sync_folder, write_synced
+from wassette_py.files import StrPath, read_regular, remove, replace_newer, sync_folder, write_synced
 from wassette_py.stamps import JOURNAL, temporary_name
 from wassette_py.wire import json_text, parse
 
@@ -31,46 +29,47 @@ class Pending:
 
     changes: Mapping[str, str | None] = field(default_factory=dict)
 
-    def read(self, folder: Path, name: str) -> bytes | None:
+    def read(self, folder: StrPath, name: str) -> bytes | None:
         """The bytes `name` has, or will have once the journal is done; None when there are none."""
         if name in self.changes:
             temporary = self.changes[name]
             if temporary is None:
                 return None
             with contextlib.suppress(FileNotFoundError):
-                return read_regular(folder / temporary, limit=MAX_FILE)
+                return read_regular(os.path.join(folder, temporary), limit=MAX_FILE)
         try:
-            return read_regular(folder / name, limit=MAX_FILE)
+            return read_regular(os.path.join(folder, name), limit=MAX_FILE)
         except FileNotFoundError:
             return None
 
 
-def pending(folder: Path) -> Pending:
+def pending(folder: StrPath) -> Pending:
     """What the folder's journal has yet to do; nothing when there is none. Raises StoreError when it is not one of ours."""
-    path = folder / JOURNAL
+    path = os.path.join(folder, JOURNAL)
     try:
         text = read_regular(path, limit=MAX_FILE)
     except (FileNotFoundError, NotADirectoryError):
         return Pending()
     with contextlib.suppress(ValueError, AttributeError, TypeError):
         changes = dict(parse(text.decode()).items())
-        if all(re.fullmatch(_TARGET, name) and (new is None or re.fullmatch(_TEMPORARY, new)) for name, new in changes.items()):
+        if all(_is(_TARGET, name) and (new is None or _is(_TEMPORARY, new)) for name, new in changes.items()):
             return Pending(changes)
     raise StoreError(f"{path} is not a journal of this program", f"remove {path}")
 
 
-def commit(folder: Path, changes: Mapping[str, bytes | None], step: Callable[[str], None]) -> None:
+def commit(folder: StrPath, changes: Mapping[str, bytes | None], step: Callable[[str], None]) -> None:
     """Makes all changes (name -> new bytes, or None to remove it), or none; `step` is told of each that is done. Raises OSError."""
     for name in changes:
         # A folder is neither replaced nor removed by a rename: the journal would never be done.
-        if (folder / name).is_dir() and not (folder / name).is_symlink():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / name))
+        path = os.path.join(folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     try:
         plan = {name: None if data is None else _prepare(folder, data) for name, data in changes.items()}
         step("prepare")
         journal = _prepare(folder, json_text(plan).encode())
         step("write journal")
-        os.replace(folder / journal, folder / JOURNAL)
+        os.replace(os.path.join(folder, journal), os.path.join(folder, JOURNAL))
     except BaseException:
         sweep(folder)
         raise
@@ -79,37 +78,43 @@ def commit(folder: Path, changes: Mapping[str, bytes | None], step: Callable[[st
     finish(folder, step)
 
 
-def _prepare(folder: Path, data: bytes) -> str:
+def _prepare(folder: StrPath, data: bytes) -> str:
     # A name of its own each time: a reader that still has an old journal in hand must not find newer bytes of another file there.
     name = temporary_name()
-    write_synced(folder / name, data)
+    write_synced(os.path.join(folder, name), data)
     return name
 
 
-def finish(folder: Path, step: Callable[[str], None]) -> None:
+def finish(folder: StrPath, step: Callable[[str], None]) -> None:
     """Does what the journal has yet to do, if there is one, and removes it."""
     changes = pending(folder).changes
     for name, temporary in changes.items():
         if temporary is None:
-            (folder / name).unlink(missing_ok=True)
+            remove(os.path.join(folder, name))
         else:
             # Gone already: a process did this rename and was killed before it could say so.
             with contextlib.suppress(FileNotFoundError):
-                replace_newer(folder / temporary, folder / name)
+                replace_newer(os.path.join(folder, temporary), os.path.join(folder, name))
         step(f"change {name}")
     if changes:
         sync_folder(folder)
-        (folder / JOURNAL).unlink(missing_ok=True)
+        remove(os.path.join(folder, JOURNAL))
         step("done")
 
 
-def has_left(folder: Path) -> bool:
+def has_left(folder: StrPath) -> bool:
     """Whether there is anything that `finish` or `sweep` would do."""
-    return any(name == JOURNAL or re.fullmatch(_TEMPORARY, name) for name in os.listdir(folder))
+    return any(name == JOURNAL or _is(_TEMPORARY, name) for name in os.listdir(folder))
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: StrPath) -> None:
     """Removes the temporary files of processes that are no more; whoever holds the lock knows that nobody else is writing."""
     for entry in os.scandir(folder):
-        if re.fullmatch(_TEMPORARY, entry.name):
+        if _is(_TEMPORARY, entry.name):
             os.unlink(entry.path)
+
+
+def _is(pattern: str, name: str) -> bool:
+    import re  # where nothing is left to do, nothing is compared
+
+    return re.fullmatch(pattern, name) is not None

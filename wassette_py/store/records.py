@@ -5,9 +5,7 @@ Reading one costs no engine: the tools it lists are those that were described wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Literal
 
 from wassette_py.dataclass import dataclass
 from wassette_py.errors import InvalidReference, StoreError
@@ -16,11 +14,15 @@ from wassette_py.trust.signer import VerifiedSigner
 from wassette_py.wire import parse
 from wassette_py.wit.describe import NotTool, ToolDefinition
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal, TypeAlias
+
 FORMAT = 1
 MAX_RECORD = 16 << 20
 # NOTE: JSON can spell what no text can be written with again; records are written without such escapes.
 _SURROGATE = rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]"
-Status = Literal["ready", "broken", "unverified", "foreign"]
+Status: TypeAlias = 'Literal["ready", "broken", "unverified", "foreign"]'
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def read_record(component_id: str, data: bytes) -> Record:
     if len(data) > MAX_RECORD:
         raise StoreError(f"the record of {component_id!r} is larger than {MAX_RECORD} bytes", hint)
     try:
-        if b"\\u" in data and re.search(_SURROGATE, data):
+        if b"\\u" in data and _holds_half_a_character(data):
             raise ValueError("it holds half a character")
         record = Record.from_json(parse(data.decode()))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, InvalidReference) as error:
@@ -147,6 +149,12 @@ def read_record(component_id: str, data: bytes) -> Record:
     if record.id != component_id:
         raise StoreError(f"the record of {component_id!r} is that of {record.id!r}", hint)
     return record
+
+
+def _holds_half_a_character(data: bytes) -> bool:
+    import re
+
+    return re.search(_SURROGATE, data) is not None
 
 
 def _text(value: object) -> str:

@@ -8,11 +8,11 @@ a file that asks for more than is checked must not pass for one that is enforced
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import InvalidTrustPolicy
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.names import Digest
     from wassette_py.reference import Reference

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, cast
 
 from wassette_py.dataclass import dataclass
 
-Kind = Literal["local", "digest", "unsigned", "signed", "warned"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal, TypeAlias
+
+Kind: TypeAlias = 'Literal["local", "digest", "unsigned", "signed", "warned"]'
 _KINDS = ("local", "digest", "unsigned", "signed", "warned")
 
 
@@ -53,4 +56,4 @@ class VerifiedSigner:
             or type(until) not in (int, type(None))
         ):
             raise ValueError(f"not a signer: {value!r}")
-        return cls(cast(Kind, kind), value["text"], value["scope"], tuple(signers), until)
+        return cls(kind, value["text"], value["scope"], tuple(signers), until)

@@ -14,12 +14,14 @@ The names of the types are the author's; cases, fields and their order are not. 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from wassette_py.errors import GuestError
 from wassette_py.wit.types import BYTES, FunctionType, ListType, RecordType, ResultType, StringType, VariantType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MEDIA = RecordType((("data", BYTES), ("mime-type", StringType())))
 _DOCUMENT = RecordType((("uri", StringType()), ("mime-type", StringType()), ("text", StringType())))
@@ -55,6 +57,8 @@ def _block(tag: str, payload: Any) -> dict[str, Any]:
 
 
 def _checked(pattern: str, text: str, what: str) -> str:
+    import re
+
     if not re.fullmatch(pattern, text):
         raise GuestError(f"it returned content with {text[:100]!r} for {what}")
     return text

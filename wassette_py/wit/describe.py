@@ -7,11 +7,13 @@ so everything that makes them is imported where it is used. Nothing here compile
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from wassette_py.dataclass import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wassette_py.wit.docs import Docs
     from wassette_py.wit.types import ComponentType, FunctionType
 

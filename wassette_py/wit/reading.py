@@ -6,12 +6,11 @@ What the input schema lets through is read, everything else is refused: `Wrong` 
 from __future__ import annotations
 
 import contextlib
-import re
 import struct
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NoReturn, assert_never
 
+from wassette_py.errors import assert_never
 from wassette_py.wit.schema import FLOAT_MAXIMUM, NOT_NUMBERS, SAFE_INTEGER, decimal_pattern, may_be_omitted
 from wassette_py.wit.types import (
     BYTES,
@@ -31,6 +30,11 @@ from wassette_py.wit.types import (
     VariantType,
     WitType,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from typing import Any, NoReturn
 
 _MISSING = object()
 _F32 = struct.Struct("=f")
@@ -85,7 +89,7 @@ def read(type: WitType, value: Any) -> Any:  # noqa: PLR0912 - a case a WIT type
         case UnsupportedType(name):
             raise TypeError(f"no JSON value can be a {name}")
         case _:
-            assert_never(type)
+            return assert_never(type)
 
 
 def _read_text(value: object, expected: str) -> str:
@@ -113,6 +117,8 @@ def _read_integer(type: IntegerType, value: object) -> int:
 
 @cache
 def _decimal(type: IntegerType) -> re.Pattern[str]:
+    import re
+
     return re.compile(decimal_pattern(type))
 
 
@@ -269,6 +275,8 @@ def _shown(value: object) -> str:
 def _step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
+    import re
+
     return f".{step}" if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", step) else f"[{_json(step[:64])}]"
 
 

@@ -7,8 +7,8 @@ Only keywords that common clients keep are used: no `$ref`, no `oneOf`, `enum` i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, assert_never
 
+from wassette_py.errors import assert_never
 from wassette_py.wit.types import (
     BYTES,
     BoolType,
@@ -29,6 +29,10 @@ from wassette_py.wit.types import (
     WitType,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
 KEPT = 4096
 """Types whose reader or writer is kept; they are strangers', and without end."""
 SAFE_INTEGER = (1 << 53) - 1
@@ -40,7 +44,7 @@ FLOAT_MAXIMUM = {32: 3.4028235e38, 64: 1.7976931348623157e308}
 NOT_NUMBERS = ("NaN", "Infinity", "-Infinity")
 BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
-Schema = dict[str, Any]
+Schema: TypeAlias = "dict[str, Any]"
 
 _NULL: Schema = {"type": "null"}
 
@@ -95,7 +99,7 @@ def schema(type: WitType, *, accepts: bool = True) -> Schema:  # noqa: PLR0912 -
         case UnsupportedType(name):
             raise TypeError(f"no JSON value can be a {name}")
         case _:
-            assert_never(type)
+            return assert_never(type)
 
 
 def may_be_omitted(type: WitType) -> bool:

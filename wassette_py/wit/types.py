@@ -25,9 +25,9 @@ flags          tuple of names, in the order of the type
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import assert_never
 
 from wassette_py.dataclass import dataclass
+from wassette_py.errors import assert_never
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _inside(type: WitType) -> tuple[WitType | None, ...]:
         case BoolType() | IntegerType() | FloatType() | CharType() | StringType() | EnumType() | FlagsType() | UnsupportedType():
             return ()
         case _:
-            assert_never(type)
+            return assert_never(type)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, cast
 
 from wassette_py.errors import InvalidArguments
 from wassette_py.wit.reading import Wrong, read_fields
 from wassette_py.wit.types import FunctionType, ResultType
 from wassette_py.wit.writing import json_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
 
 
 def read_arguments(f: FunctionType, arguments: Mapping[str, object]) -> list[object]:
@@ -26,5 +29,6 @@ def write_result(f: FunctionType, value: object) -> tuple[Literal["ok", "err"], 
     """The JSON text of what `f` returned (null for nothing); of a top-level WIT result, which side it is and that side's JSON."""
     if not isinstance(f.result, ResultType):
         return "ok", json_of(f.result, value)
-    side, payload = cast("tuple[str, object]", value)
+    pair: Any = value
+    side, payload = pair
     return ("ok", json_of(f.result.ok, payload)) if side == "ok" else ("err", json_of(f.result.err, payload))

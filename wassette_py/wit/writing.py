@@ -11,8 +11,8 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any, assert_never
 
+from wassette_py.errors import assert_never
 from wassette_py.wire import quoted
 from wassette_py.wit.schema import KEPT, SAFE_INTEGER
 from wassette_py.wit.types import (
@@ -34,7 +34,11 @@ from wassette_py.wit.types import (
     WitType,
 )
 
-Column = Sequence[Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+Column: TypeAlias = "Sequence[Any]"
 
 
 Writer = Callable[[Column], Column]
@@ -79,7 +83,7 @@ def writer(type: WitType) -> Writer:  # noqa: PLR0912 - a case a WIT type
         case UnsupportedType(name):
             raise TypeError(f"no JSON value can be a {name}")
         case _:
-            assert_never(type)
+            return assert_never(type)
 
 
 def _quoted(name: str) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
 
+    from wassette_py.files import StrPath
     from wassette_py.sandbox.egress.listener import Listener
     from wassette_py.sandbox.egress.resolving import Resolver
     from wassette_py.sandbox.egress.route import Route
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 class Egress:
     """Thread-safe. `environ` names the operator's proxy and certificates, `ca_file` more certificates; `resolver` replaces the system's."""
 
-    def __init__(self, *, environ: Mapping[str, str] | None = None, ca_file: Path | None = None, resolver: Resolver | None = None) -> None:
+    def __init__(
+        self, *, environ: Mapping[str, str] | None = None, ca_file: StrPath | None = None, resolver: Resolver | None = None
+    ) -> None:
         self._environ = environ or {}
         own = self._environ.get("SSL_CERT_FILE")
-        self._ca_files: Sequence[Path] = [*([Path(own)] if own else []), *([ca_file] if ca_file else [])]
+        self._ca_files: Sequence[StrPath] = [*([own] if own else []), *([ca_file] if ca_file else [])]
         self._resolver = resolver
         self._lock = threading.Lock()
         self._listener: Listener | None = None

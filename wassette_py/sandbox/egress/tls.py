@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from pathlib import Path
 
+from wassette_py.files import StrPath
 from wassette_py.sandbox.egress.route import NotSent
 
 
-def client_context(ca_files: Sequence[Path]) -> ssl.SSLContext:
+def client_context(ca_files: Sequence[StrPath]) -> ssl.SSLContext:
     """A context that verifies chain and name. Raises NotSent for a file that cannot be read: trust is never other than what was set."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])

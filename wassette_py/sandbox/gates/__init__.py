@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Protocol
+
     from wassette_py.sandbox.gates.gate import Gate
     from wassette_py.sandbox.hosting import Bodies
+
+    class GateModule(Protocol):
+        """`TEXT`: the gate; `EXPORTS`: its own functions; `functions`: what is done in the place of those of the interface."""
+
+        TEXT: str
+        EXPORTS: tuple[str, ...]
+
+        def functions(self, gate: Gate) -> Bodies: ...
+
 
 CLOCK = "wasi:clocks/monotonic-clock"
 GATES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -17,15 +28,8 @@ GATES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-class GateModule(Protocol):
-    """`TEXT`: the gate; `EXPORTS`: its own functions; `functions`: what is done in the place of those of the interface."""
-
-    TEXT: str
-    EXPORTS: tuple[str, ...]
-
-    def functions(self, gate: Gate) -> Bodies: ...
-
-
 def gate_module(interface: str) -> GateModule:
     """The file about `interface`."""
-    return cast("GateModule", import_module(f"{__name__}.{GATES[interface][0]}"))
+    module: Any = import_module(f"{__name__}.{GATES[interface][0]}")
+    found: GateModule = module
+    return found

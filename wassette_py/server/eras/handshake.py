@@ -7,7 +7,6 @@ Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from wassette_py.server import messages
 from wassette_py.server.eras.params import GUEST_LEVEL, LOG_LEVELS, check_cursor, log_level, meta_of, progress_token, shows_forms
@@ -16,7 +15,10 @@ from wassette_py.server.messages import INVALID_PARAMS, INVALID_REQUEST, METHOD_
 from wassette_py.server.protocol import ECHO
 from wassette_py.wire import Written
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wassette_py.server.asking import Asker
     from wassette_py.server.protocol import Session
 
