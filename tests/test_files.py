@@ -20,6 +20,14 @@ def test_a_file_is_read_whole_and_no_larger_than_allowed(tmp_path: Path) -> None
         read_regular(tmp_path / "f", limit=4)
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs a file whose size is not known before it is read")
+def test_a_file_is_read_whole_also_where_its_size_says_nothing() -> None:
+    assert Path("/proc/self/maps").stat().st_size == 0
+    assert len(read_regular(Path("/proc/self/maps"), limit=1 << 20)) > 1000
+    with pytest.raises(OSError, match="it is larger than 100 bytes"):
+        read_regular(Path("/proc/self/maps"), limit=100)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a FIFO")
 def test_what_could_hold_its_reader_is_refused_and_leaves_nothing_open(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")

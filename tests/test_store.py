@@ -15,6 +15,7 @@ from tests.store_child import NEW
 from tests.stored import make_record, names
 from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
 from wassette_py.store import ComponentStore, Entry
+from wassette_py.store.journal import Pending
 from wassette_py.store.records import MAX_RECORD, Record
 
 WASM = b"\0asm one"
@@ -272,8 +273,36 @@ def test_bytes_that_changed_on_disk_are_not_returned(store: ComponentStore) -> N
     record = make_record("tool", WASM)
     store.add(record, WASM)
     (store.folder / "tool.wasm").write_bytes(WASM[:-1] + b"X")
-    with pytest.raises(DigestMismatch, match=r"tool.wasm: digest mismatch: got sha256:.*, want sha256:"):
-        store.wasm(record)
+    for known in (None, WASM):
+        with pytest.raises(DigestMismatch, match=r"tool.wasm: digest mismatch: got sha256:.*, want sha256:"):
+            store.wasm(record, known=known)
+    (store.folder / "tool.wasm").write_bytes(WASM)
+    assert store.wasm(record) == store.wasm(record, known=WASM) == store.wasm(record, known=NEW) == WASM
+
+
+def test_bytes_that_another_process_is_just_putting_in_place_are_returned(store: ComponentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = make_record("tool", WASM)
+    store.add(record, WASM)
+    found = [WASM, NEW, WASM, None]
+    monkeypatch.setattr(store, "_read", lambda name: found.pop())
+    assert [store.wasm(record), store.wasm(record)] == [WASM, WASM]
+    assert found == []
+
+
+def test_one_component_is_looked_up_without_reading_the_record_of_another(store: ComponentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for component_id in ("one", "two"):
+        store.add(make_record(component_id, WASM), WASM)
+    (store.folder / "three.wasm").write_bytes(WASM)
+    entries = {entry.id: entry for entry in store.entries()}
+    read, real = [], store._read_record
+
+    def reading(component_id: str, todo: Pending) -> Record:
+        read.append(component_id)
+        return real(component_id, todo)
+
+    monkeypatch.setattr(store, "_read_record", reading)
+    assert [store.entry(component_id) for component_id in ("one", "three", "four", "")] == [entries["one"], entries["three"], None, None]
+    assert read == ["one"]
 
 
 def test_bytes_of_a_record_that_was_replaced_meanwhile_are_not_returned(store: ComponentStore) -> None:

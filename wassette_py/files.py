@@ -105,7 +105,10 @@ def opened_regular(path: StrPath) -> Iterator[BinaryIO]:
 def read_regular(path: StrPath, *, limit: int) -> bytes:
     """All of a regular file. Raises OSError, also where it is larger than `limit` bytes."""
     with opened_regular(path) as file:
-        data = file.read(limit + 1)
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, limit) + 1)  # a buffer of that size is mapped, and paged in
+        if len(data) > size:  # it grows, or has no size
+            data += file.read(limit + 1 - len(data))
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"it is larger than {limit} bytes", str(path))
     return data

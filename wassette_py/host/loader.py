@@ -115,7 +115,7 @@ class Loader:
             installed is not None
             and policy is None
             and _unchanged(installed, verified, prefix, MAPPING_VERSION)
-            and self._is_whole(installed)
+            and self._is_whole(installed, fetched.wasm)
         ):
             return Prepared(installed, verified, None, None, None, is_new=False)
         _, description = self.compiled(fetched, prefix, control)
@@ -184,17 +184,17 @@ class Loader:
         component = self._engine().compile(fetched.wasm, fetched.digest, control, keep=keep)
         return component, describe(component.type, read_docs(fetched.wasm), prefix=prefix)
 
-    def _is_whole(self, record: Record) -> bool:
-        """Whether the installed bytes are those of `record`; what was damaged on disk is mended by loading it again."""
+    def _is_whole(self, record: Record, wasm: bytes) -> bool:
+        """Whether the installed bytes are `wasm`, those of `record`; what was damaged on disk is mended by loading it again."""
         try:
-            self._store.wasm(record)
+            self._store.wasm(record, known=wasm)
         except (StoreError, DigestMismatch):
             return False
         return True
 
     def _replaced(self, component_id: str, reference: Reference) -> Record | None:
         """The record that a load of `reference` replaces. Raises StoreError when that id came from somewhere else."""
-        entry = next((entry for entry in self._store.entries() if entry.id == component_id), None)
+        entry = self._store.entry(component_id)
         if entry is None or entry.record is None:
             return None
         if entry.record.source != reference.source:

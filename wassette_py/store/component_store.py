@@ -77,27 +77,31 @@ class ComponentStore:
         """Every component, by id; no wasm is read."""
         return self.each(lambda entry: entry)
 
-    def each(self, make: Callable[[Entry], _Made]) -> tuple[_Made, ...]:
+    def entry(self, component_id: str) -> Entry | None:
+        """The one of `entries` with that id; no other's record is read."""
+        return next(iter(self.each(lambda entry: entry, only=component_id)), None)
+
+    def each(self, make: Callable[[Entry], _Made], *, only: str | None = None) -> tuple[_Made, ...]:
         """What `make` makes of every component, by id, one after the other: all at once are much more than what is made of them.
 
         What was made while somebody wrote is thrown away, and made again.
         """
         for _ in range(_GLANCES):
             before = self.stamp()
-            found = self._look(make)
+            found = self._look(make, only)
             if self.stamp() == before:
                 return found
         # Others never stop writing: wait for them once.
         with self.locked():
-            return self._look(make)
+            return self._look(make, only)
 
-    def _look(self, make: Callable[[Entry], _Made]) -> tuple[_Made, ...]:
+    def _look(self, make: Callable[[Entry], _Made], only: str | None) -> tuple[_Made, ...]:
         with self._disk("read"):
             todo = pending(self._root)
             sizes = self._sizes(todo)
             ids = {name.removesuffix(".json") for name in sizes if name.endswith(".json")}
             ids |= {name.removesuffix(".wasm") for name in sizes if name.endswith(".wasm")}
-            found = (self._entry(component_id, sizes, todo) for component_id in sorted(ids))
+            found = (self._entry(component_id, sizes, todo) for component_id in sorted(ids if only is None else ids & {only}))
             return tuple([make(entry) for entry in found if entry is not None])
 
     def _sizes(self, todo: Pending) -> Mapping[str, int]:
@@ -150,19 +154,22 @@ class ComponentStore:
             raise UnknownComponent(component_id)
         return read_record(component_id, data)
 
-    def wasm(self, record: Record) -> bytes:
-        """The bytes the record is about, hashed again. Raises DigestMismatch when they are not what was verified, StoreError."""
+    def wasm(self, record: Record, *, known: bytes | None = None) -> bytes:
+        """The bytes the record is about, hashed again, or the same as `known`, which have its digest. Raises DigestMismatch when they are
+        not what was verified, StoreError."""
         data = self._read(f"{record.id}.wasm")
-        if data is None or Digest.of(data) != record.digest:
-            # Perhaps it is just being replaced: behind the lock nobody is writing.
-            with self.locked():
-                if self.record(record.id).digest != record.digest:
-                    raise StoreError(f"{record.id!r} was replaced meanwhile", "try again")
-                data = self._read(f"{record.id}.wasm")
+        if data is not None and (data == known or Digest.of(data) == record.digest):
+            return data
+        # Perhaps it is just being replaced: behind the lock nobody is writing.
+        with self.locked():
+            if self.record(record.id).digest != record.digest:
+                raise StoreError(f"{record.id!r} was replaced meanwhile", "try again")
+            data = self._read(f"{record.id}.wasm")
         if data is None:
             raise StoreError(f"the file of {record.id!r} is missing", f"wassette component load {record.reference}")
-        if Digest.of(data) != record.digest:
-            raise DigestMismatch(str(Digest.of(data)), str(record.digest), what=f"{record.id}.wasm")
+        digest = Digest.of(data)
+        if digest != record.digest:
+            raise DigestMismatch(str(digest), str(record.digest), what=f"{record.id}.wasm")
         return data
 
     def _read(self, name: str) -> bytes | None:

@@ -31,13 +31,13 @@ def load(bench: Bench, arguments: Mapping[str, Any], context: CallContext) -> di
     if host.settings.grants != "allow" and host.verifier.trust().rule_for(reference) is None:
         consent = Consent(bench, reference, context)
         consent.before()
-    before = {entry.id for entry in host.entries()}
+    before = reference.default_id and host.store.entry(reference.default_id)
     loaded = host.load(reference, control=Control(context.cancel, lambda progress: _tell(context, progress)), consent=consent)
     context.progress(100, 100, "loaded")
     record = loaded.record
     if bench.only:
         bench.only.add(record.id)
-    status = "component reloaded successfully" if record.id in before else "component loaded successfully"
+    status = "component reloaded successfully" if before else "component loaded successfully"
     return {"status": status, "id": record.id, "tools": [tool.name for tool in record.tools]}
 
 
