@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.guests import TEXT_TOOLS
+from tests.cli.guests import ONE_TOOL, TEXT_TOOLS, write_component
 from tests.patience import LONG
 from tests.server.asking import VARIABLE, Asked, Handshaken, Stateless, says
 from wassette_py.audit.reading import events, happened
@@ -134,6 +134,13 @@ def test_a_no_is_recorded_as_one_of_a_person_also_where_it_is_an_earlier_one(ask
     first, second = [event for event in recorded(asked) if event["event"] == "refusal"]
     assert first["decided"] == {"by": "person", "choice": "no", "way": way(asked)}
     assert second["decided"] == {"by": "person", "choice": "no", "way": "earlier in this session"}
+
+
+@pytest.mark.claim("audit:who-decided")
+def test_a_no_to_a_load_that_has_begun_is_one_refusal(asked: Asked, tmp_path: Path) -> None:
+    asked.error("load-component", says("no"), path=str(write_component(tmp_path, "one", ONE_TOOL)))
+    (event,) = [event for event in recorded(asked) if event["event"] == "refusal"]
+    assert (event["of"], event["component"], event["decided"]["choice"]) == ("load", "one", "no")
 
 
 @pytest.mark.claim("audit:who-decided")

@@ -62,8 +62,11 @@ class Bench:
         record = next((entry.record for entry in self.host.entries() if entry.id == component_id), None)
         return {"component": component_id, "digest": str(record.digest) if record else "unknown, its record cannot be read"}
 
-    def decide(self, matter: Matter, context: CallContext) -> str:
-        """The choice of a person, or of the operator, who may let the model do it always. Raises Refused, and what asking raises."""
+    def decide(self, matter: Matter, context: CallContext, *, begun: bool = False) -> str:
+        """The choice of a person, or of the operator, who may let the model do it always. Raises Refused, and what asking raises.
+
+        `begun`: what is asked about records how it ends.
+        """
         decided(None)
         if self.host.settings.grants == "allow":
             decided(Decision("operator", "always", "grants: allow"))
@@ -72,7 +75,8 @@ class Bench:
             return self._asked(matter, context)
         except Refused as error:
             _, verb, whose, *_ = matter.command
-            self.host.recorder.refused(verb, None if verb == "load" else whose, error)
+            if not begun:
+                self.host.recorder.refused(verb, None if verb == "load" else whose, error)
             raise
 
     def _asked(self, matter: Matter, context: CallContext) -> str:

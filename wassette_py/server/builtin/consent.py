@@ -48,15 +48,15 @@ class Consent:
     def __call__(self, fetched: Fetched) -> None:
         """Asks about these bytes, unless they were asked about, and sees to it that the answer counts."""
         pin = fetched.manifest or fetched.digest
-        choice = self._choice or self._decided(pin)
+        choice = self._choice or self._decided(pin, begun=True)
         if choice == "this session":
             self._bench.host.trust.accept(self._reference, pin)
         elif choice == "always":
             with self._bench.host.recorder.operation("trust-add", None, reference=str(self._reference), accepts=str(pin)):
                 self._bench.host.trust.trust_digest(self._reference, pin)
 
-    def _decided(self, digest: Digest | None) -> str:
-        return self._bench.decide(self._matter("loading", digest, _LOCAL if self._local else _REMOTE), self._context)
+    def _decided(self, digest: Digest | None, *, begun: bool = False) -> str:
+        return self._bench.decide(self._matter("loading", digest, _LOCAL if self._local else _REMOTE), self._context, begun=begun)
 
     def _matter(self, verb: str, digest: Digest | None, choices: dict[str, str]) -> Matter:
         reference = str(self._reference)
