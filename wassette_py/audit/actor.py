@@ -43,14 +43,13 @@ def new_session() -> str:
     return os.urandom(8).hex()
 
 
-_ACTOR: ContextVar[Actor | None] = ContextVar("actor", default=None)
-_DECISION: ContextVar[Decision | None] = ContextVar("decision", default=None)
+_ACTING: ContextVar[tuple[Actor | None, Decision | None]] = ContextVar("acting", default=(None, None))
 _OWN: list[Actor] = []
 
 
 def actor() -> Actor:
     """Whoever this thread acts for; without one, this process."""
-    known = _ACTOR.get()
+    known, _ = _ACTING.get()
     if known is not None:
         return known
     if not _OWN:
@@ -65,19 +64,19 @@ class acting:
         self._who = who
 
     def __enter__(self) -> None:
-        self._before = _ACTOR.set(self._who), _DECISION.set(None)
+        self._before = _ACTING.set((self._who, None))
 
     def __exit__(self, *_: object) -> None:
-        actor, decision = self._before
-        _DECISION.reset(decision)
-        _ACTOR.reset(actor)
+        _ACTING.reset(self._before)
 
 
 def decided(decision: Decision | None) -> None:
     """What this thread does next, to the end of `acting`, follows that decision (None: nobody has decided yet)."""
-    _DECISION.set(decision)
+    who, _ = _ACTING.get()
+    _ACTING.set((who, decision))
 
 
 def decision() -> Decision | None:
     """The decision that this thread follows."""
-    return _DECISION.get()
+    _, known = _ACTING.get()
+    return known

@@ -11,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +67,13 @@ def read_head(path: Path) -> Head | None:
 
 def time_text(moment: float) -> str:
     """RFC 3339, in UTC, to the microsecond."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    second = math.floor(moment)
+    return f"{_second_text(second)}.{int((moment - second) * 1e6):06d}Z"
+
+
+@lru_cache(16)
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().removesuffix("+00:00")
 
 
 def stamp(time: str) -> str:

@@ -122,7 +122,7 @@ class Policies:
             from wassette_py.host.reach import check_reach
 
             check_reach(self._settings, policy.storage, policy.source)
-        return self.limits(policy)
+        return effective_limits(self._settings, policy)
 
     def limits(self, policy: PolicyDocument) -> Limits:
         """The effective limits. Raises InvalidPolicy where `policy` asks for more than the operator's ceiling."""

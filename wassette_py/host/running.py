@@ -54,8 +54,10 @@ class Runner:
             self._record(who, call, result, None)
             done(result)
             return
-        known = {**self._settings.environ, **call.environment} if policy.variables else {}
-        variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
+        variables: dict[str, str] = {}
+        if policy.variables:
+            known = {**self._settings.environ, **call.environment}
+            variables = {variable.key: known[variable.key] for variable in policy.variables if variable.key in known}
         asker = None
         if call.decide is not None:
             asker = Wanting(self._policies, self._recorder, call.component_id, str(call.component.digest), call.decide)

@@ -58,7 +58,7 @@ def call_raw(function: Any, context: Any, args: Any, nargs: int, result: Any) ->
     `result` is a pointer to a `Val` (`ctypes.byref`), None when the function has none. All of it stays the caller's, to be deleted.
     Raises WasmtimeError.
     """
-    raise_error(binding.func_call(ctypes.byref(function), context, args, nargs, result, 0 if result is None else 1))
+    raise_error(binding.func_call(function, context, args, nargs, result, 0 if result is None else 1))
 
 
 def delete(val: Any) -> None:

@@ -39,11 +39,14 @@ class FunctionCodec:
         `room`, which is asked when the guest has ended.
         """
         kept: Kept = []
-        arguments = self._vals.from_buffer(self._arguments.of([values], kept))
+        arguments = self._vals.from_buffer(self._arguments.of([values], kept)) if values else None
+        if self._lift is None:
+            calling.call_raw(function, context, arguments, len(values), None)
+            return None
         result = layout.Val()
         try:
-            calling.call_raw(function, context, arguments, len(arguments), None if self._lift is None else byref(result))
-            return None if self._lift is None else self._lift(layout.copy_of(result), room())[0]
+            calling.call_raw(function, context, arguments, len(values), byref(result))
+            return self._lift(layout.copy_of(result), room())[0]
         finally:
             calling.delete(result)
 

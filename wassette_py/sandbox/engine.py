@@ -103,7 +103,7 @@ class CompiledComponent:
         self.was_cached = was_cached
         self._lock = threading.Lock()
         self._linker: RawLinker | None = None
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[tuple[str | None, str], Entry] = {}
 
     @cached_property
     def type(self) -> ComponentType:
@@ -127,15 +127,15 @@ class CompiledComponent:
 
     def linker(self) -> RawLinker:
         """Built at the first call, once."""
-        with self._lock:
-            if self._linker is None:
-                self._linker = linking.build_linker(self.engine.raw, self.raw, self.engine.gated)
-            return self._linker
+        if self._linker is None:
+            with self._lock:
+                self._linker = self._linker or linking.build_linker(self.engine.raw, self.raw, self.engine.gated)
+        return self._linker
 
     def entry(self, f: FunctionType) -> Entry:
         """How to reach and convert `f`, one of `type.exports`."""
-        entry = self._entries.get(f.export)
+        entry = self._entries.get((f.interface, f.name))
         if entry is None:
             instance = self.raw.export_index(f.interface) if f.interface else None
-            entry = self._entries[f.export] = Entry(self.raw.export_index(f.name, instance), FunctionCodec(f))
+            entry = self._entries[f.interface, f.name] = Entry(self.raw.export_index(f.name, instance), FunctionCodec(f))
         return entry

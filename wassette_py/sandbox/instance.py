@@ -33,6 +33,8 @@ class Guest:
     def __init__(self, component: CompiledComponent, call: CallState, watched: MemoryWatch) -> None:
         self._component = component
         self._call = call
+        self.is_large = False
+        """Whether the process grew by so much that it is to be given back to the system."""
         self._instance: Any = None
         self._store = binding.store_new(component.engine.raw, None, None)
         call.context = binding.store_context(self._store)
@@ -73,15 +75,11 @@ class Guest:
             call.stop("cancelled")
         elif time.monotonic() >= call.deadline:
             call.stop("timeout")
-        ended = failures.stopped(call) or failure
+        self.is_large = call.pace.grown() > memory.TRIM_ABOVE
+        ended = failure if call.verdict is None else failures.stopped(call)
         if ended is not None:
             raise ended
         return value
-
-    @property
-    def is_large(self) -> bool:
-        """Whether the process grew by so much that it is to be given back to the system."""
-        return bool(self._call.pace.grown() > memory.TRIM_ABOVE)
 
     def drop(self) -> None:
         """Gives back what the call held, once. No guest code runs in it."""

@@ -28,6 +28,7 @@ class Ticker:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._running = 0
+        self._is_waiting = False
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Ticker:
@@ -37,7 +38,7 @@ class Ticker:
                 thread.start()  # where none can be started, nothing runs, and the next call tries again
                 self._thread = thread
             self._running += 1
-            if self._running == 1:
+            if self._is_waiting:
                 self._changed.notify()
         return self
 
@@ -50,7 +51,9 @@ class Ticker:
         while True:
             if idle > LINGER:
                 with self._lock:
+                    self._is_waiting = True
                     is_over = not self._changed.wait_for(lambda: self._running, IDLE)
+                    self._is_waiting = False
                     if is_over:
                         self._thread = None
                 if is_over:

@@ -64,13 +64,13 @@ class Watchdog:
         self._changed = threading.Condition(self._lock)
         self._running: set[Running] = set()
         self._lost: Counter[str] = Counter()
+        self._is_waiting = False
         self._is_ended = False
         self._thread: threading.Thread | None = None
 
     def lost(self, component_id: str) -> int:
         """How many threads calls of `component_id` hold that could not be stopped."""
-        with self._lock:
-            return self._lost[component_id]
+        return self._lost.get(component_id, 0)
 
     def add(self, running: Running) -> bool:
         """From now on `running` is watched; False behind the end: then it must not begin. Raises RuntimeError where no thread is left."""
@@ -82,7 +82,7 @@ class Watchdog:
                 thread.start()
                 self._thread = thread
             self._running.add(running)
-            if len(self._running) == 1:
+            if self._is_waiting:
                 self._changed.notify_all()
             return True
 
@@ -90,7 +90,8 @@ class Watchdog:
         """The call's thread is back. False when the watchdog answered before it."""
         with self._lock:
             self._running.discard(running)
-            self._lost[running.component_id] -= running.is_answered
+            if running.is_answered:
+                self._lost[running.component_id] -= 1
             if self._is_ended:  # nobody else waits for that
                 self._changed.notify_all()
             was_answered, running.is_answered = running.is_answered, True
@@ -115,7 +116,9 @@ class Watchdog:
 
     def _look(self) -> None:
         with self._changed:
+            self._is_waiting = True
             self._changed.wait_for(lambda: self._running)
+            self._is_waiting = False
             now = time.monotonic()
             overdue = [running for running in self._running if running.is_overdue(now)]
             for running in overdue:

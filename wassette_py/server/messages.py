@@ -107,12 +107,13 @@ def decode(line: bytes) -> Message:
         return Fault(INVALID_REQUEST, "batches are not accepted: send one message a line")
     if not isinstance(value, dict):
         return Fault(INVALID_REQUEST, "a message is a JSON object")
-    return _message(value, deep=_deeper_than(value, line))
+    may_be_deep = line.count(b"[") + line.count(b"{") > MAX_DEPTH
+    return _message(value, deep=may_be_deep and _is_deep(value))
 
 
 def _message(value: dict[str, Any], *, deep: bool) -> Message:
     known = value.get("id")
-    request_id = known if _valid_id(known) else None
+    request_id = known if type(known) is int or _is_valid_text(known) else None
     method, params = value.get("method"), value.get("params")
     if value.get("jsonrpc") != "2.0":
         return Fault(INVALID_REQUEST, 'jsonrpc must be "2.0"', request_id)
@@ -130,17 +131,13 @@ def _message(value: dict[str, Any], *, deep: bool) -> Message:
     return Notification(method, params or {}) if request_id is None else Request(request_id, method, params or {})
 
 
-def _valid_id(value: object) -> bool:
-    """A string or an integer that can be written back: no lone surrogate, no boolean."""
-    if isinstance(value, str):
-        return value.isascii() or value.encode("utf-8", "replace").decode() == value
-    return type(value) is int
+def _is_valid_text(value: object) -> bool:
+    """A string that can be written back: no lone surrogate."""
+    return isinstance(value, str) and (value.isascii() or value.encode("utf-8", "replace").decode() == value)
 
 
-def _deeper_than(value: object, line: bytes) -> bool:
-    """Whether `value`, read from `line`, is nested deeper than MAX_DEPTH."""
-    if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
-        return False
+def _is_deep(value: object) -> bool:
+    """Whether `value` is nested deeper than MAX_DEPTH."""
     objects: list[Any] = []
     arrays: list[Any] = [[value]]
     for _ in range(MAX_DEPTH + 1):

@@ -166,7 +166,7 @@ class Session:
         pending = PendingCall(self, request.id, token, logs, actor=actor, asker=asker, size=self._size)
         self.underway.begin(request.id, pending)
         try:
-            if not self.toolbox.start(name, arguments, pending, pending.finish):
+            if not (self._toolbox or self.toolbox).start(name, arguments, pending, pending.finish):
                 raise RpcError(INVALID_PARAMS, f"unknown tool: {name[:ECHO]}")
         except Exception:
             self.underway.end(request.id, pending)

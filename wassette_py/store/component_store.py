@@ -139,14 +139,14 @@ class ComponentStore:
 
     def record(self, component_id: str) -> Record:
         """The record of an installed component, read again only when its file changed. Raises UnknownComponent, StoreError."""
-        with self._disk("read"):
-            known = self._records.get(component_id)
-            if known is None and not valid_id(component_id):
-                raise UnknownComponent(component_id)
-            stamp = self.component_stamp(component_id)
-            if known is None or known[0] != stamp:
+        known = self._records.get(component_id)
+        if known is None and not valid_id(component_id):
+            raise UnknownComponent(component_id)
+        stamp = self.component_stamp(component_id)
+        if known is None or known[0] != stamp:
+            with self._disk("read"):
                 known = self._records[component_id] = (stamp, self._read_record(component_id, pending(self._root)))
-            return known[1]
+        return known[1]
 
     def _read_record(self, component_id: str, todo: Pending) -> Record:
         data = todo.read(self._root, f"{component_id}.json") if valid_id(component_id) else None

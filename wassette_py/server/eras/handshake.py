@@ -84,7 +84,8 @@ class Handshake:
         return {"tools": Written(self._session.toolbox.listing())}
 
     def _call(self, request: Request) -> None:
-        self._session.call(request, progress_token(meta_of(request.params)), self._logs, self._actor, self._asker)
+        token = progress_token(meta_of(request.params)) if "_meta" in request.params else None
+        self._session.call(request, token, self._logs, self._actor, self._asker)
 
     def _set_level(self, request: Request) -> dict[str, Any]:
         self._level = log_level(request.params.get("level"), "level")
