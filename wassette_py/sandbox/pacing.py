@@ -1,4 +1,4 @@
-"""The one place where a running guest is looked at: wasmtime calls in here every tick, on the guest's thread.
+"""The one place where a running guest is looked at: wasmtime calls in here every tick or few, on the guest's thread.
 
 Cancelled, past its deadline, too much memory in the process: the guest is ended by an error. More than its share of a core: it is
 held here until it is back under it. Blocking host calls are not seen (clock gate, `watchdog.py`).
@@ -29,6 +29,10 @@ _CALLBACK: Any = ctypes.CFUNCTYPE(
 
 LONGEST_PAUSE = 0.05
 """Seconds a guest is held at once, so that the deadline is looked at in between."""
+
+RARELY = 4
+"""Ticks between two looks at each of so many guests or more; of fewer as many as there are. A look takes the interpreter from whoever
+answers others, and from who waits for it when the machine takes the core away from its thread meanwhile."""
 
 
 class Pace:
@@ -77,7 +81,7 @@ def _on_epoch(_context: Any, data: int, delta: Any, kind: Any) -> int:
         call = CALLS[data]
         call.pace.look()
         if call.verdict is None:
-            delta[0] = 1
+            delta[0] = min(len(CALLS), RARELY)
             kind[0] = _CONTINUE
             return 0
         return new_error("stopped")
@@ -86,6 +90,6 @@ def _on_epoch(_context: Any, data: int, delta: Any, kind: Any) -> int:
 
 
 def watch(store: int, address: int) -> None:
-    """Has every tick of `store` looked at by the pace of `CALLS[address]`."""
+    """Has `store` looked at by the pace of `CALLS[address]`, from the next tick on."""
     binding.store_epoch_deadline_callback(store, _on_epoch, address, None)
     binding.context_set_epoch_deadline(address, 1)

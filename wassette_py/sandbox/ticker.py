@@ -1,4 +1,4 @@
-"""The clock of all guests: increments the engine's epoch while calls run, so that each of them is looked at every tick.
+"""The clock of all guests: increments the engine's epoch while calls run, so that each of them is looked at (`pacing.py`).
 
 It does not decide anything (`pacing.py` does) and does not touch a store.
 """
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 TICK = 0.01
-"""Seconds between two looks at a running guest: what cancelling and deadlines are exact to."""
+"""Seconds between two looks at a running guest, where it is alone: what cancelling and deadlines are exact to."""
 
 LINGER = 20
 """Ticks it goes on for after the last call, so that calls made back to back do not wake it each time."""

@@ -100,10 +100,10 @@ class Turns:
         try:
             for line in self._lines:
                 self._receive(line)
+                more = self._more()
                 if self._task is not None:
                     (task, seconds), self._task = self._task, None
                     self._count += 1
-                    more = self._more()
                     is_brief = seconds < (BRIEF if more else SHORT)
                     if is_brief and more and not held:
                         # NOTE: before anybody can relieve this thread: whoever does lets go of what it holds, and it never holds again.
@@ -118,7 +118,7 @@ class Turns:
                         if not mine:
                             return
                         self._work = None
-                if held and (not self._more() or time.monotonic() > held + HELD):
+                if held and (not more or time.monotonic() > held + HELD):
                     self._outlet.release()
                     held = 0.0
         finally:  # whatever happens here: a server that reads no more must not stay
