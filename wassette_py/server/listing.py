@@ -41,7 +41,8 @@ class Listing:
         except OSError:
             return None
         bound = self._binding()
-        return memoryview(data)[len(bound) : -1] if data.endswith(b"\n") and data.startswith(bound) else None
+        text = memoryview(data)[len(bound) : -1]
+        return text if text and data.endswith(b"\n") and data.startswith(bound) else None
 
     def keep(self, make: Callable[[], bytes | None]) -> None:
         """Writes what `make` makes of the files, unless they change meanwhile or it makes None. Raises nothing: it is a copy."""
