@@ -103,6 +103,13 @@ def test_a_start_pays_for_no_hash_and_no_file() -> None:
     assert ran.stdout == "[]\n"
 
 
+def test_the_first_event_pays_for_no_openssl() -> None:
+    code = "import sys; before = set(sys.modules); import wassette_py.audit.segment;"
+    code += "print(sorted({'hashlib', 'ssl', 'typing'} & (set(sys.modules) - before)))"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True)
+    assert ran.stdout == "[]\n"
+
+
 class Disk:
     """A disk that is full, but for `room` more writes and then a part of one, until it is not."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +48,14 @@ def test_a_result_comes_as_value_and_text(host: ComponentHost, load: Load) -> No
     result = call(host, "echo", text="ü")
     assert (result.value, result.value_text, result.error, result.kind) == ("ü", '"ü"', None, None)
     assert result.seconds > 0
+
+
+def test_what_every_call_needs_can_be_made_ready_before_the_first() -> None:
+    code = "import sys; from wassette_py.host import ComponentHost; from wassette_py.settings import Settings;"
+    code += "host = ComponentHost(Settings.load()); needed = {'wassette_py.host.running', 'wassette_py.sandbox.instance'};"
+    code += "before = needed & set(sys.modules); host.make_ready(); print(before, needed <= set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True)
+    assert ran.stdout == "set() True\n"
 
 
 def test_arguments_that_do_not_fit_are_told_with_their_path(host: ComponentHost, load: Load) -> None:

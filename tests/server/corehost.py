@@ -45,11 +45,12 @@ def spins(arguments: Mapping[str, Any], cancel: threading.Event, done: Done) -> 
 class FunctionHost:
     """Tools by name; each belongs to the component `c`."""
 
-    sandbox = None
-
     def __init__(self, **tools: Body) -> None:
         self.bodies = {name.replace("_", "-"): body for name, body in tools.items()}
         self.components: dict[str, str] = {}
+
+    def make_ready(self) -> None:
+        """There is nothing."""
 
     def stamp(self) -> object:
         return sorted(self.bodies), dict(self.components)

@@ -9,7 +9,6 @@ mistake or in a hurry; against the operator himself only a copy elsewhere helps.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 import os
@@ -18,12 +17,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wassette_py import __version__
 from wassette_py.dataclass import dataclass
 from wassette_py.files import opened_regular, private_folder, read_regular
+from wassette_py.hashing import sha256_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wassette_py.audit.log import Event
 
@@ -183,7 +183,7 @@ def _chained(events: Iterable[tuple[float, Event]], head: Head) -> tuple[bytes, 
     for moment, event in events:
         count += 1
         line = _ENCODER.encode({"seq": count, "prev": digest, "time": time_text(moment), **event}).encode()
-        digest = hashlib.sha256(line).hexdigest()
+        digest = sha256_of(line).hex()
         lines += (line, b"\n")
     return b"".join(lines), Head(count, digest)
 

@@ -79,6 +79,10 @@ class Caller:
         """Makes `call` on this thread; `done` gets the result exactly once, here or from the watchdog of a guest that cannot be stopped."""
         self._runner.start(call, cancel, done)
 
+    def make_ready(self) -> None:
+        """Makes ready for the first call what takes time, whatever it calls."""
+        _ = self._runner
+
     @cached_property
     def _runner(self) -> Runner:
         from wassette_py.host.running import Runner

@@ -233,6 +233,10 @@ class ComponentHost:
 
     # What calls it.
 
+    def make_ready(self) -> None:
+        """Makes ready for the first call what takes time, whatever it calls."""
+        self.caller.make_ready()
+
     def start_call(
         self,
         name: str,

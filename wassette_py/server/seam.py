@@ -23,10 +23,11 @@ Submit = Callable[[Callable[[], None], float], None]
 
 
 class ToolHost(Protocol):
-    """The components' tools, as they are now. `start_call` works on the calling thread; `sandbox` is what it takes long to make."""
+    """The components' tools, as they are now. `start_call` works on the calling thread."""
 
-    @property
-    def sandbox(self) -> object: ...
+    def make_ready(self) -> None:
+        """Makes ready for the first call what takes time, whatever it calls."""
+        ...
 
     def stamp(self) -> object: ...
 

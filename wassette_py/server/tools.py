@@ -134,7 +134,7 @@ class Toolbox:
 
     def prepare(self) -> None:
         """Makes ready for the first call what takes time."""
-        _ = self._host.sandbox
+        self._host.make_ready()
 
     def idle(self, seconds: float) -> bool:
         """Waits until no call runs; False when it took longer."""
