@@ -15,7 +15,7 @@ from wassette_py.sandbox.columns import Kept
 from wassette_py.sandbox.lifting import lifting
 from wassette_py.sandbox.lowering import Rows, lowering
 from wassette_py.sandbox.output import Room
-from wassette_py.wit.types import FunctionType, WitType
+from wassette_py.wit.types import FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,9 +49,3 @@ class FunctionCodec:
             return self._lift(layout.copy_of(result), room())[0]
         finally:
             calling.delete(result)
-
-
-def lifter(type: WitType) -> Callable[[bytes], Any]:
-    """What lifts a value of `type` from its 32 bytes, which go on owning what they own."""
-    block = lifting(type).block
-    return lambda memory: block(memory, Room())[0]

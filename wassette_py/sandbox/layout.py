@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wassette_py.errors import assert_never
 from wassette_py.wit.types import BoolType, FloatType, IntegerType
@@ -81,6 +81,20 @@ def read_string(val: Any) -> str:
 def read_integer(val: Any) -> int:
     """The value of a `Val` that is a u64."""
     return int(val[1])
+
+
+def tuple_reader(kinds: Sequence[int]) -> Callable[[Any], list[Any]]:
+    """What reads a `Val` that is a tuple of integers and strings of these kinds."""
+    codes = ["QQ8x" if kind == STRING else f"{SCALAR_CODES[kind]}{24 - struct.calcsize(SCALAR_CODES[kind])}x" for kind in kinds]
+    unpack = struct.Struct("=" + "".join([f"8x{code}" for code in codes])).unpack_from
+
+    def read(val: Any) -> list[Any]:
+        words = iter(unpack(MEMORY, val[2]))
+        return [
+            MEMORY[(at := next(words)) : at + size].decode() if kind == STRING else size for kind, size in zip(kinds, words, strict=True)
+        ]
+
+    return read
 
 
 def put_integer(address: int, value: int) -> None:

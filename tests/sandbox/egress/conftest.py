@@ -17,7 +17,7 @@ from wassette_py.limits import Limits
 from wassette_py.policy.document import NetworkCidr, NetworkEntry, NetworkHost, PolicyDocument
 from wassette_py.policy.network import parse_host_pattern
 from wassette_py.sandbox.call import CallReport, Sandbox
-from wassette_py.sandbox.egress import listener
+from wassette_py.sandbox.egress import carrier
 from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.engine import CompiledComponent, Engine
 
@@ -97,7 +97,7 @@ class Web(Guests):
 @pytest.fixture
 def web(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     """No network but this machine's loopback; nothing of it may be left when the test is over."""
-    monkeypatch.setattr(listener, "LINGER", 0.05)
+    monkeypatch.setattr(carrier, "LINGER", 0.05)
     web = Web(engine)
     yield web
     web.lookup_goes_on.set()
@@ -105,11 +105,8 @@ def web(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 
 def assert_quiet(web: Web) -> None:
-    """No call has anything open, no ticket is valid, and the proxy ends by itself."""
-    running = web.egress.listener
-    if running is not None:
-        assert len(running.tickets) == 0
-        assert not running.sessions
-        running.thread.join(LONG)
-        assert not running.thread.is_alive()
-        assert web.egress.listener is None
+    """The proxy ends by itself: no thread of it runs, and none of its sockets listens."""
+    for running in web.egress.carriers:
+        running.join(LONG)
+        assert not running.is_alive()
+    assert not web.egress.carriers

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,10 +21,12 @@ from wassette_py.limits import Limits
 from wassette_py.policy.document import NetworkCidr, PolicyDocument
 from wassette_py.sandbox import watchdog
 from wassette_py.sandbox.call import Denial
-from wassette_py.sandbox.egress import dialing, exchange, listener, resolving, session
+from wassette_py.sandbox.egress import carrier, dialing, resolving, session, waiting
+from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.egress.route import Route
-from wassette_py.sandbox.egress.session import Session
-from wassette_py.sandbox.egress.tickets import Tickets
+from wassette_py.sandbox.egress.session import Session, Ticket
+from wassette_py.sandbox.egress.side import Side
+from wassette_py.sandbox.state import CallState
 
 
 @pytest.mark.claim("network:checked-address")
@@ -158,17 +160,43 @@ def test_a_body_longer_than_promised_ends_where_it_was_promised(web: Web) -> Non
         assert answer(web.send(url, granted(url))) == (200, 3, "abc")
 
 
+def test_a_large_body_ends_where_it_was_promised_however_it_comes(web: Web) -> None:
+    def more(visit: Visit) -> None:
+        visit.send(b"HTTP/1.1 200 OK\r\ncontent-length: 500000\r\n\r\nab")
+        for _ in range(6):
+            visit.send(b"x" * 100_000)
+
+    with origin(more) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url)))[:2] == (200, 500_000)
+
+
+def test_of_a_length_and_chunks_the_chunks_count(web: Web) -> None:
+    framing = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\ntransfer-encoding: chunked\r\n\r\n"
+    with origin(whole(framing + "3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url))) == (200, 3, "abc")
+
+
+@pytest.mark.parametrize(("method", "status"), [("head", "200 OK"), ("get", "304 Not Modified"), ("get", "204 No Content")])
+def test_an_answer_without_a_body_has_none_whatever_length_it_tells(web: Web, method: str, status: str) -> None:
+    with origin(whole(f"HTTP/1.1 {status}\r\ncontent-length: 5\r\n\r\nabcde")) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url), method=method))[:2] == (int(status[:3]), 0)
+
+
 def test_a_connection_that_is_reset_is_told(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     passed_on = threading.Event()
-    to_guest = exchange._to_guest
+    flush = Side.flush
 
-    async def watched(guest: exchange.Side) -> None:
-        is_last = b"abc" in b"".join(guest._waiting)
-        await to_guest(guest)
+    def watched(side: Side) -> bool:
+        is_last = b"abc" in b"".join(side._parts)
+        is_flushed = flush(side)
         if is_last:
             passed_on.set()
+        return is_flushed
 
-    monkeypatch.setattr(exchange, "_to_guest", watched)
+    monkeypatch.setattr(Side, "flush", watched)
 
     def reset(visit: Visit) -> None:
         visit.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc")
@@ -255,7 +283,7 @@ def test_what_was_under_way_is_told_also_when_the_proxy_is_not_the_first_to_see_
     web: Web, monkeypatch: pytest.MonkeyPatch, grace: float, script: Callable[[Visit], None]
 ) -> None:
     monkeypatch.setattr(watchdog, "GRACE", grace)
-    monkeypatch.setattr(listener, "TICK", 3)
+    monkeypatch.setattr(waiting, "TICK", 3)
     with origin(script) as server:
         url = f"http://127.0.0.1:{server.port}"
         report = web.send(url, granted(url), limits=Limits(timeout=1))
@@ -329,14 +357,36 @@ def test_a_guests_own_timeout_for_the_first_byte_holds(web: Web) -> None:
         assert 0.2 <= report.seconds < LONG
 
 
-def test_an_address_that_does_not_answer_does_not_hold_up_the_next(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialing, "NOT_THE_LAST", 0.2)
-    web.names["two.test"] = ["127.0.0.2", "127.0.0.1"]
-    with origin(hello) as server, socket.create_server(("127.0.0.2", server.port), backlog=0), contextlib.ExitStack() as stack:
-        for _ in range(4):  # a full queue: whoever comes next gets no answer
+@contextlib.contextmanager
+def silent(port: int) -> Iterator[str]:
+    """An address that gives no answer: whoever comes to a full queue gets none."""
+    with socket.create_server(("127.0.0.2", port), backlog=0), contextlib.ExitStack() as stack:
+        for _ in range(4):
             sock = stack.enter_context(socket.socket())
             sock.setblocking(False)
-            sock.connect_ex(("127.0.0.2", server.port))
+            sock.connect_ex(("127.0.0.2", port))
+        yield "127.0.0.2"
+
+
+@pytest.mark.usefixtures("unwatched")
+def test_a_guests_own_timeout_for_connecting_holds_for_an_address_that_does_not_answer(web: Web) -> None:
+    with origin(hello) as server, silent(server.port) as address:
+        url = f"http://{address}:{server.port}"
+        report = web.send(url, granted(url), connect=0.2)
+        assert answer(report)[0] < 0
+        assert report.notes == (f"GET {url} failed: no connection within the time the component gave it",)
+
+
+def test_an_address_that_cannot_be_dialled_is_told(web: Web) -> None:
+    report = web.send("http://224.0.0.1/", granted("http://224.0.0.1"))
+    assert answer(report)[0] < 0
+    assert report.notes == ("GET http://224.0.0.1:80 failed: no connection to 224.0.0.1 at 224.0.0.1: network is unreachable",)
+
+
+def test_an_address_that_does_not_answer_does_not_hold_up_the_next(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialing, "NOT_THE_LAST", 0.2)
+    with origin(hello) as server, silent(server.port) as address:
+        web.names["two.test"] = [address, "127.0.0.1"]
         url = f"http://two.test:{server.port}"
         report = web.send(url, granted(url, LOOPBACK))
         assert answer(report)[0] == 200
@@ -345,11 +395,22 @@ def test_an_address_that_does_not_answer_does_not_hold_up_the_next(web: Web, mon
 
 def proxy_of(web: Web) -> tuple[str, int]:
     """Where it listens."""
-    running = web.egress.listener
-    assert running is not None
+    (running,) = web.egress.carriers
     host, _, port = running.authority.partition(":")
     assert host == "127.0.0.1"
     return host, int(port)
+
+
+def raced(web: Web, monkeypatch: pytest.MonkeyPatch, arrive: Callable[[tuple[str, int]], None]) -> None:
+    """Lets strangers arrive before each guest does."""
+    place_for = Egress.place_for
+
+    def slow(egress: Egress, call: CallState, route: Route) -> tuple[str, str]:
+        place = place_for(egress, call, route)
+        arrive(proxy_of(web))
+        return place
+
+    monkeypatch.setattr(Egress, "place_for", slow)
 
 
 @pytest.mark.claim("network:private-proxy")
@@ -369,72 +430,75 @@ def proxy_of(web: Web) -> tuple[str, int]:
     ],
 )
 def test_the_proxy_tells_strangers_nothing(web: Web, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "FIRST", FOREVER)
+    monkeypatch.setattr(carrier, "FIRST", FOREVER)
     seen: list[bytes] = []
 
-    def stranger(visit: Visit) -> None:
-        with socket.create_connection(proxy_of(web)) as sock:
+    def stranger(place: tuple[str, int]) -> None:
+        with socket.create_connection(place) as sock, contextlib.suppress(ConnectionError):
             sock.sendall(said)
             sock.shutdown(socket.SHUT_WR)
             sock.settimeout(LONG)
-            with contextlib.suppress(ConnectionResetError):
-                seen.append(sock.recv(100))
-        visit.answer(b"hello")
+            seen.append(sock.recv(100))
 
-    with origin(stranger) as server:
+    raced(web, monkeypatch, stranger)
+    with origin(hello) as server:
         url = f"http://127.0.0.1:{server.port}"
         assert answer(web.send(url, granted(url))) == (200, 5, "hello")
         assert seen in ([b""], [])
+        assert len(server.lines) == 1
 
 
 def test_a_stranger_who_says_nothing_is_not_waited_for(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "FIRST", 0.1)
+    monkeypatch.setattr(carrier, "FIRST", 0.1)
 
-    def stranger(visit: Visit) -> None:
-        with socket.create_connection(proxy_of(web)) as sock:
+    def arrive(place: tuple[str, int]) -> None:
+        with socket.create_connection(place) as sock:
             sock.settimeout(LONG)
-            with contextlib.suppress(ConnectionResetError):
-                assert sock.recv(100) == b""
-        visit.answer(b"hello")
+            assert sock.recv(100) == b""
 
-    with origin(stranger) as server:
+    raced(web, monkeypatch, arrive)
+    with origin(hello) as server:
         url = f"http://127.0.0.1:{server.port}"
         assert answer(web.send(url, granted(url))) == (200, 5, "hello")
 
 
-def test_a_crowd_of_strangers_is_sent_away(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "CONNECTIONS", 3)
+def test_a_crowd_of_strangers_keeps_nobody_out(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrier, "FIRST", FOREVER)
+    monkeypatch.setattr(carrier, "STRANGERS", 3)
+    with contextlib.ExitStack() as stack, origin(hello) as server:
 
-    def crowd(visit: Visit) -> None:
-        with contextlib.ExitStack() as stack:
-            socks = [stack.enter_context(socket.create_connection(proxy_of(web))) for _ in range(5)]
-            until(lambda: len(web.egress.listener._connections) == 3)  # type: ignore[union-attr]
-            socks[-1].settimeout(2)
-            with contextlib.suppress(ConnectionResetError):
-                assert socks[-1].recv(1) == b""
-        visit.answer(b"hello")
+        def crowd(place: tuple[str, int]) -> None:
+            socks = [stack.enter_context(socket.create_connection(place)) for _ in range(5)]
+            for sock in socks[:2]:
+                sock.settimeout(LONG)
+                assert sock.recv(1) == b""
 
-    with origin(crowd) as server:
+        raced(web, monkeypatch, crowd)
         url = f"http://127.0.0.1:{server.port}"
         assert answer(web.send(url, granted(url))) == (200, 5, "hello")
 
 
 @pytest.mark.claim("network:private-proxy")
-def test_a_ticket_is_good_for_one_request(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_ticket_is_good_for_one_request(web: Web, monkeypatch: pytest.MonkeyPatch, is_early: bool) -> None:
+    """Whoever comes once it was shown is turned away; so is who waited since before that."""
     given: list[str] = []
-    give = Tickets.give
+    early: list[socket.socket] = []
+    init = Ticket.__init__
 
-    def remembered(tickets: Tickets, session: Session, route: Route) -> str:
-        given.append(give(tickets, session, route))
-        return given[-1]
+    def remembered(ticket: Ticket, session: Session, route: Route) -> None:
+        init(ticket, session, route)
+        given.append(ticket.path)
 
-    monkeypatch.setattr(Tickets, "give", remembered)
+    monkeypatch.setattr(Ticket, "__init__", remembered)
+    if is_early:
+        raced(web, monkeypatch, lambda place: early.append(socket.create_connection(place)))
 
     def replay(visit: Visit) -> None:
-        with socket.create_connection(proxy_of(web)) as sock:
-            sock.sendall(f"GET {given[0]} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        with early.pop() if is_early else socket.create_connection(proxy_of(web)) as sock:
             sock.settimeout(LONG)
-            with contextlib.suppress(ConnectionResetError):
+            with contextlib.suppress(ConnectionError):
+                sock.sendall(f"GET {given[0]} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
                 assert sock.recv(100) == b""
         visit.answer(b"hello")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import gc
 import os
@@ -24,12 +23,11 @@ from wassette_py.limits import Limits
 from wassette_py.policy.document import EMPTY
 from wassette_py.policy.network import parse_url
 from wassette_py.sandbox.call import CallReport
-from wassette_py.sandbox.egress import exchange
-from wassette_py.sandbox.egress import listener as listener_module
+from wassette_py.sandbox.egress import carrier
+from wassette_py.sandbox.egress import egress as egress_module
 from wassette_py.sandbox.egress import session as session_module
 from wassette_py.sandbox.egress.egress import Egress
 from wassette_py.sandbox.egress.route import NotSent, Route
-from wassette_py.sandbox.egress.session import Session
 from wassette_py.sandbox.state import DENIALS, CallState
 
 
@@ -46,20 +44,31 @@ def descriptors() -> int:
 
 @pytest.mark.claim("network:private-proxy")
 def test_nothing_listens_before_a_request_is_granted_nor_long_after(web: Web) -> None:
-    assert web.egress.listener is None
+    assert not web.egress.carriers
     web.send("http://api.test/", granted("other.test"))
-    assert web.egress.listener is None
+    assert not web.egress.carriers
     with origin(hello) as server:
         url = f"http://127.0.0.1:{server.port}"
         web.send(url, granted(url))
-        running = web.egress.listener
-        assert running is not None
-        until(lambda: web.egress.listener is None)
-        running.thread.join(LONG)
+        (running,) = web.egress.carriers
+        running.join(LONG)
+        assert not web.egress.carriers
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(running.authority.rpartition(":")[2])))
         assert answer(web.send(url, granted(url)))[0] == 200
-        assert web.egress.listener is not running
+        assert running not in web.egress.carriers
+
+
+def test_requests_one_after_the_other_are_carried_by_one_thread(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrier, "LINGER", LONG)
+    with origin(hello) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url)))[0] == 200
+        until(lambda: web.egress._free)
+        (running,) = web.egress.carriers
+        monkeypatch.setattr(carrier, "LINGER", 0.05)
+        assert answer(web.send(url, granted(url)))[0] == 200
+        assert web.egress.carriers <= {running}
 
 
 def test_calls_without_requests_do_not_pay_for_them() -> None:
@@ -130,14 +139,11 @@ def test_requests_of_one_call_are_counted(web: Web) -> None:
     web.egress.end(call)
     with pytest.raises(NotSent, match="the call is over"):
         web.egress.place_for(call, ROUTE)
-    running = web.egress.listener
-    assert running is not None
-    assert len(running.tickets) == 1
     web.egress.end(other)
 
 
 def test_requests_of_all_calls_are_counted(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener_module, "REQUESTS", 2)
+    monkeypatch.setattr(egress_module, "REQUESTS", 2)
     calls = [state(web.egress) for _ in range(3)]
     for call in calls[:2]:
         web.egress.place_for(call, ROUTE)
@@ -183,9 +189,10 @@ def test_a_ticket_dies_with_its_call(web: Web) -> None:
         web.egress.place_for(keeper, route)
         assert shown(used[1], used[0]).startswith(b"HTTP/1.1 200")
         assert shown(used[1], used[0]) == b""
+        assert shown(used[1], unused[0]) == b""
         web.egress.end(call)
         assert shown(unused[1], unused[0]) == b""
-        assert server.connections == 1
+        assert len(server.lines) == 1
         web.egress.end(keeper)
 
 
@@ -204,6 +211,7 @@ def test_who_is_answered_before_having_sent_everything_may_send_the_rest(web: We
             heard = b""
             while not heard.endswith(b"early"):
                 heard += sock.recv(1000)
+            time.sleep(0.1)
             sock.sendall(b"def")
             assert sock.recv(1000) == b""
         web.egress.end(call)
@@ -233,16 +241,6 @@ def test_what_a_guest_waits_for_is_told_when_the_time_is_over_however_far_it_is(
     assert call.notes == ["GET http://api.test:80 was under way when the time was over"]
 
 
-def test_a_call_that_ends_behind_the_proxys_loop_ends(web: Web) -> None:
-    loop = asyncio.new_event_loop()
-    session, task = Session(state(web.egress), loop), loop.create_task(asyncio.sleep(0))
-    assert session.begin(task)
-    loop.run_until_complete(task)
-    loop.close()
-    session.end()
-    assert session.is_ended
-
-
 def test_a_ticket_is_worthless_after_the_deadline_even_if_its_call_hangs(web: Web) -> None:
     with origin(hello) as server:
         route = Route("GET", parse_url(f"http://127.0.0.1:{server.port}/"), "/")
@@ -250,11 +248,8 @@ def test_a_ticket_is_worthless_after_the_deadline_even_if_its_call_hangs(web: We
         authority, path = web.egress.place_for(call, route)
         web.egress.place_for(keeper, route)
         call.deadline = time.monotonic()
-        running = web.egress.listener
-        assert running is not None
-        until(lambda: len(running.tickets) == 1)
         assert shown(path, authority) == b""
-        assert server.connections == 0
+        assert server.lines == []
         web.egress.end(call)
         web.egress.end(keeper)
 
@@ -266,9 +261,9 @@ def test_a_call_that_ended_while_its_connection_was_made_sends_nothing(web: Web,
         web.egress.place_for(keeper, route)
         authority, path = web.egress.place_for(call, route)
         assert call.requests is not None
-        call.requests.end()  # before its ticket was taken back
+        call.requests.end()
         assert shown(path, authority) == b""
-        assert server.connections == 0
+        assert server.lines == []
         web.egress.end(call)
         web.egress.end(keeper)
 
@@ -316,32 +311,63 @@ def test_a_guest_that_leaves_in_the_middle_of_an_answer_ends_it(web: Web) -> Non
         web.egress.end(call)
 
 
-def test_the_proxy_goes_on_while_a_call_may_still_ask(web: Web) -> None:
-    call = state(web.egress)
-    web.egress.place_for(call, ROUTE)
-    running = web.egress.listener
-    assert running is not None
-    assert not web.egress._is_unused(running)
-    assert web.egress.listener is running
-    web.egress.end(call)
+def test_a_request_that_nobody_comes_for_is_kept_for_its_call(web: Web) -> None:
+    with origin(hello) as server:
+        call = state(web.egress)
+        authority, path = web.egress.place_for(call, Route("GET", parse_url(f"http://127.0.0.1:{server.port}/"), "/"))
+        (running,) = web.egress.carriers
+        running.join(10 * carrier.LINGER)
+        assert running.is_alive()
+        assert shown(path, authority).startswith(b"HTTP/1.1 200")
+        web.egress.end(call)
+
+
+def test_a_carrier_that_was_taken_when_its_time_was_over_goes_on(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_done, answers = web.egress._is_done, list[bool]()
+
+    def taken_first(running: carrier.Carrier) -> bool:
+        if answers:
+            return is_done(running)
+        web.egress._free.remove(running)
+        answers.append(is_done(running))
+        web.egress._on_free(running)
+        return answers[0]
+
+    monkeypatch.setattr(web.egress, "_is_done", taken_first)
+    with origin(hello) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert answer(web.send(url, granted(url)))[0] == 200
+        until(lambda: answers)
+        assert answers == [False]
+        assert answer(web.send(url, granted(url)))[0] == 200
 
 
 def test_a_stranger_does_not_keep_the_proxy_alive(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "FIRST", FOREVER)
+    monkeypatch.setattr(carrier, "FIRST", FOREVER)
     call = state(web.egress)
     authority, _ = web.egress.place_for(call, ROUTE)
     host, _, port = authority.partition(":")
     with socket.create_connection((host, int(port)), timeout=LONG) as sock:
-        until(lambda: web.egress.listener is None or web.egress.listener._connections)
         web.egress.end(call)
         assert sock.recv(1) == b""
+        assert_quiet(web)
+
+
+def test_where_no_thread_is_left_it_is_told(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(carrier.Carrier, "start", refused)
+    report = web.send("http://api.test/", granted("api.test"))
+    assert report.notes == ("GET http://api.test:80 failed: no thread is left for the egress proxy",)
+    assert not web.egress.carriers
 
 
 def test_a_machine_without_loopback_is_told(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener_module, "LOOPBACK", "203.0.113.1")
+    monkeypatch.setattr(carrier, "LOOPBACK", "203.0.113.1")
     report = web.send("http://api.test/", granted("api.test"))
     assert report.notes[0].startswith("GET http://api.test:80 failed: the egress proxy cannot listen on loopback: ")
-    assert web.egress.listener is None
+    assert not web.egress.carriers
 
 
 @pytest.mark.claim("network:bounded")

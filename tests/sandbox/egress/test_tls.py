@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LONG
 from tests.sandbox.egress.conftest import LOOPBACK, Web, granted
 from tests.sandbox.egress.origin import Visit, hello, origin
 from tests.sandbox.egress.test_requests import answer
 from tests.tls import make_authority
+from wassette_py.sandbox.egress.tls import Secured
 
 CHUNK = 1 << 16
 
@@ -86,6 +88,42 @@ def test_what_does_not_speak_tls_is_told(web: Web, said: bytes) -> None:
     assert answer(report)[0] < 0
     assert len(report.notes) == 1
     assert f"GET {url} failed: TLS failed: " in report.notes[0]
+
+
+def test_a_server_that_does_not_shake_hands_is_not_waited_for_longer_than_the_guest_wants(web: Web) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        report = web.send(url, granted(url), connect=0.2)
+    assert answer(report)[0] < 0
+    assert report.notes == (f"GET {url} failed: no connection within the time the component gave it",)
+
+
+def test_what_a_server_has_no_room_for_waits(web: Web, secure: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> None:
+    is_full = threading.Event()
+    send = Secured.send
+
+    def watched(stream: Secured, data: memoryview) -> int:
+        sent = send(stream, data)
+        if not sent:
+            is_full.set()
+        return sent
+
+    def read_late(visit: Visit) -> None:
+        is_full.wait(LONG)
+        received, end = 0, b""
+        while not end.endswith(b"\r\n0\r\n\r\n"):
+            data = visit.sock.recv(CHUNK)
+            received += len(data)
+            end = (end + data)[-7:]
+        visit.answer(str(received > 8192 * 4096).encode())
+
+    monkeypatch.setattr(Secured, "send", watched)
+    web.use(ca_file=secure[0])
+    with origin(read_late, secure[1]) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        report = web.send(url, granted(url), method="post", filler=8192)
+    assert is_full.is_set()
+    assert answer(report) == (200, 4, "True")
 
 
 @pytest.mark.parametrize(("content", "reason"), [(None, "No such file or directory"), ("nothing", "it holds no certificates")])

@@ -6,12 +6,12 @@ proxy the name is handed over unresolved (`upstream.py` says what that means).
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import socket
-import ssl
+import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import h11
 
@@ -21,17 +21,21 @@ from wassette_py.policy.network import host_address
 from wassette_py.sandbox.egress.addresses import Address, canonical, judge
 from wassette_py.sandbox.egress.resolving import Resolving
 from wassette_py.sandbox.egress.route import AddressRefused, NotSent, Route
-from wassette_py.sandbox.egress.streams import CHUNK, Plain, Secured, Stream
+from wassette_py.sandbox.egress.side import HEAD, Side
+from wassette_py.sandbox.egress.streams import Stream
 from wassette_py.sandbox.egress.upstream import Upstream, upstream_for
+from wassette_py.sandbox.egress.waiting import NEVER, SEND, Late, Waits
 
-HEAD = 128 << 10
-"""Bytes a head may have, on both sides."""
+if TYPE_CHECKING:
+    import ssl
 
 _LOCALHOST = [canonical("127.0.0.1"), canonical("::1")]
 """Nobody is asked for it, as RFC 6761 (6.3) wants of everybody who resolves names."""
 
 NOT_THE_LAST = 3.0
 """Seconds an address gets before the next one is tried; the last one has until the deadline."""
+
+_UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
 @dataclass(frozen=True)
@@ -44,30 +48,31 @@ class Connection:
 
 
 class Dialer:
-    """Connects under a policy. `context` makes what TLS trusts, when it is first needed."""
+    """Connects under a policy. `context` makes what TLS trusts, when it is first needed. Any number of threads may use it."""
 
     def __init__(self, resolving: Resolving, environ: Mapping[str, str], context: Callable[[], ssl.SSLContext]) -> None:
         self._resolving = resolving
         self._environ = environ
         self._context = context
 
-    async def dial(self, policy: PolicyDocument, route: Route) -> Connection:
-        """A connection to where `route` leads. Raises NotSent, AddressRefused among them."""
+    def dial(self, policy: PolicyDocument, route: Route, waits: Waits) -> Connection:
+        """A connection to where `route` leads. Raises NotSent, AddressRefused among them; CallOver."""
+        until = NEVER if route.connect_timeout is None else time.monotonic() + route.connect_timeout
         try:
-            async with asyncio.timeout(route.connect_timeout):
-                return await self._dial(policy, route)
-        except TimeoutError:
+            upstream = upstream_for(self._environ, route.target)
+            if upstream is not None:
+                return self._through(upstream, route, waits, until)
+            addresses = self._addresses(policy, route, waits, until)
+            sock = _first(addresses, route.target.port, route.host, waits, until)
+            return Connection(self._stream(sock, route, waits, until))
+        except Late:
             raise NotSent("no connection within the time the component gave it") from None
 
-    async def _dial(self, policy: PolicyDocument, route: Route) -> Connection:
-        upstream = upstream_for(self._environ, route.target)
-        if upstream is not None:
-            return await self._through(upstream, route)
-        addresses = await self._addresses(policy, route)
-        sock = await _first(addresses, route.target.port, route.host)
-        return Connection(await self._stream(sock, route))
+    def close(self) -> None:
+        """Lets go of what it keeps for further connections."""
+        self._resolving.close()
 
-    async def _addresses(self, policy: PolicyDocument, route: Route) -> list[Address]:
+    def _addresses(self, policy: PolicyDocument, route: Route, waits: Waits, until: float) -> list[Address]:
         """Those of the host that may be reached. Raises AddressRefused when there are none."""
         literal = host_address(route.target.host)
         if literal is not None:
@@ -75,7 +80,7 @@ class Dialer:
         elif route.host == "localhost":
             found = _LOCALHOST
         else:
-            found = await self._resolving.addresses(route.host, route.target.port)
+            found = self._resolving.addresses(route.host, route.target.port, waits, until)
         refusals = {address: judge(policy, route.method, route.target, address) for address in found}
         allowed = [address for address, refusal in refusals.items() if refusal is None]
         if not allowed:
@@ -83,71 +88,76 @@ class Dialer:
             raise AddressRefused(first.reason, first.grant)
         return allowed
 
-    async def _through(self, upstream: Upstream, route: Route) -> Connection:
+    def _through(self, upstream: Upstream, route: Route, waits: Waits, until: float) -> Connection:
         """A connection by way of the operator's proxy, whose own address is not judged: the operator chose it."""
-        addresses = await self._resolving.addresses(upstream.host, upstream.port)
-        sock = await _first(addresses, upstream.port, "the proxy")
+        addresses = self._resolving.addresses(upstream.host, upstream.port, waits, until)
+        sock = _first(addresses, upstream.port, "the proxy", waits, until)
         if route.target.scheme == "http":
-            return Connection(Plain(sock), absolute=True, credentials=upstream.credentials)
+            return Connection(Stream(sock), absolute=True, credentials=upstream.credentials)
         try:
-            await _tunnel(sock, upstream, route)
+            _tunnel(Stream(sock), upstream, route, waits, until)
         except BaseException:
             sock.close()
             raise
-        return Connection(await self._stream(sock, route))
+        return Connection(self._stream(sock, route, waits, until))
 
-    async def _stream(self, sock: socket.socket, route: Route) -> Stream:
+    def _stream(self, sock: socket.socket, route: Route, waits: Waits, until: float) -> Stream:
         """The connected socket, with TLS on it for https; closed when that fails."""
         if route.target.scheme == "http":
-            return Plain(sock)
+            return Stream(sock)
+        from wassette_py.sandbox.egress.tls import secured
+
         try:
             context = self._context()
         except BaseException:
             sock.close()
             raise
-        # NOTE: from here on the socket is asyncio's, which aborts it when the handshake fails or is cancelled.
-        try:
-            return Secured(*await asyncio.open_connection(sock=sock, limit=CHUNK, ssl=context, server_hostname=route.host))
-        except ssl.SSLCertVerificationError as error:
-            raise NotSent(f"its certificate is not accepted: {error.verify_message.rstrip('.')}") from None
-        except (OSError, EOFError) as error:
-            raise NotSent(f"TLS failed: {_reason(error)}") from None
+        return secured(sock, context, route.host, waits, until)
 
 
-async def _first(addresses: list[Address], port: int, whose: str) -> socket.socket:
-    """A socket connected to the first of `addresses` that answers. Raises NotSent with what the last one said."""
+def _first(addresses: list[Address], port: int, whose: str, waits: Waits, until: float) -> socket.socket:
+    """A socket connected to the first of `addresses` that answers. Raises NotSent with what the last one said, Late."""
     problem = ""
     for address in addresses:
+        limit = until if address == addresses[-1] else min(until, time.monotonic() + NOT_THE_LAST)
         try:
-            async with asyncio.timeout(None if address == addresses[-1] else NOT_THE_LAST):
-                return await _connected(address, port)
+            return _connected(address, port, waits, limit)
+        except Late:
+            if limit == until:
+                raise
+            problem = f"{whose} at {address}: no answer"
         except OSError as error:
             problem = f"{whose} at {address}: {'no answer' if isinstance(error, TimeoutError) else _reason(error)}"
     raise NotSent(f"no connection to {problem}")
 
 
-async def _connected(address: Address, port: int) -> socket.socket:
+def _connected(address: Address, port: int, waits: Waits, until: float) -> socket.socket:
     sock = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, (str(address), port))
+        code = sock.connect_ex((str(address), port))
+        if code in _UNDER_WAY:
+            while not waits.wait({sock.fileno(): SEND}, until):
+                pass
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-async def _tunnel(sock: socket.socket, upstream: Upstream, route: Route) -> None:
+def _tunnel(stream: Stream, upstream: Upstream, route: Route, waits: Waits, until: float) -> None:
     """Asks the operator's proxy for a tunnel. Raises NotSent when it refuses."""
-    loop = asyncio.get_running_loop()
-    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD)
+    proxy = Side(h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD), stream)
     place = f"{route.target.host}:{route.target.port}"
     headers = [("host", place)] + ([("proxy-authorization", upstream.credentials)] if upstream.credentials else [])
     try:
-        await loop.sock_sendall(sock, connection.send(h11.Request(method="CONNECT", target=place, headers=headers)) or b"")
-        while (event := connection.next_event()) is h11.NEED_DATA or isinstance(event, h11.InformationalResponse):
-            if event is h11.NEED_DATA:
-                connection.receive_data(await loop.sock_recv(sock, CHUNK))
+        proxy.put(h11.Request(method="CONNECT", target=place, headers=headers))
+        while (event := proxy.parsed()) is None or isinstance(event, h11.InformationalResponse):
+            if event is None and not (proxy.flush() and proxy.read()):
+                waits.wait(proxy.watched(reading=True), until)
     except (OSError, h11.ProtocolError) as error:
         raise NotSent(f"the proxy broke off: {_reason(error)}") from None
     if not isinstance(event, h11.Response) or not 200 <= event.status_code < 300:
@@ -156,8 +166,6 @@ async def _tunnel(sock: socket.socket, upstream: Upstream, route: Route) -> None
 
 def _reason(error: Exception) -> str:
     """In a few words, and no more than that of what the other side chose."""
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or "protocol error").lower().replace("_", " ")
     if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
         return os.strerror(error.errno).lower()
     return str(error)[:200] or "the connection was closed"

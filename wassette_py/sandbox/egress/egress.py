@@ -1,7 +1,7 @@
 """Outgoing HTTP of all calls of a sandbox: a granted route in, the loopback address and the ticket that stand for it out.
 
-The proxy behind it runs only while calls use it. Imported before the first request, this file costs nothing: asyncio, ssl and h11 are
-loaded with it.
+The proxy behind it runs only while calls use it. Imported before the first request, this file costs nothing: sockets and h11 are loaded
+with that.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     import ssl
 
     from wassette_py.files import StrPath
-    from wassette_py.sandbox.egress.listener import Listener
+    from wassette_py.sandbox.egress.carrier import Carrier
+    from wassette_py.sandbox.egress.dialing import Dialer
     from wassette_py.sandbox.egress.resolving import Resolver
     from wassette_py.sandbox.egress.route import Route
-    from wassette_py.sandbox.egress.session import Session
     from wassette_py.sandbox.state import CallState
+
+REQUESTS = 200
+"""Requests of all calls under way at once: four descriptors each, of 1024 that a process usually has."""
 
 
 class Egress:
@@ -32,41 +35,64 @@ class Egress:
         self._ca_files: Sequence[StrPath] = [*([own] if own else []), *([ca_file] if ca_file else [])]
         self._resolver = resolver
         self._lock = threading.Lock()
-        self._listener: Listener | None = None
+        self._carriers: set[Carrier] = set()
+        self._free: list[Carrier] = []
+        self._dialer: Dialer | None = None
         self._trusted: ssl.SSLContext | None = None
 
     @property
-    def listener(self) -> Listener | None:
-        """The proxy, if it runs."""
-        return self._listener
+    def carriers(self) -> frozenset[Carrier]:
+        """The threads of the proxy that run."""
+        return frozenset(self._carriers)
 
     def place_for(self, call: CallState, route: Route) -> tuple[str, str]:
         """(authority, path) to which `call` is to send the request that `route` stands for, once. Raises NotSent."""
+        from wassette_py.sandbox.egress.session import Session, Ticket
+
         with self._lock:
-            if self._listener is None:
-                self._listener = self._started()
-            listener = self._listener
-            session: Session = call.requests or listener.session(call)
-            call.requests = session
-        return listener.authority, listener.path_for(session, route)
+            session = call.requests = call.requests or Session(call)
+            session.admit(route)
+            try:
+                carrier = self._free.pop() if self._free else self._started()
+            except BaseException:
+                session.settle(route)
+                raise
+        ticket = Ticket(session, route)
+        carrier.carry(ticket)
+        return carrier.authority, ticket.path
 
     def end(self, call: CallState) -> None:
         """`call` is over, and so are its requests."""
-        listener = self._listener
-        if call.requests is not None and listener is not None:
-            listener.end(call.requests)
+        if call.requests is not None:
+            call.requests.end()
 
-    def _started(self) -> Listener:
-        from wassette_py.sandbox.egress.listener import Listener
-        from wassette_py.sandbox.egress.resolving import system_resolver
+    def _started(self) -> Carrier:
+        from wassette_py.sandbox.egress.carrier import Carrier
+        from wassette_py.sandbox.egress.dialing import Dialer
+        from wassette_py.sandbox.egress.resolving import Resolving, system_resolver
+        from wassette_py.sandbox.egress.route import NotSent
 
-        return Listener(self._environ, self._context, self._resolver or system_resolver, self._is_unused)
+        if len(self._carriers) >= REQUESTS:
+            raise NotSent(f"this process has {REQUESTS} requests under way already")
+        if self._dialer is None:
+            self._dialer = Dialer(Resolving(self._resolver or system_resolver), self._environ, self._context)
+        carrier = Carrier(self._dialer, self._on_free, self._is_done)
+        self._carriers.add(carrier)
+        return carrier
 
-    def _is_unused(self, listener: Listener) -> bool:
+    def _on_free(self, carrier: Carrier) -> None:
         with self._lock:
-            if listener.sessions:
+            self._free.append(carrier)
+
+    def _is_done(self, carrier: Carrier) -> bool:
+        with self._lock:
+            if carrier not in self._free:
                 return False
-            self._listener = None
+            self._free.remove(carrier)
+            self._carriers.discard(carrier)
+            if not self._carriers and self._dialer is not None:
+                self._dialer.close()
+                self._dialer = None
             return True
 
     def _context(self) -> ssl.SSLContext:

@@ -50,6 +50,12 @@ def response_headers(given: Iterable[tuple[bytes, bytes]]) -> Headers:
     return [*kept, (b"connection", b"close")]
 
 
+def body_length(given: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """How long a body is, if it has one (h11 knows that, and that there are no two lengths); None where only its end tells."""
+    known = dict(given)
+    return None if b"transfer-encoding" in known or b"content-length" not in known else int(known[b"content-length"])
+
+
 def _kept(headers: Headers) -> Headers:
     named = {word.strip().lower() for name, value in headers if name == b"connection" for word in value.split(b",")}
     return [(name, value) for name, value in headers if name not in _OURS and name not in named]

@@ -1,17 +1,17 @@
 """Names to addresses, once a request: the system's resolver on daemon threads of ours, which nothing waits for at exit.
 
-`getaddrinfo` cannot be interrupted; asyncio's own executor would hold the interpreter's exit until it came back.
+`getaddrinfo` cannot be interrupted: a request whose time is over leaves it behind.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import queue
 import socket
 from collections.abc import Callable, Sequence
 
 from wassette_py.sandbox.egress.addresses import Address, canonical
 from wassette_py.sandbox.egress.route import NotSent
+from wassette_py.sandbox.egress.waiting import Waits
 from wassette_py.sandbox.workers import Workers
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -27,28 +27,16 @@ def system_resolver(name: str, port: int) -> Sequence[str]:
 
 
 class Resolving:
-    """Looks names up for one event loop; `close` lets go of the threads that have nothing to do."""
+    """Looks names up; `close` lets go of the threads that have nothing to do."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._workers = Workers(LOOKUPS)
 
-    async def addresses(self, name: str, port: int) -> list[Address]:
-        """The canonical addresses of `name`, the first `ADDRESSES`, each once. Raises NotSent."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Sequence[str]] = loop.create_future()
-
-        def look_up() -> None:
-            try:
-                found = self._resolver(name, port)
-            except Exception as error:  # whatever a resolver raises, the request is not sent
-                _tell(loop, answer, None, error)
-            else:
-                _tell(loop, answer, found, None)
-
-        self._workers.submit(look_up)
+    def addresses(self, name: str, port: int, waits: Waits, until: float) -> list[Address]:
+        """The canonical addresses of `name`, the first `ADDRESSES`, each once. Raises NotSent, Late, CallOver."""
         try:
-            found = [canonical(text) for text in await answer]
+            found = [canonical(text) for text in self._found(name, port, waits, until)]
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise NotSent(f"the name {name} cannot be resolved: {reason}") from None
@@ -56,20 +44,24 @@ class Resolving:
             raise NotSent(f"the name {name} has no address")
         return list(dict.fromkeys(found))[:ADDRESSES]
 
+    def _found(self, name: str, port: int, waits: Waits, until: float) -> Sequence[str]:
+        answers: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
+
+        def look_up() -> None:
+            try:
+                answers.put(self._resolver(name, port))
+            except Exception as error:  # whatever a resolver raises, the request is not sent
+                answers.put(error)
+
+        self._workers.submit(look_up)
+        while True:
+            try:
+                answer = answers.get(timeout=waits.look(until))
+            except queue.Empty:
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
     def close(self) -> None:
         self._workers.close()
-
-
-def _tell(
-    loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Sequence[str]], found: Sequence[str] | None, error: Exception | None
-) -> None:
-    def set_answer() -> None:
-        if answer.done():  # the call did not wait for it
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(found or ())
-
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-        loop.call_soon_threadsafe(set_answer)

@@ -50,12 +50,12 @@ class Gate:
         calling.call_raw(function, call.context, args, nargs, byref(result))
 
     @contextmanager
-    def result(self, call: CallState, export: str, args: Any, nargs: int) -> Iterator[bytes]:
-        """The packed result of `export`, freed afterwards."""
+    def result(self, call: CallState, export: str, args: Any, nargs: int) -> Iterator[Any]:
+        """The `Val` that `export` returns, freed afterwards."""
         value = layout.Val()
         self.call(call, export, args, nargs, value)
         try:
-            yield layout.copy_of(value)
+            yield value
         finally:
             calling.delete(value)
 

@@ -14,21 +14,18 @@ from wassette_py.policy.network import DEFAULT_PORTS, RequestTarget, Unenforceab
 from wassette_py.policy.targets import Request
 from wassette_py.policy.terms import NEVER_SENT
 from wassette_py.sandbox import calling, layout, packing
-from wassette_py.sandbox.codec import lifter
 from wassette_py.sandbox.egress.addresses import GRANTABLE, special
 from wassette_py.sandbox.egress.route import NotSent, Route
 from wassette_py.sandbox.gates.gate import Gate
-from wassette_py.sandbox.gates.http_component import EXPORTS, METHODS, TEXT
+from wassette_py.sandbox.gates.http_component import EXPORTS, METHODS, REQUEST, TEXT
 from wassette_py.sandbox.hosting import Bodies
 from wassette_py.sandbox.state import CallState
-from wassette_py.wit.types import IntegerType, OptionType, StringType, TupleType, VariantType
 
 __all__ = ["EXPORTS", "TEXT", "functions"]
 
-_METHOD = VariantType((*((name, None) for name in METHODS), ("other", StringType())))
-_SCHEME = VariantType((("HTTP", None), ("HTTPS", None), ("other", StringType())))
-_TEXT = OptionType(StringType())
-_LIFT_REQUEST = lifter(TupleType((_METHOD, OptionType(_SCHEME), _TEXT, _TEXT, OptionType(IntegerType(64, signed=False)))))
+_METHODS = [name.upper() for name in METHODS]
+_SCHEMES = ("http", "https")
+_READ_REQUEST = layout.tuple_reader(REQUEST)
 _PACK_U64 = packing.scalar_packer(layout.U64)
 
 _NET = 0.25
@@ -104,15 +101,14 @@ def functions(gate: Gate) -> Bodies:
 
 
 def _read(gate: Gate, call: CallState, args: Any) -> Asked:
-    with gate.result(call, "request", args, 2) as packed:
-        method, scheme, authority, path, connect = _LIFT_REQUEST(packed)
-    route = path[0] if path else "/"
+    with gate.result(call, "request", args, 2) as result:
+        method, own_method, has_scheme, scheme, own_scheme, _, authority, _, path, has_timeout, timeout = _READ_REQUEST(result)
     return Asked(
-        method=method[1] or method[0].upper(),
-        scheme="https" if scheme is None else (scheme[0][1] or scheme[0][0]).lower(),
-        authority=authority[0] if authority else "",
-        path=route if route.startswith("/") else f"/{route}",
-        connect_timeout=None if connect is None else connect[0] / 1e9,
+        method=_METHODS[method] if method < len(_METHODS) else own_method,
+        scheme=(_SCHEMES[scheme] if scheme < len(_SCHEMES) else own_scheme.lower()) if has_scheme else "https",
+        authority=authority,
+        path=path if path.startswith("/") else f"/{path}",
+        connect_timeout=timeout / 1e9 if has_timeout else None,
     )
 
 

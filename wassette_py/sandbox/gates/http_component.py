@@ -1,7 +1,8 @@
 """The HTTP gate as text: it reads a request, and sends it elsewhere than it was meant to go.
 
-`request` is all that is judged of one: method, scheme, authority, path, and the guest's own timeout for connecting. Each is put where the
-canonical ABI has it in a tuple of those.
+`request` is all that is judged of one: method, scheme, authority, path, and the guest's own timeout for connecting. WASI puts them where
+the canonical ABI has a tuple of those. The same bytes are read as `REQUEST`, the least to look at for Python: of a variant or an option the
+number of its case, and 0 or nothing where it carries nothing.
 `forward` sets scheme, authority and path, and bounds the guest's three timeouts by `limit` (nanoseconds), before it hands the request
 to WASI: the net below the proxy's cut. A GET goes to the proxy as a POST: of a GET, WASI's client drops the body as soon as it sends the
 head, and a guest that is just about to end it, as the standard asks, would find it closed. The proxy knows what it was.
@@ -10,10 +11,15 @@ head, and a guest that is just about to end it, as the standard asks, would find
 from __future__ import annotations
 
 from wassette_py.sandbox.gates.gate import MEMORY
+from wassette_py.sandbox.layout import STRING, U8, U32, U64
 
 METHODS = ("get", "head", "post", "put", "delete", "connect", "options", "trace", "patch")
 EXPORTS: tuple[str, ...] = ("request", "forward")
 
+REQUEST = (U8, STRING, U8, U32, STRING, U8, STRING, U8, STRING, U64, U64)
+"""Method, its name if it is `other`; scheme: whether there is one, which, its name; whether, and which authority; path; timeout."""
+
+_NAMES = {U8: "u8", U32: "u32", U64: "u64", STRING: "string"}
 _WIT = {"method": "$method", "scheme": "(option $scheme)", "authority": "(option string)", "path": "(option string)"}
 _GETTERS = {"method": "method", "scheme": "scheme", "authority": "authority", "path": "path-with-query"}
 _PLACES = {"method": 0, "scheme": 12, "authority": 28, "path": 40}
@@ -133,9 +139,9 @@ TEXT = f"""
     (func $must (param i32) (if (local.get 0) (then (unreachable))))
     (func (export "request") (param $request i32) (param $some i32) (param $options i32) (result i32)
       (call $forget)
+      (memory.fill (i32.const 0) (i32.const 0) (i32.const 128))
       {_each("(call $NAME (local.get $request) (i32.const PLACE))")}
       (call $drop (local.get $request))
-      (i64.store (i32.const {_CONNECT}) (i64.const 0))
       (if (local.get $some)
         (then (call $connect-timeout (local.get $options) (i32.const {_CONNECT})) (call $drop-options (local.get $options))))
       (i32.const 0))
@@ -162,7 +168,7 @@ TEXT = f"""
     {_each('(export "NAME" (func $NAME))')}
     {_each_timeout('(export "NAME-timeout" (func $NAME-timeout)) (export "set-NAME-timeout" (func $set-NAME-timeout))')}))))
   (func (export "request") (param "request" (borrow $request)) (param "options" (option (borrow $options)))
-    (result (tuple {_each("RESULT")} (option u64)))
+    (result (tuple {" ".join(_NAMES[kind] for kind in REQUEST)}))
     (canon lift (core func $code "request") (memory (core memory $memory "memory"))))
   (func (export "forward") (param "request" (own $request)) (param "options" (option (own $options)))
     (param "authority" string) (param "path" string) (param "limit" u64) (result (result (own $future) (error $error)))
