@@ -16,13 +16,13 @@ def test_a_folder_that_is_none_has_no_stamp(tmp_path: Path) -> None:
 def test_a_name_without_a_file_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "a.json").symlink_to(tmp_path / "gone")
     (tmp_path / "b.json").write_text("{}")
-    assert [name for name, _ in folder_stamp(str(tmp_path))] == ["b.json"]
+    assert [file.partition("/")[0] for file in folder_stamp(str(tmp_path))] == ["b.json"]
 
 
 def test_a_link_to_itself_is_a_change_and_stops_nothing(tmp_path: Path) -> None:
     before = folder_stamp(str(tmp_path))
     (tmp_path / "a.policy.yaml").symlink_to("a.policy.yaml")
-    assert [name for name, _ in folder_stamp(str(tmp_path))] == ["a.policy.yaml"]
+    assert [file.partition("/")[0] for file in folder_stamp(str(tmp_path))] == ["a.policy.yaml"]
     assert folder_stamp(str(tmp_path)) != before
 
 

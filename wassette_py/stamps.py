@@ -22,13 +22,13 @@ def temporary_name() -> str:
     return f".wassette.tmp.{os.urandom(8).hex()}"
 
 
-def folder_stamp(folder: str) -> list[tuple[str, Stamp]]:
+def folder_stamp(folder: str) -> list[str]:
     """A value that differs whenever a record, a wasm or a policy in `folder` has changed; it costs a stat a file."""
-    return sorted(_files(folder))
+    return sorted([f"{name}/{changed}/{size}/{inode}" for name, (changed, size, inode) in _files(folder)])
 
 
 def folder_hash(folder: str) -> int:
-    """`folder_stamp` for one process: a number (of more than 64 bits) instead of 260 bytes a file."""
+    """`folder_stamp` for one process: a number (of more than 64 bits) instead of a text a file."""
     return sum(map(hash, _files(folder)))
 
 

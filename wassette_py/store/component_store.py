@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LOCK = ".wassette.lock"
 _GLANCES = 10
+_OURS = (".json", ".wasm")
 
 
 def _size(file: os.DirEntry[str]) -> int:
@@ -99,24 +100,26 @@ class ComponentStore:
         with self._disk("read"):
             todo = pending(self._root)
             sizes = self._sizes(todo)
-            ids = {name.removesuffix(".json") for name in sizes if name.endswith(".json")}
-            ids |= {name.removesuffix(".wasm") for name in sizes if name.endswith(".wasm")}
+            ids = {name[:-5] for name in sizes if name.endswith(_OURS)}
             found = (self._entry(component_id, sizes, todo) for component_id in sorted(ids if only is None else ids & {only}))
             return tuple([make(entry) for entry in found if entry is not None])
 
     def _sizes(self, todo: Pending) -> Mapping[str, int]:
-        """Name -> size of what is in the folder, the journal's changes included (a new file's size is that of its temporary file)."""
+        """Name -> size of the components and records in the folder, the journal's changes included (a new file's size is that of its
+        temporary file)."""
         found: dict[str, int] = {}
+        temporaries = set(todo.changes.values())
         with contextlib.suppress(FileNotFoundError), os.scandir(self._root) as listing:
             for file in listing:
-                with contextlib.suppress(FileNotFoundError):
-                    found[file.name] = _size(file)
+                if (file.name.endswith(_OURS) and not file.name.startswith(".")) or file.name in temporaries:
+                    with contextlib.suppress(FileNotFoundError):
+                        found[file.name] = _size(file)
         for name, temporary in todo.changes.items():
             if temporary is None:
                 found.pop(name, None)
             elif temporary in found:
                 found[name] = found[temporary]
-        return {name: size for name, size in found.items() if not name.startswith(".")}
+        return found
 
     def _entry(self, component_id: str, sizes: Mapping[str, int], todo: Pending) -> Entry | None:
         wasm = sizes.get(f"{component_id}.wasm")
