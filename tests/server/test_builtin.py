@@ -12,7 +12,9 @@ from tests.server.corehost import handshaken
 from wassette_py import catalog
 from wassette_py.host import BUILTIN_NAMES, ComponentHost
 from wassette_py.server.builtin import BUILTINS, Builtins
+from wassette_py.server.builtin.actions import ACTIONS
 from wassette_py.server.builtin.arguments import check
+from wassette_py.server.tools import CALL_TOOL
 from wassette_py.settings import Settings
 
 Grants = Literal["ask", "deny", "allow"]
@@ -65,7 +67,7 @@ def loaded(text: Path) -> Served:
 
 
 def test_the_table_has_the_reserved_names_each_with_a_description_and_a_schema() -> None:
-    assert {tool.name for tool in BUILTINS} == BUILTIN_NAMES
+    assert {tool.name for tool in BUILTINS} == BUILTIN_NAMES == {*ACTIONS, CALL_TOOL}
     for definition in (tool.definition() for tool in BUILTINS):
         assert definition["description"]
         assert definition["inputSchema"]["type"] == "object"

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from tests.server.process import install, serving
 
 HEAVY = (
@@ -93,15 +95,18 @@ NOT_FOR_A_CALL = (
         f"wassette_py.{name}"
         for name in (
             *("policy.network", "policy.grants", "policy.words", "policy.parser", "trust.keys", "trust.policy_reader", "strict_yaml"),
-            *("host.loader", "host.reach", "sandbox.compiler", "sandbox.background", "sandbox.gates.http", "server.builtin.table"),
+            *("host.loader", "host.reach", "sandbox.compiler", "sandbox.background", "sandbox.gates.http"),
+            *("server.builtin.actions", "server.builtin.components", "server.builtin.policies", "server.builtin.midcall", "catalog"),
         )
     ),
 )
 
 
-def test_what_a_first_call_needs_not_is_not_imported_before_its_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--disable-builtin-tools",)])
+def test_what_a_first_call_needs_not_is_not_imported_before_its_answer(tmp_path: Path, more: tuple[str, ...]) -> None:
     install(tmp_path)
-    with serving(command=probe(NOT_FOR_A_CALL, "--disable-builtin-tools")) as client:
+    watched = (*NOT_FOR_A_CALL, "wassette_py.server.builtin.table") if more else NOT_FOR_A_CALL
+    with serving(command=probe(watched, *more)) as client:
         client.call("add", left=1, right=2)
         assert client.end() == 0
         names = [name for name, _ in json.loads(client.errors)]

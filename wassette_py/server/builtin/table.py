@@ -2,28 +2,29 @@
 
 The model may ask, a person decides: what changes permissions or installs what no trust scope names is done when a person says yes in their
 client, or the operator set `grants: allow`; where nobody can be asked, the answer is the command line with which a person can do it.
-`call-tool` is answered by the toolbox.
+What they do is in `actions.py`, imported when the first of them is called: a first list, and a first call, need their words alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from wassette_py.dataclass import dataclass
-from wassette_py.server.builtin import components, policies
-from wassette_py.server.builtin.arguments import check
-from wassette_py.server.builtin.bench import Bench
-from wassette_py.server.builtin.midcall import decided
 from wassette_py.server.results import succeeded
 from wassette_py.server.tools import CALL_TOOL
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
     from wassette_py.host import ComponentHost
-    from wassette_py.host.wanting import Decide
+    from wassette_py.host.overlay import Lasting
+    from wassette_py.host.wanting import Decide, Wanted
+    from wassette_py.server.builtin.bench import Bench
     from wassette_py.server.seam import CallContext
 
-Schema = dict[str, Any]
+Schema: TypeAlias = "dict[str, Any]"
 READS = {"readOnlyHint": True, "openWorldHint": False}
 DESTROYS = {"destructiveHint": True, "openWorldHint": False}
 ADDS = {"destructiveHint": False, "openWorldHint": False}
@@ -31,13 +32,12 @@ ADDS = {"destructiveHint": False, "openWorldHint": False}
 
 @dataclass(frozen=True)
 class Builtin:
-    """One built-in tool; `run` None: the toolbox answers it."""
+    """One built-in tool, as it is listed."""
 
     name: str
     description: str
     schema: Schema
     hints: Mapping[str, bool]
-    run: Callable[[Bench, Mapping[str, Any], CallContext], dict[str, Any]] | None
 
     def definition(self) -> dict[str, Any]:
         """The entry of tools/list."""
@@ -76,57 +76,53 @@ BUILTINS = (
         "Loads a WebAssembly component from a path or a file://, https://, oci:// or oci-layout:// reference; then its tools are listed.",
         _object({"path": _text("where the component is")}),
         {"destructiveHint": False, "openWorldHint": True},
-        components.load,
     ),
-    Builtin("unload-component", "Removes a component and its policy.", _object({"id": _text("its id")}), DESTROYS, components.unload),
-    Builtin("list-components", "Lists the components that are loaded, with their tools.", _object({}), READS, components.list_all),
+    Builtin("unload-component", "Removes a component and its policy.", _object({"id": _text("its id")}), DESTROYS),
+    Builtin("list-components", "Lists the components that are loaded, with their tools.", _object({}), READS),
     Builtin(
         "search-components",
         "Searches the catalogue of known components; without a query, lists it.",
         _object({"query": {"type": "string", "description": "words to look for"}}, []),
         READS,
-        components.search,
     ),
-    Builtin("get-policy", "Shows what a component may do.", _object(_ID), READS, policies.get),
+    Builtin("get-policy", "Shows what a component may do.", _object(_ID), READS),
     Builtin(
         "grant-storage-permission",
         "Asks that a component may read or write a directory.",
         _details({**_URI, **_ACCESS}),
         ADDS,
-        policies.granting("storage"),
     ),
     Builtin(
         "grant-network-permission",
         "Asks that a component may send requests to a host.",
         _details(_HOST),
         ADDS,
-        policies.granting("network"),
     ),
     Builtin(
         "grant-environment-variable-permission",
         "Asks that a component may read an environment variable.",
         _details(_KEY),
         ADDS,
-        policies.granting("environment"),
     ),
-    Builtin("revoke-storage-permission", "Takes a directory away from a component.", _details(_URI), DESTROYS, policies.revoke_storage),
-    Builtin("revoke-network-permission", "Takes a host away from a component.", _details(_HOST), DESTROYS, policies.revoking("network")),
+    Builtin("revoke-storage-permission", "Takes a directory away from a component.", _details(_URI), DESTROYS),
+    Builtin("revoke-network-permission", "Takes a host away from a component.", _details(_HOST), DESTROYS),
     Builtin(
         "revoke-environment-variable-permission",
         "Takes an environment variable away from a component.",
         _details(_KEY),
         DESTROYS,
-        policies.revoking("environment"),
     ),
-    Builtin("reset-permission", "Takes all permissions away from a component.", _object(_ID), DESTROYS, policies.reset),
+    Builtin("reset-permission", "Takes all permissions away from a component.", _object(_ID), DESTROYS),
     Builtin(
         CALL_TOOL,
         "Calls a tool of a loaded component by its name, also one that was loaded after the list of tools was read.",
         _object({"name": _text("the tool's name"), "arguments": {"type": "object", "description": "its arguments"}}, ["name"]),
         {},
-        None,
     ),
 )
+
+
+_SCHEMAS = {tool.name: tool.schema for tool in BUILTINS}
 
 
 class Builtins:
@@ -134,18 +130,31 @@ class Builtins:
 
     def __init__(self, host: ComponentHost, *, only: set[str]) -> None:
         self.definitions: Sequence[dict[str, Any]] = tuple(tool.definition() for tool in BUILTINS)
-        self._bench = Bench(host, only)
-        self._table = {tool.name: tool for tool in BUILTINS}
+        self._host = host
+        self._only = only
+
+    @cached_property
+    def _bench(self) -> Bench:
+        from wassette_py.server.builtin.bench import Bench
+
+        return Bench(self._host, self._only)
 
     def decider(self, context: CallContext) -> Decide | None:
         """A person asks themselves: only where the client shows forms while a call runs, and the operator lets it ask."""
-        if self._bench.host.settings.grants != "ask" or not context.can_wait:
+        if self._host.settings.grants != "ask" or not context.can_wait:
             return None
-        return lambda wanted: decided(self._bench, wanted, context)
+
+        def decide(wanted: Wanted) -> Lasting:
+            from wassette_py.server.builtin.midcall import decided
+
+            return decided(self._bench, wanted, context)
+
+        return decide
 
     def run(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> dict[str, Any]:
         """The tools/call result. Raises WassetteError."""
-        tool = self._table[name]
-        assert tool.run is not None, name
-        check(tool.schema, dict(arguments))
-        return succeeded(tool.run(self._bench, arguments, context))
+        from wassette_py.server.builtin.actions import ACTIONS
+        from wassette_py.server.builtin.arguments import check
+
+        check(_SCHEMAS[name], dict(arguments))
+        return succeeded(ACTIONS[name](self._bench, arguments, context))
