@@ -62,15 +62,14 @@ class Exchange:
         self._is_read = False  # the request is, to its end
         self._has_begun = False  # the answer has
         self._is_whole = False  # the answer is
-        self._length: int | None = None  # of the answer's body, where its head told
-        self._left = 0  # how much of that is still to come, once h11 has seen all it has to judge
+        self._left: int | None = None  # of the answer's body, where its head told how long it is
 
     def run(self) -> None:
         """Returns when the answer is sent, and all that the guest had to say is read."""
         while not (self._is_whole and self._guest.is_flushed):
             self._waits.look()
-            moved = self._upload()
-            if not self._answer() and not moved:
+            may_go_on = self._upload()
+            if not self._answer() and not may_go_on:
                 self._waits.wait(
                     {
                         **self._guest.watched(reading=not self._is_read and self._server.waiting < KEPT),
@@ -86,12 +85,10 @@ class Exchange:
                 self._session.count("requests", len(event.data))
 
     def _upload(self) -> bool:
-        """Sends on what is there of the request; whether anything moved. A guest that breaks off ends all, unless the answer has begun."""
+        """Sends on what is there of the request; whether there may be more. A guest that breaks off ends all but an answer that began."""
         try:
             moved = self._read_request()
-            before = self._server.waiting
-            self._server.flush()
-            return moved or self._server.waiting < before
+            return self._server.flush() and moved and not self._is_read
         except OSError:  # a server that does not want all of it may still answer: what broke is found by who reads the answer
             pass
         except (NotSent, GuestLeft) as error:
@@ -129,46 +126,47 @@ class Exchange:
         if not self._to_guest() or self._is_whole:
             return False
         try:
-            moved = self._pass_on() if self._left else self._read_answer()
+            moved = self._read_answer() if self._left is None else self._read_body(self._left)
         except NotSent:
             self._to_guest()  # the beginning of what breaks off
             raise
         self._to_guest()
         return moved
 
-    def _pass_on(self) -> bool:
-        """A body of a known length needs no parser."""
+    def _read_answer(self) -> bool:
+        if not self._of_server(self._server.read):
+            return False
+        while not self._is_whole and (event := self._of_server(self._server.parsed)) is not None:
+            if isinstance(event, h11.Response):
+                self._has_begun = True
+                self._left = body_length(event.headers)
+                self._guest.put(h11.Response(status_code=event.status_code, headers=response_headers(event.headers)))
+            elif isinstance(event, h11.Data):
+                self._pass_on(event.data)
+            elif isinstance(event, h11.EndOfMessage):
+                self._is_whole = True
+                if self._left is None:
+                    self._guest.put(h11.EndOfMessage())
+        return True
+
+    def _read_body(self, left: int) -> bool:
+        """What is left of a body whose length is known: no parser has to find its end."""
         data = self._of_server(self._server.stream.read)
         if data is None:
             return False
         if not data:
             raise NotSent(CLOSED)
-        data = data[: self._left]
+        self._pass_on(data[:left])
+        return True
+
+    def _pass_on(self, data: bytes) -> None:
         self._session.count("responses", len(data))
+        if self._left is None:
+            self._guest.put(h11.Data(data))
+            return
         self._guest.put_bytes(data)
         self._left -= len(data)
         self._is_whole = not self._left
-        return True
-
-    def _read_answer(self) -> bool:
-        if not self._of_server(self._server.read):
-            return False
-        passed = 0
-        while not self._is_whole and (event := self._of_server(self._server.parsed)) is not None:
-            if isinstance(event, h11.Response):
-                self._has_begun = True
-                self._length = body_length(event.headers)
-                self._guest.put(h11.Response(status_code=event.status_code, headers=response_headers(event.headers)))
-            elif isinstance(event, h11.Data):
-                passed += len(event.data)
-                self._session.count("responses", len(event.data))
-                self._guest.put(h11.Data(event.data))
-            elif isinstance(event, h11.EndOfMessage):
-                self._guest.put(h11.EndOfMessage())
-                self._is_whole = True
-        if self._length is not None and not self._is_whole:
-            self._left = self._length - passed
-        return True
 
     def _of_server(self, read: Callable[[], _Read]) -> _Read:
         try:

@@ -10,7 +10,7 @@ import socket
 
 from wassette_py.sandbox.egress.waiting import READ, SEND
 
-CHUNK = 1 << 17
+CHUNK = 1 << 18
 """Bytes that are read at once."""
 
 

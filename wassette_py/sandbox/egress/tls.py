@@ -9,8 +9,11 @@ from collections.abc import Sequence
 
 from wassette_py.files import StrPath
 from wassette_py.sandbox.egress.route import NotSent
-from wassette_py.sandbox.egress.streams import CHUNK, Stream
+from wassette_py.sandbox.egress.streams import Stream
 from wassette_py.sandbox.egress.waiting import READ, SEND, Waits
+
+RECORD = 1 << 14
+"""Bytes that TLS gives at once, at most."""
 
 
 def client_context(ca_files: Sequence[StrPath]) -> ssl.SSLContext:
@@ -45,7 +48,7 @@ class Secured(Stream):
 
     def read(self) -> bytes | None:
         try:
-            return self._secured.recv(CHUNK)
+            return self._secured.recv(RECORD)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
             self.to_read = _wanted(error)
             return None
