@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.patience import FOREVER, LONG
-from wassette_py.control import Control, Progress, watched
+from wassette_py.control import Cancel, Control, Progress, watched
 from wassette_py.errors import Cancelled
 
 
@@ -71,3 +71,23 @@ def test_watched_work_is_left_alone_and_told_to_stop_once_it_is_cancelled() -> N
     assert time.monotonic() - begun < LONG
     assert stopped.wait(LONG)
     raised.set()
+
+
+def test_who_waits_for_a_cancel_hears_of_it_and_who_comes_later_does_not_wait() -> None:
+    cancel = Cancel()
+    assert not cancel.wait(0.0)
+    heard: list[bool] = []
+    waiting = [threading.Thread(target=lambda: heard.append(cancel.wait(LONG))) for _ in range(4)]
+    for thread in waiting:
+        thread.start()
+    assert not cancel.is_set()
+    cancel.set()
+    for thread in waiting:
+        thread.join()
+    assert (heard, cancel.is_set(), cancel.wait(LONG)) == ([True] * 4, True, True)
+
+
+def test_a_cancel_nobody_waits_for_is_set_alone() -> None:
+    cancel = Cancel()
+    cancel.set()
+    assert (cancel.is_set(), cancel.wait(LONG)) == (True, True)

@@ -23,6 +23,26 @@ _GLANCE = 0.05
 Stage: TypeAlias = 'Literal["resolve", "fetch", "verify", "compile", "install", "push"]'
 
 
+class Cancel(threading.Event):
+    """One that is made in a fifth of the time, as there is one for each call: what waits is made when somebody waits. It stays set."""
+
+    def __init__(self) -> None:  # not as its base class does: that is what takes the time
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        event = vars(self).get("event")
+        if event is not None:
+            event.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        event: threading.Event = vars(self).setdefault("event", threading.Event())  # one for all who wait, whoever is first
+        return self._is_set or event.wait(timeout)  # looked at after that: whoever sets it now sees the event
+
+
 @dataclass(frozen=True)
 class Progress:
     """`done` of `total` (None: not known) bytes or steps of `stage`."""

@@ -69,6 +69,14 @@ def test_each_line_holds_the_hash_of_the_one_before(log: Log, folder: Path) -> N
     assert read_head(path) == segment.Head(3, sha256(lines[2]).hexdigest())
 
 
+def test_many_lines_written_at_once_are_chained_as_few_are(folder: Path) -> None:
+    made = Segment.begin(folder, time.time(), retention=DAY, size=1 << 30)
+    for count in (1, segment.MANY, 1):
+        made.append([(time.time(), {"event": "call", "tool": f"of {count}"})] * count)
+    made.close()
+    assert (len(tools(folder)), check(folder).findings) == (segment.MANY + 2, [])
+
+
 def test_many_threads_write_one_whole_chain(log: Log, folder: Path) -> None:
     made = log()
 

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,8 @@ from wassette_py.hashing import sha256_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from wassette_py.audit.log import Event
 
 SUFFIX = ".jsonl"
@@ -35,13 +37,25 @@ LONGEST = 86_400.0
 """Bytes and seconds after which a segment is continued in a new one."""
 PAUSE = 0.1
 """How much of the retention passes, at most, while nothing is written."""
+MANY = 32
+"""Lines written at once from which on OpenSSL, four times as fast with them, is worth its import."""
 WITNESSED = 8
 """How many earlier segments the first line names."""
 LONGEST_HEAD = 200
 LONGEST_LINE = 1 << 20
 """Bytes of a head file and of a line: readers take no more of what might have no end."""
 
-_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False, default=str)
+
+def _encoder() -> Callable[[Event], str]:
+    """What `json.dumps` makes anew for every value, made once."""
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # pragma: no cover - an interpreter without json's C code
+        return json.JSONEncoder(separators=(",", ":"), check_circular=False, default=str).encode
+    pieces = make(None, str, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
+    return lambda event: "".join(pieces(event, 0))
+
+
+_text_of = _encoder()
 
 
 @dataclass(frozen=True)
@@ -177,13 +191,23 @@ def is_due(segment: Segment, now: float) -> bool:
     return not segment.path.exists()
 
 
-def _chained(events: Iterable[tuple[float, Event]], head: Head) -> tuple[bytes, Head]:
+def _hashing(count: int) -> Callable[[bytes], str]:
+    """What hashes so many lines."""
+    if count < MANY:
+        return lambda line: sha256_of(line).hex()
+    import hashlib
+
+    return lambda line: hashlib.sha256(line).hexdigest()
+
+
+def _chained(events: Sequence[tuple[float, Event]], head: Head) -> tuple[bytes, Head]:
     lines: list[bytes] = []
     count, digest = head.lines, head.hash
+    hashed = _hashing(len(events))
     for moment, event in events:
         count += 1
-        line = _ENCODER.encode({"seq": count, "prev": digest, "time": time_text(moment), **event}).encode()
-        digest = sha256_of(line).hex()
+        line = _text_of({"seq": count, "prev": digest, "time": time_text(moment), **event}).encode()
+        digest = hashed(line)
         lines += (line, b"\n")
     return b"".join(lines), Head(count, digest)
 

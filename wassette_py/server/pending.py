@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
+from wassette_py.control import Cancel
 from wassette_py.server import messages
 from wassette_py.server.eras.params import GUEST_LEVEL
 from wassette_py.server.messages import CONNECTION_CLOSED, RequestId
@@ -35,7 +35,7 @@ class PendingCall:
         asker: Asker | None,
         size: int,
     ) -> None:
-        self.cancel = threading.Event()
+        self.cancel = Cancel()
         self.actor = actor
         self.size = size
         self._session = session
