@@ -14,7 +14,7 @@ import pytest
 from tests.store_child import NEW
 from tests.stored import make_record, names
 from wassette_py.errors import DigestMismatch, StoreError, UnknownComponent
-from wassette_py.store import ComponentStore, Entry
+from wassette_py.store import ComponentStore, Entry, looking
 from wassette_py.store.journal import Pending
 from wassette_py.store.records import MAX_RECORD, Record
 
@@ -294,13 +294,13 @@ def test_one_component_is_looked_up_without_reading_the_record_of_another(store:
         store.add(make_record(component_id, WASM), WASM)
     (store.folder / "three.wasm").write_bytes(WASM)
     entries = {entry.id: entry for entry in store.entries()}
-    read, real = [], store._read_record
+    read, real = [], looking.recorded
 
-    def reading(component_id: str, todo: Pending) -> Record:
+    def reading(root: str, component_id: str, todo: Pending) -> Record:
         read.append(component_id)
-        return real(component_id, todo)
+        return real(root, component_id, todo)
 
-    monkeypatch.setattr(store, "_read_record", reading)
+    monkeypatch.setattr(looking, "recorded", reading)
     assert [store.entry(component_id) for component_id in ("one", "three", "four", "")] == [entries["one"], entries["three"], None, None]
     assert read == ["one"]
 

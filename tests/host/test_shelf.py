@@ -12,7 +12,8 @@ from wassette_py.host.component_host import ComponentHost
 from wassette_py.policy.document import NetworkHost
 from wassette_py.reference import parse_reference
 from wassette_py.settings import Settings
-from wassette_py.store import ComponentStore
+from wassette_py.store import Record, looking
+from wassette_py.store.journal import Pending
 
 
 def fresh() -> ComponentHost:
@@ -30,33 +31,27 @@ def names(host: ComponentHost) -> set[str]:
     return {tool.name for tool in host.tools()}
 
 
-class Reads:
-    """Counts the records that a store reads."""
-
-    def __init__(self, store: ComponentStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count = 0
-        real = store._read_record
-
-        def read(*arguments: object) -> object:
-            self.count += 1
-            return real(*arguments)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(store, "_read_record", read)
-
-
 def test_a_tool_is_found_without_reading_anything_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host = load(tmp_path, "text", TEXT_TOOLS)
     assert host.tool("add") is not None
     host.store.record("text")
-    reads = Reads(host.store, monkeypatch)
+    read, real = [], looking.recorded
+
+    def reading(root: str, component_id: str, todo: Pending) -> Record:
+        read.append(component_id)
+        return real(root, component_id, todo)
+
+    monkeypatch.setattr("wassette_py.store.component_store.recorded", reading)
     monkeypatch.setattr(host.store, "stamp", None)
     for _ in range(3):
         assert host.tool("add") is not None
         assert host.store.record("text").id == "text"
-    assert reads.count == 0
+    assert read == []
     load(tmp_path, "text", TEXT_TOOLS.replace('"add"', '"sum"'))
-    assert host.store.record("text").tools != ()
-    assert reads.count == 1
+    read.clear()
+    for _ in range(3):
+        assert host.store.record("text").tools != ()
+    assert read == ["text"]
 
 
 def test_what_another_process_changes_is_seen_at_the_next_look(tmp_path: Path) -> None:

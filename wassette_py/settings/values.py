@@ -7,24 +7,24 @@ error, here and in the environment, since a misspelt restriction would restrict 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 
 from wassette_py.dataclass import dataclass, field
 from wassette_py.errors import InvalidSettings
 from wassette_py.files import StrPath
-from wassette_py.limits import DEFAULT_CEILINGS, LIMIT_NAMES, LimitName, Limits, format_limit, parse_limit
+from wassette_py.limits import DEFAULT_CEILINGS, LIMIT_NAMES, Limits, format_limit
 from wassette_py.settings.auditing import DEFAULT_AUDIT, AuditSettings, parse_age, parse_size
 from wassette_py.settings.places import default_places
+from wassette_py.settings.written import Text, count_of, file_of, known, limits_of, place_of, word_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any, Literal, TypeAlias, TypeVar
+    from typing import Any, Literal, TypeAlias
 
-    T = TypeVar("T")
+    from wassette_py.settings.written import Origin
 
-Origin: TypeAlias = 'Literal["flag", "env", "file", "default"]'
 Grants: TypeAlias = 'Literal["ask", "deny", "allow"]'
 KeyPlace: TypeAlias = 'Literal["file", "keyring"]'
 Compile: TypeAlias = 'Literal["quick", "optimized"]'
@@ -129,11 +129,11 @@ class Settings:
     def load(cls, *, environ: Mapping[str, str] | None = None, component_dir: StrPath | None = None, offline: bool = False) -> Settings:
         """The settings of this process; `component_dir` and `offline` are flags. Raises InvalidSettings."""
         environ = dict(os.environ if environ is None else environ)
-        values = {name: _Text(path, "default", "") for name, path in default_places(environ).items()}
+        values = {name: Text(path, "default", "") for name, path in default_places(environ).items()}
         variables = _from_environment(environ)
         if "config_dir" in variables:
             values["config_dir"] = variables["config_dir"]
-        config_dir = _place(_known(values, "config_dir"))
+        config_dir = place_of(known(values, "config_dir"))
         registries: dict[str, RegistrySettings] = {}
         if os.path.lexists(os.path.join(config_dir, "config.yaml")):
             # A link that leads nowhere is a file that is missing, not one never made.
@@ -143,33 +143,14 @@ class Settings:
             from wassette_py.settings.file import read_config
 
             document = read_config(Path(config_dir, "config.yaml"), frozenset(known_keys()))
-            values |= {key: _Text(text, "file", where) for key, (text, where) in document.values.items()}
+            values |= {key: Text(text, "file", where) for key, (text, where) in document.values.items()}
             registries = {host: RegistrySettings(**given) for host, given in document.registries.items()}
         values |= variables
         if component_dir is not None:
-            values["component_dir"] = _Text(os.fspath(component_dir), "flag", "--component-dir")
+            values["component_dir"] = Text(os.fspath(component_dir), "flag", "--component-dir")
         if offline:
-            values["offline"] = _Text("true", "flag", "--offline")
+            values["offline"] = Text("true", "flag", "--offline")
         return _settings(values, registries, environ)
-
-
-@dataclass(frozen=True)
-class _Text:
-    """A value as somebody wrote it, whose it is, and where it stands."""
-
-    text: str
-    origin: Origin
-    where: str
-
-    def refuse(self, expected: str) -> InvalidSettings:
-        return InvalidSettings(f"{self.where}: expected {expected}, got {self.text!r}")
-
-    def read(self, parse: Callable[..., T], *about: object) -> T:
-        """What `parse(*about, text)` makes of it. Raises InvalidSettings."""
-        try:
-            return parse(*about, self.text)
-        except ValueError as error:
-            raise InvalidSettings(f"{self.where}: {error}") from None
 
 
 def known_keys() -> tuple[str, ...]:
@@ -200,22 +181,22 @@ def settings_table(settings: Settings) -> dict[str, dict[str, object]]:
     return {key: {"value": value, "from": settings.origins.get(key, "default")} for key, value in values.items()}
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, _Text]:
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Text]:
     keys = {variable_of(key): key for key in known_keys()}
     found = {}
     for name in sorted(name for name in environ if name.startswith("WASSETTE_")):
         if name not in keys:
             raise InvalidSettings(f"{name}: not a setting", f"one of {', '.join(sorted(keys))}")
         if environ[name]:
-            found[keys[name]] = _Text(environ[name], "env", name)
+            found[keys[name]] = Text(environ[name], "env", name)
     return found
 
 
-def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySettings], environ: Mapping[str, str]) -> Settings:
-    places = {name: _place(_known(values, name)) for name in PLACES}
-    words: dict[str, Any] = {name: _word(values.get(name), choices) for name, choices in WORDS.items()}
-    ceilings = _limits("ceilings", values, DEFAULT_CEILINGS)
-    limits = _limits("limits", values, DEFAULT_LIMITS)
+def _settings(values: Mapping[str, Text], registries: Mapping[str, RegistrySettings], environ: Mapping[str, str]) -> Settings:
+    places = {name: place_of(known(values, name)) for name in PLACES}
+    words: dict[str, Any] = {name: word_of(values.get(name), choices) for name, choices in WORDS.items()}
+    ceilings = limits_of("ceilings", values, DEFAULT_CEILINGS)
+    limits = limits_of("limits", values, DEFAULT_LIMITS)
     for name in LIMIT_NAMES:
         if getattr(limits, name) > getattr(ceilings, name):
             where = values.get(f"limits.{name}") or values[f"ceilings.{name}"]
@@ -230,11 +211,11 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
         compile=words.get("compile") or "quick",
         limits=limits,
         ceilings=ceilings,
-        in_flight=_count("calls.in_flight", values),
-        abandoned=_count("calls.abandoned", values),
+        in_flight=count_of(values.get("calls.in_flight"), COUNTS["calls.in_flight"]),
+        abandoned=count_of(values.get("calls.abandoned"), COUNTS["calls.abandoned"]),
         audit=_audit(values, places["state_dir"], words.get("audit.arguments")),
         registries=dict(registries),
-        ca_file=_file(values["network.ca_file"]) if "network.ca_file" in values else None,
+        ca_file=file_of(values["network.ca_file"]) if "network.ca_file" in values else None,
         log_level=words.get("log_level") or "warning",
         secrets_key_in=words.get("secrets.key_in") or "file",
         offline=words.get("offline") == "true",
@@ -243,50 +224,11 @@ def _settings(values: Mapping[str, _Text], registries: Mapping[str, RegistrySett
     )
 
 
-def _known(values: Mapping[str, _Text], name: str) -> _Text:
-    if name not in values:
-        raise InvalidSettings(f"HOME names no directory, and nothing else says where {name} is", "export HOME=/path/to/a/directory")
-    return values[name]
-
-
-def _place(value: _Text, expected: str = "a directory") -> str:
-    # A variable is relative to where the command was typed, as a flag is; a file has no such place, and its reader wants absolute paths.
-    if not value.text or "\0" in value.text:
-        raise value.refuse(expected)
-    return os.path.abspath(value.text)
-
-
-def _file(value: _Text) -> Path:
-    from pathlib import Path
-
-    return Path(_place(value, "a file"))
-
-
-def _word(value: _Text | None, choices: tuple[str, ...]) -> str | None:
-    if value is not None and value.text not in choices:
-        raise value.refuse(f"one of {', '.join(choices)}")
-    return value.text if value else None
-
-
-def _count(key: str, values: Mapping[str, _Text]) -> int:
-    value = values.get(key)
-    if value is None:
-        return COUNTS[key]
-    if not value.text.isascii() or not value.text.isdecimal() or not 1 <= int(value.text[:6]) <= 10000 or len(value.text) > 5:
-        raise value.refuse("a number from 1 to 10000")
-    return int(value.text)
-
-
-def _audit(values: Mapping[str, _Text], state_dir: str, arguments: str | None) -> AuditSettings:
+def _audit(values: Mapping[str, Text], state_dir: str, arguments: str | None) -> AuditSettings:
     retention, size = values.get("audit.retention"), values.get("audit.size")
     return AuditSettings(
-        folder=_place(values["audit.dir"]) if "audit.dir" in values else os.path.join(state_dir, "audit"),
+        folder=place_of(values["audit.dir"]) if "audit.dir" in values else os.path.join(state_dir, "audit"),
         retention=retention.read(parse_age) if retention else DEFAULT_AUDIT.retention,
         size=size.read(parse_size) if size else DEFAULT_AUDIT.size,
         arguments="values" if arguments == "values" else "shape",
     )
-
-
-def _limits(group: str, values: Mapping[str, _Text], defaults: Limits) -> Limits:
-    keys: dict[LimitName, str] = {name: f"{group}.{name}" for name in LIMIT_NAMES}
-    return defaults.merged({name: values[key].read(parse_limit, name) for name, key in keys.items() if key in values})

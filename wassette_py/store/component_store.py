@@ -18,8 +18,9 @@ from wassette_py.files import StrPath, private_folder, stamp_of, write_atomic
 from wassette_py.locking import PATIENCE, release_lock, take_lock
 from wassette_py.names import Digest, valid_id
 from wassette_py.stamps import JOURNAL, folder_hash
-from wassette_py.store.journal import Pending, commit, finish, has_left, pending, sweep
-from wassette_py.store.records import Entry, Record, read_record
+from wassette_py.store.journal import commit, finish, has_left, pending, sweep
+from wassette_py.store.looking import disk, found_in, recorded
+from wassette_py.store.records import Entry, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,17 +31,6 @@ if TYPE_CHECKING:
 
 LOCK = ".wassette.lock"
 _GLANCES = 10
-_OURS = (".json", ".wasm")
-
-
-def _size(file: os.DirEntry[str]) -> int:
-    """Its size; -1 of what is there and cannot be looked at, such as a link to itself. Raises FileNotFoundError."""
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        raise
-    except OSError:
-        return -1
 
 
 def _untold(_: str) -> None:
@@ -97,48 +87,8 @@ class ComponentStore:
             return self._look(make, only)
 
     def _look(self, make: Callable[[Entry], _Made], only: str | None) -> tuple[_Made, ...]:
-        with self._disk("read"):
-            todo = pending(self._root)
-            sizes = self._sizes(todo)
-            ids = {name[:-5] for name in sizes if name.endswith(_OURS)}
-            found = (self._entry(component_id, sizes, todo) for component_id in sorted(ids if only is None else ids & {only}))
-            return tuple([make(entry) for entry in found if entry is not None])
-
-    def _sizes(self, todo: Pending) -> Mapping[str, int]:
-        """Name -> size of the components and records in the folder, the journal's changes included (a new file's size is that of its
-        temporary file)."""
-        found: dict[str, int] = {}
-        temporaries = set(todo.changes.values())
-        with contextlib.suppress(FileNotFoundError), os.scandir(self._root) as listing:
-            for file in listing:
-                if (file.name.endswith(_OURS) and not file.name.startswith(".")) or file.name in temporaries:
-                    with contextlib.suppress(FileNotFoundError):
-                        found[file.name] = _size(file)
-        for name, temporary in todo.changes.items():
-            if temporary is None:
-                found.pop(name, None)
-            elif temporary in found:
-                found[name] = found[temporary]
-        return found
-
-    def _entry(self, component_id: str, sizes: Mapping[str, int], todo: Pending) -> Entry | None:
-        wasm = sizes.get(f"{component_id}.wasm")
-        if f"{component_id}.json" not in sizes or not valid_id(component_id):
-            # Others keep .json files here too (the Rust wassette: <id>.metadata.json); beside no wasm of that name they are none of ours.
-            problem = f"not installed by this program: wassette component load {os.path.join(self._root, component_id)}.wasm"
-            return None if wasm is None else Entry(component_id, "foreign", None, problem)
-        try:
-            with self._disk("read"):  # for this component alone: one record that cannot be read hides no other
-                record = self._read_record(component_id, todo)
-        except (StoreError, UnknownComponent) as error:
-            return None if wasm is None else Entry(component_id, "broken", None, str(error))
-        if wasm is None:
-            return Entry(component_id, "broken", record, f"{component_id}.wasm is missing")
-        if wasm < 0:
-            return Entry(component_id, "broken", record, f"{component_id}.wasm cannot be read")
-        if wasm != record.size:
-            return Entry(component_id, "broken", record, f"{component_id}.wasm has {wasm} bytes, not {record.size} as recorded")
-        return Entry(component_id, "ready", record, None)
+        with disk("read", self._root):
+            return tuple([make(entry) for entry in found_in(self._root, only)])
 
     def record(self, component_id: str) -> Record:
         """The record of an installed component, read again only when its file changed. Raises UnknownComponent, StoreError."""
@@ -147,15 +97,9 @@ class ComponentStore:
             raise UnknownComponent(component_id)
         stamp = self.component_stamp(component_id)
         if known is None or known[0] != stamp:
-            with self._disk("read"):
-                known = self._records[component_id] = (stamp, self._read_record(component_id, pending(self._root)))
+            with disk("read", self._root):
+                known = self._records[component_id] = (stamp, recorded(self._root, component_id, pending(self._root)))
         return known[1]
-
-    def _read_record(self, component_id: str, todo: Pending) -> Record:
-        data = todo.read(self._root, f"{component_id}.json") if valid_id(component_id) else None
-        if data is None:
-            raise UnknownComponent(component_id)
-        return read_record(component_id, data)
 
     def wasm(self, record: Record, *, known: bytes | None = None) -> bytes:
         """The bytes the record is about, hashed again, or the same as `known`, which have its digest. Raises DigestMismatch when they are
@@ -176,12 +120,12 @@ class ComponentStore:
         return data
 
     def _read(self, name: str) -> bytes | None:
-        with self._disk("read"):
+        with disk("read", self._root):
             return pending(self._root).read(self._root, name)
 
     def _is_there(self, name: str) -> bool:
         """Whether anything has that name, also what cannot be read."""
-        with self._disk("read"):
+        with disk("read", self._root):
             changes = pending(self._root).changes
             return changes[name] is not None if name in changes else os.path.lexists(os.path.join(self._root, name))
 
@@ -235,12 +179,12 @@ class ComponentStore:
         if self._holder == threading.get_ident():
             yield
             return
-        with self._disk("lock"):
+        with disk("lock", self._root):
             private_folder(self._root)
             lock = take_lock(os.path.join(self._root, LOCK), patience=self._patience)
         try:
             self._holder = threading.get_ident()
-            with self._disk("write"):
+            with disk("write", self._root):
                 finish(self._root, self._step)
                 sweep(self._root)
             yield
@@ -250,7 +194,7 @@ class ComponentStore:
 
     def clean_up(self) -> None:
         """Finishes or removes what dead processes left, for a command that turns out to have nothing to write. Raises StoreError."""
-        with self._disk("read"):
+        with disk("read", self._root):
             left = has_left(self._root)
         if left:
             with self.locked():
@@ -287,7 +231,7 @@ class ComponentStore:
         target = os.path.realpath(path)
         if not os.path.isfile(target):
             raise StoreError(f"{path}: the link leads to no file", command("ls", "-l", path))
-        with self.locked(), self._disk("write"):
+        with self.locked(), disk("write", self._root):
             write_atomic(target, text.encode())
 
     def remove(self, component_id: str, *, keep_policy: bool = False) -> str | None:
@@ -307,12 +251,5 @@ class ComponentStore:
             return None if policy is None else policy.decode(errors="replace")
 
     def _change(self, changes: Mapping[str, bytes | None]) -> None:
-        with self.locked(), self._disk("write"):
+        with self.locked(), disk("write", self._root):
             commit(self._root, changes, self._step)
-
-    @contextlib.contextmanager
-    def _disk(self, verb: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(f"cannot {verb} {error.filename or self._root}: {error.strerror or error}", "wassette config show") from error
