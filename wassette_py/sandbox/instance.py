@@ -76,7 +76,7 @@ class Guest:
         elif time.monotonic() >= call.deadline:
             call.stop("timeout")
         self.is_large = call.pace.grown() > memory.TRIM_ABOVE
-        ended = failure if call.verdict is None else failures.stopped(call)
+        ended = failures.stopped(call) or failure
         if ended is not None:
             raise ended
         return value
